@@ -1,0 +1,168 @@
+//! What an atomic is, to the rest of the crate.
+//!
+//! A backend has to bring load, store and compare-exchange. Every other read-modify-write operation
+//! has a default here that is a compare-and-swap loop, as on the instruction sets that have nothing
+//! else, so that a model checker may count compare-exchanges and miss nothing; [`Native`] replaces
+//! each default with the processor's own instruction.
+//!
+//! [`Native`]: super::Native
+
+use core::sync::atomic::Ordering;
+
+use super::ext::either;
+use super::{AtomicExt, Bits, Int};
+
+/// Describes an atomic cell: a value that threads may load, store and compare-exchange.
+///
+/// It is implemented for the atomics of `core`. Implement it for others only to run this crate over
+/// another memory, such as a model checker's.
+///
+/// # Safety
+///
+/// The other code of the crate relies on it for its own soundness. The implementor owes:
+///
+/// - every operation is atomic, and those of one cell have one total order that agrees with what
+///   each of them returned;
+/// - each provides at least the ordering that it was given, as in `core::sync::atomic`;
+/// - [`compare_exchange`](Self::compare_exchange) writes if and only if it returns `Ok`, and
+///   [`compare_exchange_weak`](Self::compare_exchange_weak) likewise, which may fail spuriously;
+/// - the cell holds its value inside `UnsafeCell`, so that a reference to a cell that other threads
+///   have meanwhile freed is not undefined behaviour in itself.
+pub unsafe trait Atomic: Send + Sync + Sized {
+    /// The value in the cell.
+    type Value: Copy + Eq;
+
+    /// Creates a cell that holds `value`.
+    #[must_use]
+    fn new(value: Self::Value) -> Self;
+
+    /// Loads the value. Counterpart: `atomic_read`.
+    ///
+    /// # Panics
+    ///
+    /// May panic when `order` is `Release` or `AcqRel`, as `core`'s atomics do.
+    #[must_use]
+    fn load(&self, order: Ordering) -> Self::Value;
+
+    /// Stores a value. Counterpart: `atomic_set`.
+    ///
+    /// # Panics
+    ///
+    /// May panic when `order` is `Acquire` or `AcqRel`, as `core`'s atomics do.
+    fn store(&self, value: Self::Value, order: Ordering);
+
+    /// Stores `new` if the value is `current`. Counterpart: `atomic_try_cmpxchg`.
+    ///
+    /// # Errors
+    ///
+    /// Returns the value that was found instead; nothing was written.
+    ///
+    /// # Panics
+    ///
+    /// May panic when `failure` is `Release` or `AcqRel`, as `core`'s atomics do.
+    fn compare_exchange(
+        &self,
+        current: Self::Value,
+        new: Self::Value,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<Self::Value, Self::Value>;
+
+    /// Does what [`compare_exchange`](Self::compare_exchange) does, but may fail spuriously.
+    ///
+    /// # Errors
+    ///
+    /// Returns the value that was found, which may be `current`; nothing was written.
+    ///
+    /// # Panics
+    ///
+    /// May panic when `failure` is `Release` or `AcqRel`, as `core`'s atomics do.
+    #[inline]
+    fn compare_exchange_weak(
+        &self,
+        current: Self::Value,
+        new: Self::Value,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<Self::Value, Self::Value> {
+        self.compare_exchange(current, new, success, failure)
+    }
+
+    /// Calls `f` with the value; the exclusive borrow makes it an ordinary access.
+    fn with_mut<R>(&mut self, f: impl FnOnce(&mut Self::Value) -> R) -> R;
+
+    /// Stores a value and returns the old one. Counterpart: `atomic_xchg`.
+    #[inline]
+    fn swap(&self, value: Self::Value, order: Ordering) -> Self::Value {
+        always(self, order, |_| value)
+    }
+}
+
+/// Describes an atomic cell whose value has bitwise operations: the integers and `bool`.
+///
+/// # Safety
+///
+/// As for [`Atomic`].
+pub unsafe trait AtomicBits: Atomic<Value: Bits> {
+    /// Stores `old & value` and returns the old value. Counterpart: `atomic_fetch_and`.
+    #[inline]
+    fn fetch_and(&self, value: Self::Value, order: Ordering) -> Self::Value {
+        always(self, order, |old| old & value)
+    }
+
+    /// Stores `old | value` and returns the old value. Counterpart: `atomic_fetch_or`.
+    #[inline]
+    fn fetch_or(&self, value: Self::Value, order: Ordering) -> Self::Value {
+        always(self, order, |old| old | value)
+    }
+
+    /// Stores `old ^ value` and returns the old value. Counterpart: `atomic_fetch_xor`.
+    #[inline]
+    fn fetch_xor(&self, value: Self::Value, order: Ordering) -> Self::Value {
+        always(self, order, |old| old ^ value)
+    }
+}
+
+/// Describes an atomic integer.
+///
+/// # Safety
+///
+/// As for [`Atomic`].
+pub unsafe trait AtomicInt: AtomicBits<Value: Int> {
+    /// Adds, wrapping around, and returns the old value. Counterpart: `atomic_fetch_add`.
+    #[inline]
+    fn fetch_add(&self, n: Self::Value, order: Ordering) -> Self::Value {
+        always(self, order, |old| old.wrapping_add(n))
+    }
+
+    /// Subtracts, wrapping around, and returns the old value. Counterpart: `atomic_fetch_sub`.
+    #[inline]
+    fn fetch_sub(&self, n: Self::Value, order: Ordering) -> Self::Value {
+        always(self, order, |old| old.wrapping_sub(n))
+    }
+}
+
+/// Names a family of atomics: where the types of this crate take theirs from.
+///
+/// # Safety
+///
+/// As for [`Atomic`]: the implementations of the traits named here are what the types of the crate
+/// rely on.
+pub unsafe trait Backend: Sized + 'static {
+    /// The 32-bit atomic, which reference counts live in.
+    type U32: AtomicInt<Value = u32>;
+    /// The pointer-sized atomic.
+    type Usize: AtomicInt<Value = usize>;
+    /// The atomic pointer.
+    type Ptr<T>: Atomic<Value = *mut T>;
+}
+
+/// The compare-and-swap loop that never declines.
+#[inline]
+fn always<A: Atomic>(
+    atomic: &A,
+    order: Ordering,
+    mut f: impl FnMut(A::Value) -> A::Value,
+) -> A::Value {
+    either(atomic.cas_loop(order, |old| Some(f(old))))
+}

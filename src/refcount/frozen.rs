@@ -1,0 +1,88 @@
+//! The guard of a frozen count.
+//!
+//! While a count is frozen it is zero. It is unfrozen by a compare-exchange from zero, not by a
+//! store: if somebody has misused the count meanwhile, it is saturated, or about to be, and a store
+//! would take the object out of that state and let it be freed under somebody.
+
+use core::fmt;
+use core::mem;
+use core::panic::Location;
+use core::sync::atomic::Ordering::{Relaxed, Release};
+
+use super::{RefCount, is_bad};
+use crate::atomic::{Atomic, Backend, Native};
+use crate::report::{Kind, report_at};
+
+/// Holds all references of a [`RefCount`], which reads zero meanwhile; see
+/// [`RefCount::try_freeze`].
+///
+/// When it is dropped, the count is what it was. Forget it (`mem::forget`) to leave the count at
+/// zero for good: the object is dead, and the caller frees it.
+#[must_use = "the count is unfrozen when the guard is dropped"]
+pub struct Frozen<'a, B: Backend = Native> {
+    count: &'a RefCount<B>,
+    refs: u32,
+    location: &'static Location<'static>,
+}
+
+impl<'a, B: Backend> Frozen<'a, B> {
+    #[track_caller]
+    pub(super) fn new(count: &'a RefCount<B>, refs: u32) -> Self {
+        Self {
+            count,
+            refs,
+            location: Location::caller(),
+        }
+    }
+
+    /// Returns how many references are frozen.
+    #[must_use]
+    pub fn refs(&self) -> u32 {
+        self.refs
+    }
+
+    /// Unfreezes the count at another number: whoever froze it has made or destroyed references
+    /// meanwhile. More than [`RefCount::MAX`] saturates and is reported; zero leaves the object dead.
+    ///
+    /// # Memory ordering
+    ///
+    /// Release: who gets a reference by [`RefCount::inc_not_zero`] afterwards sees what was done to
+    /// the object while it was frozen.
+    #[doc(alias = "folio_ref_unfreeze")]
+    #[doc(alias = "page_ref_unfreeze")]
+    #[track_caller]
+    pub fn unfreeze(self, refs: u32) {
+        self.thaw(RefCount::<B>::checked(refs));
+        mem::forget(self);
+    }
+
+    fn thaw(&self, refs: u32) {
+        // Release: pairs with the Acquire in `RefCount::add_not_zero_limited`, so that who takes a
+        // reference sees what was done while the count was frozen, and with the Acquire of the last
+        // put or of the next freeze. Relaxed: on failure the object leaks.
+        match self.count.refs.compare_exchange(0, refs, Release, Relaxed) {
+            Ok(_) => {}
+            // Somebody misused the count, was told, and the object leaks.
+            Err(found) if is_bad(found) => {}
+            Err(found) => {
+                self.count.pin();
+                report_at(Kind::ChangedWhileFrozen, found, self.location);
+            }
+        }
+    }
+}
+
+impl<B: Backend> Drop for Frozen<'_, B> {
+    /// Unfreezes the count at the number that was frozen, unless it was misused meanwhile.
+    fn drop(&mut self) {
+        self.thaw(self.refs);
+    }
+}
+
+impl<B: Backend> fmt::Debug for Frozen<'_, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Frozen")
+            .field("refs", &self.refs)
+            .finish_non_exhaustive()
+    }
+}

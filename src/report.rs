@@ -1,0 +1,167 @@
+//! Tells the program that a reference count was misused.
+//!
+//! A count that is misused saturates and the object leaks (see [`RefCount`](crate::RefCount)); that
+//! keeps memory safe, but somebody has to be told. The hook is called once for each misuse, with
+//! what happened and where the caller stands. Operations on a count that is already saturated are
+//! not reported again.
+//!
+//! With the feature `std` the default hook writes one line to stderr for each [`Kind`], once in the
+//! life of the process; without it nothing is written. It allocates nothing and never panics.
+//!
+//! # Examples
+//!
+//! ```
+//! use kref::{RefCount, report};
+//! use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+//!
+//! static UNDERFLOWS: AtomicU32 = AtomicU32::new(0);
+//!
+//! report::set_hook(|report| {
+//!     if report.kind == report::Kind::Underflow {
+//!         UNDERFLOWS.fetch_add(1, Relaxed);
+//!     }
+//! });
+//!
+//! let count = RefCount::new(1);
+//! assert!(count.dec_and_test());
+//! assert!(!count.dec_and_test()); // one put too many
+//! assert_eq!(UNDERFLOWS.load(Relaxed), 1);
+//! assert!(count.is_saturated());
+//! ```
+
+use core::fmt;
+use core::panic::Location;
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+
+/// Names a misuse of a reference count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// More references were added than [`RefCount::MAX`](crate::RefCount::MAX). The count is
+    /// saturated. Counterpart: `REFCOUNT_ADD_OVF` and `REFCOUNT_ADD_NOT_ZERO_OVF`.
+    Overflow,
+    /// A reference was added to an object that had none. The count is saturated.
+    /// Counterpart: `REFCOUNT_ADD_UAF`.
+    IncFromZero,
+    /// More references were dropped than there were. The count is saturated.
+    /// Counterpart: `REFCOUNT_SUB_UAF`.
+    Underflow,
+    /// [`RefCount::dec`](crate::RefCount::dec), which cannot tell its caller, dropped the last
+    /// reference. The count is saturated. Counterpart: `REFCOUNT_DEC_LEAK`.
+    DecToZero,
+    /// Zero references were to be added or dropped. The count is unchanged.
+    ZeroAmount,
+    /// The count changed while it was frozen. The count is saturated.
+    ChangedWhileFrozen,
+}
+
+impl Kind {
+    fn describe(self) -> &'static str {
+        match self {
+            Self::Overflow => "overflow; the object leaks",
+            Self::IncFromZero => "increment from zero, a use after free; the object leaks",
+            Self::Underflow => "underflow, one put too many; the object leaks",
+            Self::DecToZero => "decrement to zero by a caller that cannot free; the object leaks",
+            Self::ZeroAmount => "zero references added or dropped; nothing was done",
+            Self::ChangedWhileFrozen => "changed while frozen; the object leaks",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.describe())
+    }
+}
+
+/// Describes one misuse of a reference count.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Report {
+    /// What happened.
+    pub kind: Kind,
+    /// The caller of the operation that was refused or saturated; for
+    /// [`Kind::ChangedWhileFrozen`] the caller who froze the count.
+    pub location: &'static Location<'static>,
+    /// The value that the operation found in the count.
+    pub value: u32,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            kind,
+            location,
+            value,
+        } = self;
+        write!(f, "reference count {value:#x} at {location}: {kind}")
+    }
+}
+
+/// The hook as a pointer; null for the default.
+static HOOK: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
+
+/// Installs the function that is told of every misuse, in place of the one before.
+///
+/// It runs in the thread that misused the count, after the count was put right, under whatever
+/// locks the caller holds: it should neither block nor use the count. If it panics, the panic goes
+/// on into the operation's caller and the count stays as it is.
+///
+/// # Memory ordering
+///
+/// Relaxed: installing a hook publishes nothing but the hook.
+pub fn set_hook(hook: fn(&Report)) {
+    // Relaxed: the pointer is to code, which is there from the start.
+    HOOK.store(hook as *mut (), Relaxed);
+}
+
+/// Reinstalls the default hook.
+pub fn reset_hook() {
+    // Relaxed: as in `set_hook`.
+    HOOK.store(ptr::null_mut(), Relaxed);
+}
+
+#[cold]
+#[track_caller]
+pub(crate) fn report(kind: Kind, value: u32) {
+    report_at(kind, value, Location::caller());
+}
+
+#[cold]
+pub(crate) fn report_at(kind: Kind, value: u32, location: &'static Location<'static>) {
+    let report = Report {
+        kind,
+        location,
+        value,
+    };
+    // Relaxed: as in `set_hook`.
+    let hook = HOOK.load(Relaxed);
+    if hook.is_null() {
+        default_hook(&report);
+    } else {
+        // SAFETY: a pointer that is not null was made from a function of this type in `set_hook`.
+        let hook = unsafe { core::mem::transmute::<*mut (), fn(&Report)>(hook) };
+        hook(&report);
+    }
+}
+
+#[cfg(feature = "std")]
+fn default_hook(report: &Report) {
+    use std::io::Write;
+    use std::sync::atomic::AtomicU32;
+
+    use crate::atomic::AtomicExt;
+
+    static WRITTEN: AtomicU32 = AtomicU32::new(0);
+
+    let bit = 1 << report.kind as u32;
+    // Relaxed: the bit decides who writes and guards nothing else.
+    if WRITTEN.set_bits(bit, Relaxed) & bit == 0 {
+        // A closed stderr is no reason to panic, as `eprintln!` would.
+        let _ = writeln!(std::io::stderr(), "kref: {report}");
+    }
+}
+
+#[cfg(not(feature = "std"))]
+fn default_hook(_: &Report) {}
