@@ -10,6 +10,9 @@
 //! - [`Kref`]: get and put over a [`RefCount`] (`struct kref`), with the put that takes a lock for
 //!   the last reference only.
 //! - [`lock`]: what the put needs of a lock.
+//! - [`Ref`]: an owning pointer to a shared value with a count of 4 bytes, and [`UniqueRef`], the
+//!   same before anybody else has it; [`IntrusiveRef`]: the owning pointer to an object that has its
+//!   count ([`RefCounted`]) wherever it wants.
 //! - [`report`]: what happens when a count is misused.
 
 #[cfg(not(all(target_has_atomic = "32", target_has_atomic = "ptr")))]
@@ -17,11 +20,23 @@ compile_error!(
     "kref needs compare-and-swap on 32-bit and pointer-sized words, which this target does not have"
 );
 
+#[cfg(feature = "alloc")]
+extern crate alloc;
+
 pub mod atomic;
+#[cfg(feature = "alloc")]
+mod deep;
+mod forward;
+mod intrusive;
 mod kref;
 pub mod lock;
 mod refcount;
+#[cfg(feature = "alloc")]
+mod refs;
 pub mod report;
 
+pub use crate::intrusive::{IntrusiveRef, RefCounted};
 pub use crate::kref::Kref;
 pub use crate::refcount::{Frozen, RefCount};
+#[cfg(feature = "alloc")]
+pub use crate::refs::{Ref, UniqueRef};

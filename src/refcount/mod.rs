@@ -174,6 +174,19 @@ impl<B: Backend> RefCount<B> {
         if is_bad(value) { SATURATED } else { value }
     }
 
+    /// Returns whether there is one reference, and orders what was done with all others before what
+    /// the caller does next.
+    ///
+    /// The answer is right only for a caller who has the exclusive use of a reference, where
+    /// references are made from references and in no other way: if it is true, that is the only one,
+    /// and nobody can make another.
+    #[cfg(feature = "alloc")]
+    #[inline]
+    pub(crate) fn is_only_reference(&self) -> bool {
+        // Acquire: pairs with the Release of all the earlier decrements, as in `last_reference`.
+        self.refs.load(Acquire) == 1
+    }
+
     /// Returns whether the count was misused, so that the object will never be freed.
     #[must_use]
     #[inline]

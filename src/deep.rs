@@ -1,0 +1,124 @@
+//! Destructors that nest as deep as memory allows.
+//!
+//! The last reference to the head of a chain, in which each object owns the next, destroys the whole
+//! chain: each destructor is called by the one before. A million of them do not fit on any stack.
+//!
+//! Putting the destructors in a queue would need no stack, and would be unsound: a value that borrows
+//! has to be destroyed before the drop that caused it returns, because the borrow may end then. So
+//! each destructor is called at once, and when the stack comes to its end, on the next stack. Nothing
+//! is asked of the value's type, and nothing changes for the destructor but the address of its frame.
+//!
+//! | what is left of the stack | the destructor runs |
+//! |---|---|
+//! | at least [`RED_ZONE`] | here |
+//! | less | on a new stack of [`STACK_SIZE`], which is given back when it returns |
+//! | less, and there is no memory for a stack | here, as if there were nothing to be done |
+//! | unknown (see [`nested`]) | here, [`NESTED_MAX`] times one inside the other; then on a new stack |
+//!
+//! Without the feature `std`, and on targets to which `stacker` has not been ported, it runs here.
+
+use core::mem;
+use core::ptr;
+
+/// Destroys the value, however many destructors call each other through this function. The memory is
+/// the caller's to free.
+///
+/// # Safety
+///
+/// As for [`ptr::drop_in_place`].
+#[inline]
+pub(crate) unsafe fn drop_in_place_deep<T: ?Sized>(value: *mut T) {
+    if mem::needs_drop::<T>() {
+        // SAFETY: the caller's promise, and the closure is called once.
+        stack::with_room(|| unsafe { ptr::drop_in_place(value) });
+    }
+}
+
+#[cfg(not(feature = "std"))]
+mod stack {
+    #[inline]
+    pub(super) fn with_room(f: impl FnOnce()) {
+        f();
+    }
+}
+
+#[cfg(feature = "std")]
+mod stack {
+    use std::cell::Cell;
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+    /// What a destructor is sure to find left of the stack: half of the smallest stack that
+    /// threads are commonly given (64 KiB), and enough to panic on.
+    pub(super) const RED_ZONE: usize = 32 * 1024;
+
+    /// The size of each further stack. The pages that are not used cost nothing but addresses.
+    pub(super) const STACK_SIZE: usize = 1024 * 1024;
+
+    /// How deep destructors nest before the stack's end is assumed to be near, where nobody knows.
+    pub(super) const NESTED_MAX: u32 = 32;
+
+    /// Calls `f` where it finds [`RED_ZONE`] bytes of stack.
+    #[inline]
+    pub(super) fn with_room(f: impl FnOnce()) {
+        match stacker::remaining_stack() {
+            Some(left) if left >= RED_ZONE => f(),
+            known => {
+                let mut f = Some(f);
+                let mut once = || f.take().into_iter().for_each(|f| f());
+                match known {
+                    Some(_) => grown(&mut once),
+                    None => nested(&mut once),
+                }
+            }
+        }
+    }
+
+    /// Calls `f` on a new stack, or on this one if there is no memory for another.
+    #[cold]
+    #[inline(never)]
+    fn grown(f: &mut dyn FnMut()) {
+        let mut started = false;
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            stacker::grow(STACK_SIZE, || {
+                started = true;
+                f();
+            });
+        }));
+        match result {
+            Ok(()) => {}
+            Err(panic) if started => resume_unwind(panic),
+            // The panic is that of `stacker`, which has no other way to say that it failed.
+            Err(_) => f(),
+        }
+    }
+
+    /// Calls `f` where nobody knows how much is left of the stack: on this one, unless too many of
+    /// such calls are already on it.
+    ///
+    /// A new stack each time would be safe as well, and cost two system calls for every object.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn nested(f: &mut dyn FnMut()) {
+        thread_local! {
+            static NESTED: Cell<u32> = const { Cell::new(0) };
+        }
+
+        /// Ends one level, also when `f` panics.
+        struct Level(u32);
+
+        impl Drop for Level {
+            fn drop(&mut self) {
+                NESTED.set(self.0);
+            }
+        }
+
+        let level = Level(NESTED.get());
+        if level.0 < NESTED_MAX {
+            NESTED.set(level.0 + 1);
+            f();
+        } else {
+            // On the new stack, the end is known.
+            grown(f);
+        }
+    }
+}

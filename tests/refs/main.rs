@@ -1,0 +1,6 @@
+//! What users of `Ref`, `UniqueRef` and `IntrusiveRef` rely on.
+
+#![cfg(feature = "alloc")]
+
+mod deep;
+mod tools;
