@@ -272,7 +272,8 @@ impl<T: ?Sized, B: Backend> Ref<T, B> {
     /// use kref::Ref;
     /// use std::fmt::Display;
     ///
-    /// let raw: *const dyn Display = Ref::into_raw(Ref::new(5));
+    /// let five = Ref::into_raw(Ref::new(5));
+    /// let raw: *const dyn Display = five;
     /// // SAFETY: it comes from `into_raw`, and is taken back once.
     /// let five: Ref<dyn Display> = unsafe { Ref::from_raw(raw) };
     /// assert_eq!(five.to_string(), "5");

@@ -4,7 +4,7 @@
 use alloc::boxed::Box;
 use core::alloc::Layout;
 use core::any::Any;
-use core::mem::ManuallyDrop;
+use core::mem::{self, ManuallyDrop};
 use core::ptr::{self, NonNull};
 
 use super::Ref;
@@ -34,8 +34,9 @@ use crate::atomic::{Backend, Native};
 macro_rules! unsize {
     ($reference:expr) => {{
         let reference = $reference;
-        // SAFETY: the closure's body is an implicit coercion and nothing else.
-        unsafe { $crate::Ref::coerce(reference, |value| value) }
+        let value = $crate::Ref::as_ptr(&reference);
+        // SAFETY: the pointer is the reference's, after no more than an implicit coercion.
+        unsafe { $crate::Ref::coerce(reference, value) }
     }};
     ($reference:expr => $target:ty) => {{
         let reference: $crate::Ref<$target, _> = $crate::unsize!($reference);
@@ -44,20 +45,17 @@ macro_rules! unsize {
 }
 
 impl<T: ?Sized, B: Backend> Ref<T, B> {
-    /// Turns the reference into one of another type, as `coerce` turns the pointer; what
-    /// [`unsize!`](crate::unsize) does, where the coercion is not an implicit one.
+    /// Turns the reference into one to the same value by another type, which is that of `value`; what
+    /// [`unsize!`](crate::unsize) does for implicit coercions.
     ///
     /// # Safety
     ///
-    /// `coerce` returns its argument, as [`from_raw`](Self::from_raw) wants it.
+    /// `value` is [`as_ptr`](Self::as_ptr) of `this`, coerced or cast as [`from_raw`](Self::from_raw)
+    /// allows.
     #[must_use = "the reference is dropped otherwise"]
     #[inline]
-    pub unsafe fn coerce<U: ?Sized>(
-        this: Self,
-        coerce: impl FnOnce(*const T) -> *const U,
-    ) -> Ref<U, B> {
-        let this = ManuallyDrop::new(this);
-        let value = coerce(Self::as_ptr(&this));
+    pub unsafe fn coerce<U: ?Sized>(this: Self, value: *const U) -> Ref<U, B> {
+        mem::forget(this);
         // SAFETY: the same value, by the caller's promise, and the reference of `this`.
         unsafe { Ref::from_raw(value) }
     }

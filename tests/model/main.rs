@@ -13,6 +13,8 @@ mod object;
 
 mod kref;
 mod refcount;
+#[cfg(feature = "alloc")]
+mod refs;
 mod wrong;
 
 /// Which weak compare-exchanges fail spuriously: none; each thread's first; its second; both.
