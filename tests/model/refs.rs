@@ -45,7 +45,9 @@ impl Clone for Value {
 
 impl Drop for Value {
     fn drop(&mut self) {
-        self.claim();
+        if !std::thread::panicking() {
+            self.claim();
+        }
         self.destroyed.fetch_add(1, Relaxed);
     }
 }
