@@ -66,20 +66,20 @@ mod stack {
                 let mut f = Some(f);
                 let mut once = || f.take().into_iter().for_each(|f| f());
                 match known {
-                    Some(_) => grown(&mut once),
+                    Some(_) => grown(STACK_SIZE, &mut once),
                     None => nested(&mut once),
                 }
             }
         }
     }
 
-    /// Calls `f` on a new stack, or on this one if there is no memory for another.
+    /// Calls `f` on a new stack of this size, or on this one if there is no memory for another.
     #[cold]
     #[inline(never)]
-    fn grown(f: &mut dyn FnMut()) {
+    pub(super) fn grown(size: usize, f: &mut dyn FnMut()) {
         let mut started = false;
         let result = catch_unwind(AssertUnwindSafe(|| {
-            stacker::grow(STACK_SIZE, || {
+            stacker::grow(size, || {
                 started = true;
                 f();
             });
@@ -118,7 +118,62 @@ mod stack {
             f();
         } else {
             // On the new stack, the end is known.
-            grown(f);
+            grown(STACK_SIZE, f);
+        }
+    }
+}
+
+#[cfg(all(test, feature = "std", not(miri)))]
+mod tests {
+    use std::hint::black_box;
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+    use super::stack::{NESTED_MAX, STACK_SIZE, grown, nested};
+
+    #[test]
+    fn without_memory_for_a_stack_it_runs_here_and_once() {
+        let frame = black_box(0);
+        let mut distances = Vec::new();
+        grown(isize::MAX as usize, &mut || {
+            let inner_frame = black_box(0);
+            let addresses = [&raw const frame, &raw const inner_frame].map(|frame| frame.addr());
+            distances.push(addresses[0].abs_diff(addresses[1]));
+        });
+        assert_eq!(distances.len(), 1);
+        assert!(distances[0] < 64 * 1024);
+    }
+
+    #[test]
+    fn a_panic_comes_back_from_the_other_stack() {
+        let mut calls = 0;
+        let panic = catch_unwind(AssertUnwindSafe(|| {
+            grown(STACK_SIZE, &mut || {
+                calls += 1;
+                resume_unwind(Box::new(7));
+            });
+        }));
+        assert_eq!(panic.unwrap_err().downcast_ref(), Some(&7));
+        assert_eq!(calls, 1);
+    }
+
+    /// What the end of the stack being unknown comes to.
+    #[test]
+    fn levels_are_counted_and_the_stack_grows_after_enough_of_them() {
+        fn level(deep: u32, addresses: &mut Vec<usize>) {
+            let frame = black_box([0_u8; 1024]);
+            addresses.push((&raw const frame).addr());
+            if deep > 0 {
+                nested(&mut || level(deep - 1, addresses));
+            }
+        }
+
+        let far = |a: usize, b: usize| a.abs_diff(b) > 64 * 1024;
+        for _ in 0..2 {
+            let mut addresses = Vec::new();
+            level(NESTED_MAX + 1, &mut addresses);
+            let last = addresses.len() - 1;
+            assert!(!far(addresses[0], addresses[last - 1]));
+            assert!(far(addresses[0], addresses[last]));
         }
     }
 }

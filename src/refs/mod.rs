@@ -179,6 +179,24 @@ impl<T> Ref<T, Native> {
     }
 }
 
+impl<T: ?Sized> Ref<T, Native> {
+    /// Takes back a reference that [`into_raw`](Self::into_raw) gave away.
+    ///
+    /// # Safety
+    ///
+    /// - The pointer comes from [`into_raw`](Self::into_raw) or [`as_ptr`](Self::as_ptr), and is not
+    ///   derived from a `&T`. Its type is that of the `Ref`, or one that such pointers coerce or may be
+    ///   cast to, of the same size and alignment, and as which the value is a valid one (`[u8]` for
+    ///   `str`).
+    /// - There is a reference for it that no `Ref` has: one call for each that was given away.
+    #[must_use = "drop it explicitly if it is only to be released"]
+    #[inline]
+    pub unsafe fn from_raw(value: *const T) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { Self::from_raw_in(value) }
+    }
+}
+
 impl<T, B: Backend> Ref<T, B> {
     /// Does what [`new`](Ref::new) does, over another backend.
     #[must_use]
@@ -253,7 +271,7 @@ impl<T: ?Sized, B: Backend> Ref<T, B> {
 
     /// Returns the value's address.
     ///
-    /// The pointer is good as long as the value lives, and good for [`from_raw`](Self::from_raw) if a
+    /// The pointer is good as long as the value lives, and good for [`from_raw`](Ref::from_raw) if a
     /// reference was kept for it.
     #[must_use]
     #[inline]
@@ -262,7 +280,7 @@ impl<T: ?Sized, B: Backend> Ref<T, B> {
     }
 
     /// Returns the value's address and keeps the reference counted, until
-    /// [`from_raw`](Self::from_raw) takes it back.
+    /// [`from_raw`](Ref::from_raw) takes it back.
     ///
     /// # Examples
     ///
@@ -284,18 +302,14 @@ impl<T: ?Sized, B: Backend> Ref<T, B> {
         Self::into_value(this).as_ptr()
     }
 
-    /// Takes back a reference that [`into_raw`](Self::into_raw) gave away.
+    /// Does what [`from_raw`](Ref::from_raw) does, over another backend.
     ///
     /// # Safety
     ///
-    /// - The pointer comes from [`into_raw`](Self::into_raw) or [`as_ptr`](Self::as_ptr) of a `Ref`
-    ///   with the same `B`, and is not derived from a `&T`. Its type is that of the `Ref`, or one
-    ///   that pointers to it coerce or may be cast to, of the same size and alignment, and for which the value is a
-    ///   valid one (`[u8]` for `str`).
-    /// - There is a reference for it that no `Ref` has: one call for each that was given away.
+    /// As for [`from_raw`](Ref::from_raw), and the `Ref` that the pointer comes from had the same `B`.
     #[must_use = "drop it explicitly if it is only to be released"]
     #[inline]
-    pub unsafe fn from_raw(value: *const T) -> Self {
+    pub unsafe fn from_raw_in(value: *const T) -> Self {
         // SAFETY: the caller's promise; what comes from a `Ref` is not null.
         let value = unsafe { NonNull::new_unchecked(value.cast_mut()) };
         // SAFETY: the caller's promise.

@@ -165,7 +165,7 @@ impl<B: Backend> From<Ref<str, B>> for Ref<[u8], B> {
     /// Returns the same reference, as bytes.
     fn from(from: Ref<str, B>) -> Self {
         // SAFETY: the same value and reference; a `str` is bytes.
-        unsafe { Self::from_raw(Ref::into_raw(from) as *const [u8]) }
+        unsafe { Self::from_raw_in(Ref::into_raw(from) as *const [u8]) }
     }
 }
 
@@ -176,7 +176,7 @@ impl<B: Backend> TryFrom<Ref<[u8], B>> for Ref<str, B> {
     fn try_from(from: Ref<[u8], B>) -> Result<Self, Self::Error> {
         core::str::from_utf8(&from)?;
         // SAFETY: the same value and reference; the bytes are those of a `str`, as was just checked.
-        Ok(unsafe { Self::from_raw(Ref::into_raw(from) as *const str) })
+        Ok(unsafe { Self::from_raw_in(Ref::into_raw(from) as *const str) })
     }
 }
 

@@ -50,14 +50,14 @@ impl<T: ?Sized, B: Backend> Ref<T, B> {
     ///
     /// # Safety
     ///
-    /// `value` is [`as_ptr`](Self::as_ptr) of `this`, coerced or cast as [`from_raw`](Self::from_raw)
+    /// `value` is [`as_ptr`](Self::as_ptr) of `this`, coerced or cast as [`from_raw`](Ref::from_raw)
     /// allows.
     #[must_use = "the reference is dropped otherwise"]
     #[inline]
     pub unsafe fn coerce<U: ?Sized>(this: Self, value: *const U) -> Ref<U, B> {
         mem::forget(this);
         // SAFETY: the same value, by the caller's promise, and the reference of `this`.
-        unsafe { Ref::from_raw(value) }
+        unsafe { Ref::from_raw_in(value) }
     }
 }
 
@@ -121,7 +121,7 @@ impl<B: Backend> Ref<dyn Any + Send + Sync, B> {
     pub fn downcast<T: Any + Send + Sync>(this: Self) -> Result<Ref<T, B>, Self> {
         if this.is::<T>() {
             // SAFETY: the same value and reference; its type is `T`, as was just checked.
-            Ok(unsafe { Ref::from_raw(Self::into_raw(this).cast()) })
+            Ok(unsafe { Ref::from_raw_in(Self::into_raw(this).cast()) })
         } else {
             Err(this)
         }

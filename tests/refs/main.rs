@@ -2,5 +2,15 @@
 
 #![cfg(feature = "alloc")]
 
+#[cfg(feature = "std")]
 mod deep;
+mod intrusive;
+mod like_arc;
+mod memory;
+mod panics;
+mod saturation;
+mod threads;
 mod tools;
+mod traits;
+mod unique;
+mod unsized_values;

@@ -2,6 +2,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
@@ -55,4 +56,9 @@ pub(crate) fn on_stack<R: Send>(size: usize, f: impl FnOnce() -> R + Send) -> R 
             .join()
             .unwrap()
     })
+}
+
+/// Panics, without the message, which the test harness would keep in memory.
+pub(crate) fn unwind() -> ! {
+    resume_unwind(Box::new("unwinding"))
 }
