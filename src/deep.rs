@@ -27,10 +27,25 @@ use core::ptr;
 ///
 /// As for [`ptr::drop_in_place`].
 #[inline]
+#[allow(
+    dead_code,
+    reason = "for pointers that have more to do than `Ref` after the destructor"
+)]
 pub(crate) unsafe fn drop_in_place_deep<T: ?Sized>(value: *mut T) {
+    // SAFETY: the caller's promise, and the closure is called once.
+    with_room::<T>(|| unsafe { ptr::drop_in_place(value) });
+}
+
+/// Calls `destroy`, which destroys a value of type `T` and may do more, where it has room.
+///
+/// It is called last, so that this function leaves nothing on the stack if the compiler is willing: what
+/// `destroy` itself needs of the stack is what each link of a chain costs.
+#[inline]
+pub(crate) fn with_room<T: ?Sized>(destroy: impl FnOnce()) {
     if mem::needs_drop::<T>() {
-        // SAFETY: the caller's promise, and the closure is called once.
-        stack::with_room(|| unsafe { ptr::drop_in_place(value) });
+        stack::with_room(destroy);
+    } else {
+        destroy();
     }
 }
 
@@ -62,14 +77,20 @@ mod stack {
     pub(super) fn with_room(f: impl FnOnce()) {
         match stacker::remaining_stack() {
             Some(left) if left >= RED_ZONE => f(),
-            known => {
-                let mut f = Some(f);
-                let mut once = || f.take().into_iter().for_each(|f| f());
-                match known {
-                    Some(_) => grown(STACK_SIZE, &mut once),
-                    None => nested(&mut once),
-                }
-            }
+            known => without_room(f, known.is_some()),
+        }
+    }
+
+    /// Calls `f` on a new stack, or counts how deep it nests if the stack's end is not known.
+    #[cold]
+    #[inline(never)]
+    fn without_room(f: impl FnOnce(), end_is_known: bool) {
+        let mut f = Some(f);
+        let mut once = || f.take().into_iter().for_each(|f| f());
+        if end_is_known {
+            grown(STACK_SIZE, &mut once);
+        } else {
+            nested(&mut once);
         }
     }
 

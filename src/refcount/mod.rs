@@ -174,6 +174,66 @@ impl<B: Backend> RefCount<B> {
         if is_bad(value) { SATURATED } else { value }
     }
 
+    /// Adds a reference as [`inc`](Self::inc) does, for a caller whose own reference is beyond doubt.
+    ///
+    /// It does not look for a count of zero, and finds out that there are more references than
+    /// [`MAX`](RefCount::MAX) with the second one too many. What is left to test is in the processor's
+    /// flags: `lock inc; jle` on x86-64.
+    #[cfg(feature = "alloc")]
+    #[inline]
+    #[track_caller]
+    pub(crate) fn inc_held(&self) {
+        // Relaxed: as in `inc`.
+        let old = self.refs.fetch_add(1, Relaxed);
+        if (old as i32) < 0 {
+            self.bad_held();
+        }
+    }
+
+    /// Drops a reference as [`dec_and_test`](Self::dec_and_test) does, for a caller whose reference is
+    /// beyond doubt, of an object that nobody finds without a reference. `lock dec; jle` on x86-64.
+    #[cfg(feature = "alloc")]
+    #[inline]
+    #[track_caller]
+    pub(crate) fn dec_held_and_test(&self) -> bool {
+        // Release: pairs with the Acquire load in `last_held`.
+        let old = self.refs.fetch_sub(1, Release);
+        (old as i32) < 2 && self.last_held()
+    }
+
+    /// Returns whether the count, which was one or bad before it was decremented, was one.
+    #[cfg(feature = "alloc")]
+    #[inline]
+    #[track_caller]
+    fn last_held(&self) -> bool {
+        // Acquire: pairs with the Release of all the earlier decrements, as in `last_reference`. A
+        // count that this thread made zero is zero still, as there is no reference left to change it
+        // with; and one that is bad does not read as zero.
+        let last = self.refs.load(Acquire) == 0;
+        if !last {
+            self.bad_held();
+        }
+        last
+    }
+
+    /// Pins the count, and reports it if nobody has done so before.
+    #[cfg(feature = "alloc")]
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn bad_held(&self) {
+        // A quarter of the number line for what was near the middle of the bad range, where nothing
+        // but an earlier pin has put it.
+        const PINNED: core::ops::Range<u32> = SATURATED - (1 << 29)..SATURATED + (1 << 29);
+
+        // Relaxed: as in `pin`.
+        match self.refs.swap(SATURATED, Relaxed) {
+            found if PINNED.contains(&found) => {}
+            found if found >= PINNED.end => report(Kind::Underflow, found),
+            found => report(Kind::Overflow, found),
+        }
+    }
+
     /// Returns whether there is one reference, and orders what was done with all others before what
     /// the caller does next.
     ///

@@ -72,7 +72,7 @@ use crate::forward::forward_to_value;
 /// Dropping the last reference to a list of any length, or to a tree of any depth, is safe on any
 /// thread, whatever the links' type and whether or not it borrows: with less than 32 KiB left of the
 /// stack, the destructors continue on a new one of 1 MiB (and another, and so on), which is given back
-/// when they return. So a list of a million takes some memory to destroy. If there is none to be had
+/// when they return. So a list of a million takes memory to destroy, some 50 MB. If there is none to be had
 /// (`stacker` writes that to stderr), they go on where they are, to the end of the stack, which is
 /// then what stops the process. A thread that runs on a stack which the operating system does not know
 /// of (a coroutine) gets no such help.
@@ -323,7 +323,7 @@ impl<T: ?Sized, B: Backend> Clone for Ref<T, B> {
     #[inline]
     #[track_caller]
     fn clone(&self) -> Self {
-        self.count().inc();
+        self.count().inc_held();
         // SAFETY: the new reference was just counted, or the count is saturated.
         unsafe { Self::from_value(self.value) }
     }
@@ -335,7 +335,7 @@ impl<T: ?Sized, B: Backend> Drop for Ref<T, B> {
     #[doc(alias = "refcount_dec_and_test")]
     #[inline]
     fn drop(&mut self) {
-        if self.count().dec_and_test() {
+        if self.count().dec_held_and_test() {
             // SAFETY: it was the last, so the value is this thread's alone.
             unsafe { destroy::<T, B>(self.value) };
         }

@@ -5,13 +5,13 @@ use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
 use core::panic::{RefUnwindSafe, UnwindSafe};
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 use super::Ref;
 
 use super::memory::{Memory, count_of};
 use crate::atomic::{Backend, Native};
-use crate::deep::drop_in_place_deep;
+use crate::deep::with_room;
 use crate::forward::forward_to_value;
 
 /// Owns a value that nobody else has, in memory that is ready to be shared.
@@ -133,13 +133,27 @@ impl<T: ?Sized, B: Backend> UniqueRef<T, B> {
 
 impl<T: ?Sized, B: Backend> Drop for UniqueRef<T, B> {
     /// Destroys the value and frees its memory.
+    #[inline]
     fn drop(&mut self) {
-        // Freed when this function is left, by a panic of the destructor as well.
-        // SAFETY: the invariant of the type; the value's last use is just below.
-        let _memory = unsafe { Memory::<B>::of(self.value) };
-        // SAFETY: the value is this owner's alone, and is not used again.
-        unsafe { drop_in_place_deep(self.value.as_ptr()) };
+        let value = self.value;
+        // SAFETY: the value is this owner's alone, by the invariant of the type, and the owner is gone.
+        with_room::<T>(move || unsafe { destroy::<T, B>(value) });
     }
+}
+
+/// Destroys a value and frees its memory. Of all that happens in the last drop, this is what stays on
+/// the stack while the value's own references are dropped.
+///
+/// # Safety
+///
+/// The value is in memory of a [`Memory<B>`], and is not used again.
+#[inline(never)]
+unsafe fn destroy<T: ?Sized, B: Backend>(value: NonNull<T>) {
+    // Freed when this function is left, by a panic of the destructor as well.
+    // SAFETY: the caller's promise; the value's last use is just below.
+    let _memory = unsafe { Memory::<B>::of(value) };
+    // SAFETY: the caller's promise.
+    unsafe { ptr::drop_in_place(value.as_ptr()) };
 }
 
 impl<T: ?Sized, B: Backend> Deref for UniqueRef<T, B> {
@@ -263,7 +277,7 @@ impl<T, B: Backend> Ref<T, B> {
     #[inline]
     pub fn into_inner(this: Self) -> Option<T> {
         let this = ManuallyDrop::new(this);
-        this.count().dec_and_test().then(|| {
+        this.count().dec_held_and_test().then(|| {
             // SAFETY: it was the last reference, and the count is zero.
             UniqueRef::into_inner(unsafe { UniqueRef::<T, B>::from_value(this.value) })
         })
