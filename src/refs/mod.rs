@@ -30,8 +30,9 @@
 //! references were dropped. It is the last value of one that counts, and after it, by the argument
 //! above, there is no other.
 
+#[cfg(doctest)]
+mod compile_fail;
 mod convert;
-
 mod memory;
 mod slice;
 mod unique;
