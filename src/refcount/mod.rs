@@ -586,8 +586,10 @@ impl<B: Backend> RefCount<B> {
 /// The count with `n` more references, unless there is none, or there would be more than `limit`.
 #[inline]
 fn grown(old: u32, n: u32, limit: u32) -> Option<u32> {
-    let new = old.checked_add(n)?;
-    (old != 0 && new <= limit && !is_bad(new)).then_some(new)
+    // The values that may grow are one range, so that the loop around this has one comparison: zero
+    // is below it, and what would exceed the limit, as well as every bad value, above.
+    let largest = limit.min(MAX).checked_sub(n)?;
+    (1..=largest).contains(&old).then(|| old + n)
 }
 
 impl From<u32> for RefCount<Native> {
