@@ -86,6 +86,14 @@ fn rows(threads: usize) -> Vec<Row> {
                 }
             },
         ),
+        row("load, bit tested", threads, |bits, _, iterations| {
+            bits.store(1, Relaxed);
+            for _ in 0..iterations {
+                if bits.load(Relaxed) & 1 == 0 {
+                    refused();
+                }
+            }
+        }),
         row(
             "set_bits, bit already set",
             threads,
@@ -98,7 +106,8 @@ fn rows(threads: usize) -> Vec<Row> {
                 }
             },
         )
-        .against("fetch_or, bit already set", one_or_two(0.11, 0.03)),
+        .against("fetch_or, bit already set", one_or_two(0.11, 0.03))
+        .against("load, bit tested", 1.03),
         row(
             "fetch_update, add unless zero",
             threads,

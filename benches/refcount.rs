@@ -11,7 +11,10 @@ use common::Row;
 use crossbeam_utils::CachePadded;
 use kref::{Kref, RefCount};
 
+/// The floor: on x86-64 `lock inc` and `lock dec`, whose flags say no more than "was it the last?".
 const RAW: &str = "raw add + sub";
+/// The floor of a count that is checked: both old values are looked at, which takes `lock xadd`.
+const RAW_OLD: &str = "raw add + sub, old values used";
 const UPGRADE: &str = "Weak::upgrade + drop";
 const LOCK_PAIRS: &str = "two lock pairs";
 
@@ -36,6 +39,18 @@ fn rows(threads: usize) -> Vec<Row> {
                 }
             }
         }),
+        Row::new(RAW_OLD, threads, {
+            let count = CachePadded::new(AtomicU32::new(1));
+            move |_, iterations| {
+                let count = black_box(&count);
+                let mut seen = 0;
+                for _ in 0..iterations {
+                    seen |= count.fetch_add(1, Relaxed);
+                    seen |= count.fetch_sub(1, Release);
+                }
+                black_box(seen);
+            }
+        }),
         Row::new("inc + dec_and_test", threads, {
             let count = CachePadded::new(RefCount::new(1));
             move |_, iterations| {
@@ -48,7 +63,8 @@ fn rows(threads: usize) -> Vec<Row> {
                 }
             }
         })
-        .against(RAW, 1.03),
+        .against(RAW, 1.03)
+        .against(RAW_OLD, 1.03),
         Row::new(UPGRADE, threads, {
             let strong = Arc::new(CachePadded::new(()));
             move |_, iterations| {

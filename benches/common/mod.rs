@@ -156,12 +156,12 @@ fn ratios(bench: &str, rows: &[Row]) {
     }
 
     println!(
-        "\n{:<34} {:>7} {:>9}  {:<26} {:>7}  {:<15} {:>7}",
+        "\n{:<30} {:>7} {:>9}  {:<30} {:>7}  {:<15} {:>7}",
         "row", "threads", "ns/thread", "against", "ratio", "quartiles", "target"
     );
     for (row, own) in rows.iter().zip(&times) {
         let cost = quartiles(own.iter().copied())[1];
-        let head = format!("{:<34} {:>7} {:>9.2}", row.name, row.threads, cost);
+        let head = format!("{:<30} {:>7} {:>9.2}", row.name, row.threads, cost);
         if row.against.is_empty() {
             println!("{head}");
         }
@@ -180,7 +180,7 @@ fn ratios(bench: &str, rows: &[Row]) {
                 let met = (median * 100.0).round() <= target * 100.0;
                 format!("{target:>7.2}  {}", if met { "met" } else { "NOT MET" })
             });
-            println!("{head}  {reference:<26} {median:>6.3}x  {low:>6.3} - {high:<6.3} {verdict}");
+            println!("{head}  {reference:<30} {median:>6.3}x  {low:>6.3} - {high:<6.3} {verdict}");
         }
     }
     println!(

@@ -224,6 +224,7 @@ impl<B: Backend> RefCount<B> {
     }
 
     #[cold]
+    #[inline(never)]
     #[track_caller]
     fn bad_inc(&self, old: u32) {
         match old {
@@ -289,6 +290,7 @@ impl<B: Backend> RefCount<B> {
     }
 
     #[cold]
+    #[inline(never)]
     #[track_caller]
     fn beyond_max(&self, n: u32, old: u32) -> bool {
         if n == 0 {
@@ -367,6 +369,7 @@ impl<B: Backend> RefCount<B> {
     }
 
     #[cold]
+    #[inline(never)]
     #[track_caller]
     fn bad_dec(&self, old: u32) {
         match old {
