@@ -107,7 +107,7 @@ fn rows(threads: usize) -> Vec<Row> {
             },
         )
         .against("fetch_or, bit already set", one_or_two(0.11, 0.03))
-        .against("load, bit tested", 1.03),
+        .against("load, bit tested", None),
         row(
             "fetch_update, add unless zero",
             threads,
