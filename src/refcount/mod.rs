@@ -481,7 +481,7 @@ impl<B: Backend> RefCount<B> {
             Ok(_) => true,
             Err(1) => false,
             Err(0) => {
-                self.saturate(Kind::Underflow, 0);
+                self.bad_dec(0);
                 true
             }
             Err(_) => true,
