@@ -166,6 +166,13 @@ struct Sent(NonNull<Gadget>);
 // thread puts it last may free it.
 unsafe impl Send for Sent {}
 
+impl Sent {
+    /// By value, so that a closure takes the whole of `Sent` along and not the pointer in it.
+    fn receive(self) -> NonNull<Gadget> {
+        self.0
+    }
+}
+
 fn one_thread() {
     let print = |what: &str| {
         let freed = COUNTS.freed.load(Relaxed);
@@ -202,7 +209,7 @@ fn many_threads(threads: u32, rounds: u32) {
             unsafe { gadget_get(gadget) };
             let sent = Sent(gadget);
             scope.spawn(move || {
-                let Sent(gadget) = { sent };
+                let gadget = sent.receive();
                 for round in 0..rounds {
                     // SAFETY: the reference that was sent is put below.
                     let used = unsafe { sub_gadget_find_or_add(gadget, (thread + round) % 3) };

@@ -53,11 +53,11 @@ struct Options {
     #[arg(long, value_name = "N", default_value_t = 3)]
     rounds: u32,
 
-    /// How many handles each thread holds: it puts one when it has resolved as many paths more
+    /// How long a thread holds a handle: until it has resolved N more paths
     #[arg(long, value_name = "N", default_value_t = 64)]
     hold: usize,
 
-    /// Where the random order begins, in which each thread resolves the paths
+    /// Seed of the random orders in which the threads resolve the paths
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 }
