@@ -23,7 +23,7 @@ pub(crate) struct Counts {
     pub(crate) misses: u64,
     /// Misses after which another thread had been faster.
     pub(crate) inserted_by_others: u64,
-    /// Misses after which the file system had no such entry either.
+    /// Misses after which the file system had no answer either.
     pub(crate) failed: u64,
     /// Puts that saw other references.
     pub(crate) puts_without_lock: u64,

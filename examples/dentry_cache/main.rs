@@ -187,7 +187,7 @@ impl fmt::Display for Summary {
             ("hits", counts.hits),
             ("misses", counts.misses),
             ("  another thread was faster", counts.inserted_by_others),
-            ("  no such file", counts.failed),
+            ("  not readable", counts.failed),
             ("puts without the lock", counts.puts_without_lock),
             ("puts with the lock", counts.races_lost + counts.last_puts),
             ("  races lost to a look-up", counts.races_lost),
