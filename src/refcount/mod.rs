@@ -555,8 +555,9 @@ impl<B: Backend> RefCount<B> {
         }
         // Acquire: pairs with the Release of all the earlier decrements, as in `last_reference`.
         // Relaxed: on failure the caller learns nothing but that the count is another.
-        let frozen = self.refs.compare_exchange(n, 0, Acquire, Relaxed).is_ok();
-        frozen.then(|| Frozen::new(self, n))
+        self.refs.compare_exchange(n, 0, Acquire, Relaxed).ok()?;
+        // Not in a closure: the caller's location does not get through one.
+        Some(Frozen::new(self, n))
     }
 
     #[track_caller]
