@@ -84,7 +84,8 @@ pub struct Report {
     /// The caller of the operation that was refused or saturated; for
     /// [`Kind::ChangedWhileFrozen`] the caller who froze the count.
     pub location: &'static Location<'static>,
-    /// The value that the operation found in the count.
+    /// The value that the operation found in the count; for a count that was *set* beyond
+    /// [`RefCount::MAX`](crate::RefCount::MAX), that value.
     pub value: u32,
 }
 
