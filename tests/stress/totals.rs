@@ -3,11 +3,12 @@
 use std::cell::UnsafeCell;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, AtomicUsize};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kref::atomic::AtomicExt;
+use kref::lock::Lock;
 use kref::{Kref, RefCount};
 
-use crate::index::UnderMutex;
 use crate::{ROUNDS, Random, THREADS, in_threads};
 
 #[test]
@@ -44,6 +45,18 @@ fn gets_and_puts_add_up() {
     assert_eq!(kref.count() as i32, 1 + held.iter().sum::<i32>());
 }
 
+/// A lock without the feature `std`.
+struct Table(Mutex<()>);
+
+// SAFETY: the guard is the mutex's own.
+unsafe impl Lock for Table {
+    type Guard<'a> = MutexGuard<'a, ()>;
+
+    fn lock(&self) -> Self::Guard<'_> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// What each thread has done with an object before it drops its reference.
 struct Shared {
     refs: RefCount,
@@ -55,7 +68,7 @@ unsafe impl Sync for Shared {}
 
 #[test]
 fn one_thread_drops_the_last_reference_and_sees_what_the_others_did() {
-    let table = UnderMutex::default();
+    let table = Table(Mutex::new(()));
     let puts: [&(dyn Fn(&RefCount) -> bool + Sync); 4] = [
         &|refs| refs.dec_and_test(),
         &|refs| refs.sub_and_test(1),
