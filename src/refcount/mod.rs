@@ -503,7 +503,9 @@ impl<B: Backend> RefCount<B> {
     /// Either way exactly one compare-and-swap of a put succeeds.
     ///
     /// The caller must not hold the lock, and the lock must not live inside the object. After `None`
-    /// the object may be gone at any moment. A saturated count is `None`, and the lock is not taken.
+    /// the object may be gone at any moment. A saturated count is `None`, and the lock is not taken;
+    /// so is a count of zero, which saturates and is reported. If `lock` panics, the caller still has
+    /// his reference.
     #[doc(alias = "refcount_dec_and_lock")]
     #[doc(alias = "refcount_dec_and_lock_irqsave")]
     #[doc(alias = "refcount_dec_and_mutex_lock")]
