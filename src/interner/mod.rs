@@ -181,9 +181,14 @@ impl<T: Copy + Eq + Hash, S: BuildHasher, B: LockBackend> Interner<[T], S, B> {
         let (layout, _) = slice_layout::<T>(value.len());
         // SAFETY: a slice is stored, and the layout is its own.
         unsafe {
-            self.enter(self.hash(value), |stored| stored == value, layout, |place| {
-                store_slice(place, value);
-            })
+            self.enter(
+                self.hash(value),
+                |stored| stored == value,
+                layout,
+                |place| {
+                    store_slice(place, value);
+                },
+            )
         }
     }
 
@@ -201,9 +206,14 @@ impl<S: BuildHasher, B: LockBackend> Interner<str, S, B> {
         let (layout, _) = slice_layout::<u8>(value.len());
         // SAFETY: the bytes of a `str` are stored, and the layout is theirs.
         unsafe {
-            self.enter(self.hash(value), |stored| stored == value, layout, |place| {
-                store_slice(place, value.as_bytes());
-            })
+            self.enter(
+                self.hash(value),
+                |stored| stored == value,
+                layout,
+                |place| {
+                    store_slice(place, value.as_bytes());
+                },
+            )
         }
     }
 

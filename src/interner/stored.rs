@@ -129,7 +129,11 @@ pub(super) const fn slice_layout<T>(len: usize) -> (Layout, usize) {
     let head = Layout::new::<usize>();
     let (align, size) = (align_of::<T>(), size_of::<T>());
     let offset = head.size().next_multiple_of(align);
-    let align = if align > head.align() { align } else { head.align() };
+    let align = if align > head.align() {
+        align
+    } else {
+        head.align()
+    };
     let Ok(layout) = Layout::from_size_align(offset + size * len, align) else {
         panic!("a slice that exists has a size far below isize::MAX");
     };

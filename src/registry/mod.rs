@@ -242,9 +242,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     where
         F: FnOnce(&K) -> Result<V, E>,
     {
-        let entered = self
-            .entries
-            .enter(self.hash(&key), |entry| is(entry, &key));
+        let entered = self.entries.enter(self.hash(&key), |entry| is(entry, &key));
         let entry = match entered {
             Entered::Occupied(entry) => entry,
             Entered::Vacant(vacant) => {
@@ -253,8 +251,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
                     unsafe { slot.cast().write(Entry::<K, V>::building(key)) };
                 };
                 // SAFETY: what is written is an entry without a value, as `Building` asks for.
-                let entry =
-                    unsafe { vacant.insert(State::Building, Entry::<K, V>::LAYOUT, write) };
+                let entry = unsafe { vacant.insert(State::Building, Entry::<K, V>::LAYOUT, write) };
                 // SAFETY: inserted just now.
                 let building = unsafe { Building::new(entry) };
                 let value = make(building.key())?;
@@ -279,9 +276,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     /// Panics when called for a key by the constructor of the same key.
     #[track_caller]
     pub fn try_insert(&self, key: K, value: V) -> Result<Handle<K, V, B>, OccupiedError<K, V, B>> {
-        let entered = self
-            .entries
-            .enter(self.hash(&key), |entry| is(entry, &key));
+        let entered = self.entries.enter(self.hash(&key), |entry| is(entry, &key));
         match entered {
             Entered::Occupied(existing) => Err(OccupiedError {
                 // SAFETY: it was found listed.

@@ -107,7 +107,11 @@ fn slot_layout<B: LockBackend>(payload: Layout) -> Layout {
     let (exact, _) = Node::<B>::layout(payload);
     let size = exact.size();
     let step = (size / 4).next_power_of_two().max(exact.align()).max(8);
-    let step = if size <= 128 { exact.align().max(8) } else { step };
+    let step = if size <= 128 {
+        exact.align().max(8)
+    } else {
+        step
+    };
     Layout::from_size_align(size.next_multiple_of(step), exact.align())
         .expect("a payload that exists has a size far below isize::MAX")
 }

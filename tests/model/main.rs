@@ -46,6 +46,7 @@ fn explore(bound: Option<usize>, mask: u32, model: impl Fn() + Send + Sync + 'st
     backend::forget_leaks();
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = bound;
+    builder.max_branches = 20_000;
     builder.check(model);
     backend::set_spurious(0);
 }

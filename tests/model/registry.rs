@@ -253,21 +253,46 @@ fn recycled_for_a_constructor<B: LockBackend>() {
     end(m);
 }
 
-/// The buckets double while a lookup walks.
+/// The buckets double, and the chains are split, while a lookup walks.
 fn growing_under_a_lookup<B: LockBackend>() {
-    fn grow<B: LockBackend>(m: &Model<B>) {
-        let more: Vec<_> = (2..6)
-            .map(|key| m.map().try_insert(key, Value::new(key)).ok().unwrap())
-            .collect();
-        drop(more);
+    /// Hashes a key to itself, so that keys lie in different buckets.
+    #[derive(Clone, Copy)]
+    struct KeyHash(u64);
+
+    impl BuildHasher for KeyHash {
+        type Hasher = Self;
+        fn build_hasher(&self) -> Self {
+            *self
+        }
     }
-    fn get_kept<B: LockBackend>(m: &Model<B>) {
-        touch(m.map().get(&1).expect("it has a handle"), 1);
+
+    impl Hasher for KeyHash {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0 += u64::from(bytes[0]);
+        }
+        fn finish(&self) -> u64 {
+            self.0
+        }
     }
-    let m = Model::<B>::new(1);
-    threads(&m, [grow as fn(&_), get_kept]);
-    drop_one(m.take(0));
-    end(m);
+
+    struct Grows<B: LockBackend>(Registry<u32, Value, KeyHash, B>);
+
+    fn grow<B: LockBackend>(grows: &Grows<B>) {
+        drop(grows.0.try_insert(5, Value::new(5)));
+    }
+    fn get_kept<B: LockBackend>(grows: &Grows<B>) {
+        touch_any(&grows.0.get(&1).expect("it has a handle"));
+    }
+    fn touch_any<B: LockBackend>(handle: &Held<B>) {
+        assert_eq!(handle.key(), *Handle::key(handle));
+    }
+
+    let grows = Arc::new(Grows::<B>(Registry::new_in(1, KeyHash(0))));
+    let insert = |key| grows.0.try_insert(key, Value::new(key)).ok().unwrap();
+    let kept: Vec<_> = (1..5).map(insert).collect();
+    threads(&grows, [grow as fn(&_), get_kept]);
+    drop((kept, grows));
+    assert_no_atomic_leaked();
 }
 
 /// The table is made by two threads at once.
