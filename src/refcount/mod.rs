@@ -240,6 +240,19 @@ impl<B: Backend> RefCount<B> {
         }
     }
 
+    /// Adds a reference, also to a count of zero; returns what was there. For
+    /// [`HandBack`](crate::HandBack), where zero under the lock is not the end.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn inc_from_zero(&self) -> u32 {
+        // Relaxed: the lock that the caller holds orders his use of the object.
+        let old = self.refs.fetch_add(1, Relaxed);
+        if old >= MAX {
+            self.bad_inc(old);
+        }
+        old
+    }
+
     /// Adds `n` references. The caller already has one.
     ///
     /// A compare-and-swap loop. To a count of zero, and beyond [`MAX`](RefCount::MAX), the count
