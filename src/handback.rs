@@ -70,6 +70,7 @@ use crate::lock::Lock;
 /// # Examples
 ///
 /// ```
+/// # #[cfg(feature = "std")] {
 /// use kref::HandBack;
 /// use std::sync::Mutex;
 ///
@@ -82,6 +83,7 @@ use crate::lock::Lock;
 /// }
 /// assert!(object.put_lock(&index).is_none());
 /// assert!(object.put_lock(&index).is_some()); // the last: unlink, unlock, destroy
+/// # }
 /// ```
 #[repr(transparent)]
 pub struct HandBack<B: Backend = Native> {
@@ -151,7 +153,8 @@ impl<B: Backend> HandBack<B> {
     /// held, and the caller has to unlink the object, unlock, and destroy it.
     ///
     /// While the count is above one this is one atomic decrement, and the lock is not touched. The
-    /// caller must not hold the lock, and the lock must not live inside the object.
+    /// caller must not hold the lock, and the lock must
+    /// [outlive the put](crate::Kref::put_lock#where-the-lock-may-live).
     #[must_use = "the guard means that this was the last reference: unlink, unlock, destroy"]
     #[inline]
     #[track_caller]

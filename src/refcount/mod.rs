@@ -518,7 +518,8 @@ impl<B: Backend> RefCount<B> {
     /// reference in the meantime, it was not the last: the lock is released and the answer is `None`.
     /// Either way exactly one compare-and-swap of a put succeeds.
     ///
-    /// The caller must not hold the lock, and the lock must not live inside the object. After `None`
+    /// The caller must not hold the lock, and the lock must
+    /// [outlive the put](crate::Kref::put_lock#where-the-lock-may-live). After `None`
     /// the object may be gone at any moment. A saturated count is `None`, and the lock is not taken;
     /// so is a count of zero, which saturates and is reported. If `lock` panics, the caller still has
     /// his reference.
