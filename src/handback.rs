@@ -154,7 +154,7 @@ impl<B: Backend> HandBack<B> {
     ///
     /// While the count is above one this is one atomic decrement, and the lock is not touched. The
     /// caller must not hold the lock, and the lock must
-    /// [outlive the put](crate::Kref::put_lock#where-the-lock-may-live).
+    /// outlive the put: see [`Kref::put_lock`](crate::Kref::put_lock).
     #[must_use = "the guard means that this was the last reference: unlink, unlock, destroy"]
     #[inline]
     #[track_caller]
