@@ -271,7 +271,94 @@ fn misuse_while_frozen_saturates<B: Backend>() {
     ));
 }
 
+/// A count that was misused stays saturated whatever comes after it, so that nobody is ever told
+/// that he had the last. The increments move the count before they look; two of them are enough to
+/// carry a count of -1, were it left there, to a good one.
+fn misused<B: Backend>(refs: u32, misuse: fn(&RefCount<B>)) {
+    fn inc<B: Backend>(c: &Counted<B>) {
+        c.refs.inc();
+    }
+    fn put_one_more<B: Backend>(c: &Counted<B>) {
+        assert!(!c.refs.dec_and_test());
+    }
+    let c = Counted::<B>::new(refs);
+    misuse(&c.refs);
+    assert!(c.refs.is_saturated());
+    threads(&c, [inc as fn(&_), inc, put_one_more]);
+    assert!(c.refs.is_saturated());
+}
+
+fn overflow_by_inc<B: Backend>() {
+    misused::<B>(RefCount::MAX, RefCount::inc);
+}
+
+fn overflow_by_add<B: Backend>() {
+    misused::<B>(RefCount::MAX - 1, |refs| refs.add(2));
+}
+
+fn inc_from_zero<B: Backend>() {
+    misused::<B>(0, RefCount::inc);
+}
+
+fn dec_to_zero<B: Backend>() {
+    misused::<B>(1, RefCount::dec);
+}
+
+fn underflow_by_dec<B: Backend>() {
+    misused::<B>(0, RefCount::dec);
+}
+
+fn underflow_by_dec_and_test<B: Backend>() {
+    misused::<B>(0, |refs| assert!(!refs.dec_and_test()));
+}
+
+fn underflow_by_sub_and_test<B: Backend>() {
+    misused::<B>(1, |refs| assert!(!refs.sub_and_test(2)));
+}
+
+fn underflow_by_dec_not_one<B: Backend>() {
+    misused::<B>(0, |refs| assert!(refs.dec_not_one()));
+}
+
+/// What computes before it writes leaves a saturated count as it is.
+fn saturated_is_left_alone<B: Backend>() {
+    let c = Counted::<B>::new(RefCount::SATURATED);
+    no_write(|| {
+        c.refs.add(1);
+        assert!(c.refs.inc_not_zero());
+        assert!(c.refs.add_not_zero(2));
+        assert!(!c.refs.sub_and_test(RefCount::MAX));
+        assert!(c.refs.dec_not_one());
+        assert!(!c.refs.dec_if_one());
+        assert!(c.refs.try_freeze(1).is_none());
+    });
+    assert!(c.refs.is_saturated());
+}
+
+/// Of two who want the last place below a limit one is refused.
+fn limit_holds<B: Backend>() {
+    fn enter<B: Backend>(c: &Counted<B>) {
+        if one_write_if(|| c.refs.add_not_zero_limited(1, 2).is_ok()) {
+            assert_eq!(c.owners.fetch_add(1, Relaxed), 0, "two in one place");
+        }
+    }
+    let c = Counted::<B>::new(1);
+    threads(&c, [enter as fn(&_), enter]);
+    c.assert_owned();
+    assert_eq!(c.refs.count(), 2);
+}
+
 over_backends! {
+    overflow_by_inc: |f| check_bounded(2, f);
+    overflow_by_add: |f| check_bounded(2, f);
+    inc_from_zero: |f| check_bounded(2, f);
+    dec_to_zero: |f| check_bounded(2, f);
+    underflow_by_dec: |f| check_bounded(2, f);
+    underflow_by_dec_and_test: |f| check_bounded(2, f);
+    underflow_by_sub_and_test: |f| check_bounded(2, f);
+    underflow_by_dec_not_one: |f| check_bounded(2, f);
+    saturated_is_left_alone: check;
+    limit_holds: check;
     sub_and_test_beside_put: check;
     two_sub_and_tests: check;
     inc_not_zero_never_revives: check;
@@ -285,7 +372,7 @@ over_backends! {
     unfreeze_at_two: check;
     set_release_publishes: check;
     set_release_publishes_when_saturated: |f| check_bounded(3, f);
-    saturated_is_never_last: check;
+    saturated_is_never_last: |f| check_bounded(3, f);
     underflow_saturates: check;
     misuse_while_frozen_saturates: check;
 }
