@@ -271,53 +271,50 @@ fn misuse_while_frozen_saturates<B: Backend>() {
     ));
 }
 
-/// A count that was misused stays saturated whatever comes after it, so that nobody is ever told
-/// that he had the last. The increments move the count before they look; two of them are enough to
-/// carry a count of -1, were it left there, to a good one.
-fn misused<B: Backend>(refs: u32, misuse: fn(&RefCount<B>)) {
+fn every_misuse_saturates<B: Backend>() {
+    fn after<B: Backend>(refs: u32, misuse: impl FnOnce(&RefCount<B>)) {
+        let refs = RefCount::<B>::new_in(refs);
+        misuse(&refs);
+        assert!(refs.is_saturated());
+    }
+    after::<B>(0, |refs| refs.inc());
+    after::<B>(RefCount::MAX, |refs| refs.inc());
+    after::<B>(0, |refs| refs.add(1));
+    after::<B>(RefCount::MAX - 1, |refs| refs.add(2));
+    after::<B>(RefCount::MAX, |refs| assert!(refs.inc_not_zero()));
+    after::<B>(1, |refs| refs.dec());
+    after::<B>(0, |refs| refs.dec());
+    after::<B>(0, |refs| assert!(!refs.dec_and_test()));
+    after::<B>(1, |refs| assert!(!refs.sub_and_test(2)));
+    after::<B>(0, |refs| assert!(refs.dec_not_one()));
+    after::<B>(1, |refs| {
+        let frozen = refs.try_freeze(1).expect("the only reference");
+        refs.set(2);
+        drop(frozen);
+    });
+}
+
+/// A count that went below zero is put far from the good ones. The increments move the count before
+/// they look: were it left at -1, two of them would make it 1, and a put the last one.
+fn below_zero<B: Backend>(put_too_many: fn(&RefCount<B>)) {
     fn inc<B: Backend>(c: &Counted<B>) {
         c.refs.inc();
     }
-    fn put_one_more<B: Backend>(c: &Counted<B>) {
-        assert!(!c.refs.dec_and_test());
+    fn put<B: Backend>(c: &Counted<B>) {
+        assert!(!c.refs.dec_and_test(), "the last of none");
     }
-    let c = Counted::<B>::new(refs);
-    misuse(&c.refs);
+    let c = Counted::<B>::new(0);
+    put_too_many(&c.refs);
+    threads(&c, [inc as fn(&_), inc, put]);
     assert!(c.refs.is_saturated());
-    threads(&c, [inc as fn(&_), inc, put_one_more]);
-    assert!(c.refs.is_saturated());
 }
 
-fn overflow_by_inc<B: Backend>() {
-    misused::<B>(RefCount::MAX, RefCount::inc);
+fn below_zero_by_dec<B: Backend>() {
+    below_zero::<B>(RefCount::dec);
 }
 
-fn overflow_by_add<B: Backend>() {
-    misused::<B>(RefCount::MAX - 1, |refs| refs.add(2));
-}
-
-fn inc_from_zero<B: Backend>() {
-    misused::<B>(0, RefCount::inc);
-}
-
-fn dec_to_zero<B: Backend>() {
-    misused::<B>(1, RefCount::dec);
-}
-
-fn underflow_by_dec<B: Backend>() {
-    misused::<B>(0, RefCount::dec);
-}
-
-fn underflow_by_dec_and_test<B: Backend>() {
-    misused::<B>(0, |refs| assert!(!refs.dec_and_test()));
-}
-
-fn underflow_by_sub_and_test<B: Backend>() {
-    misused::<B>(1, |refs| assert!(!refs.sub_and_test(2)));
-}
-
-fn underflow_by_dec_not_one<B: Backend>() {
-    misused::<B>(0, |refs| assert!(refs.dec_not_one()));
+fn below_zero_by_dec_and_test<B: Backend>() {
+    below_zero::<B>(|refs| assert!(!refs.dec_and_test()));
 }
 
 /// What computes before it writes leaves a saturated count as it is.
@@ -349,14 +346,9 @@ fn limit_holds<B: Backend>() {
 }
 
 over_backends! {
-    overflow_by_inc: |f| check_bounded(2, f);
-    overflow_by_add: |f| check_bounded(2, f);
-    inc_from_zero: |f| check_bounded(2, f);
-    dec_to_zero: |f| check_bounded(2, f);
-    underflow_by_dec: |f| check_bounded(2, f);
-    underflow_by_dec_and_test: |f| check_bounded(2, f);
-    underflow_by_sub_and_test: |f| check_bounded(2, f);
-    underflow_by_dec_not_one: |f| check_bounded(2, f);
+    every_misuse_saturates: check;
+    below_zero_by_dec: |f| check_bounded(2, f);
+    below_zero_by_dec_and_test: |f| check_bounded(2, f);
     saturated_is_left_alone: check;
     limit_holds: check;
     sub_and_test_beside_put: check;

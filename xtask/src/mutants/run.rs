@@ -73,11 +73,12 @@ fn first_failure(output: &[u8]) -> Option<String> {
     lines.find_map(|line| name(line.strip_suffix(" ... FAILED")?))
 }
 
-/// What happened, and to which test.
+/// What happened, and to which test: the one whose line has no result. What the process wrote as it
+/// went down comes after that.
 fn with_running(output: &[u8], what: &str) -> String {
     let output = String::from_utf8_lossy(output);
-    let running = output.lines().next_back();
-    match running.and_then(|line| name(line.strip_suffix(" ... ")?)) {
+    let mut lines = output.lines().rev();
+    match lines.find_map(|line| name(line.strip_suffix(" ... ")?)) {
         Some(test) => format!("{test} ({what})"),
         None => format!("({what})"),
     }
@@ -120,7 +121,7 @@ mod tests {
 
     #[test]
     fn an_abort_names_the_test() {
-        let script = "printf 'test a ... ok\ntest b ... '; exit 134";
+        let script = "printf 'test a ... ok\ntest b ... \npanicked\n'; exit 134";
         assert_eq!(play(script, LONG), Run::Failed("b (abort)".to_owned()));
     }
 
