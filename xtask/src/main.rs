@@ -6,7 +6,6 @@ mod mutants;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use anyhow::Result;
 use clap::Parser;
 
 /// The long checks of kref.
@@ -17,11 +16,15 @@ enum Xtask {
     Models(models::Options),
 }
 
-fn main() -> Result<ExitCode> {
-    match Xtask::parse() {
+fn main() -> ExitCode {
+    let result = match Xtask::parse() {
         Xtask::Mutants(options) => mutants::run(&options),
         Xtask::Models(options) => models::run(&options),
-    }
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
 }
 
 /// The repository's root.

@@ -16,9 +16,9 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
-use self::rules::List;
+use self::rules::{List, Rule};
 use self::table::{Key, SURVIVED, Table};
 use self::work::{Outcome, run_all};
 use crate::root;
@@ -188,23 +188,32 @@ fn mutants(sources: &BTreeMap<String, String>, list: &List) -> Result<Vec<Mutant
             });
         }
     }
+    let mut stale = Vec::new();
     for rule in &list.rules {
-        let source = sources.get(&rule.file);
-        let source = source.with_context(|| format!("{}: no file {}", rule.name, rule.file))?;
-        let range = rule.locate(source)?;
-        mutants.push(Mutant {
-            key: Key::Rule {
-                name: rule.name.clone(),
-                why: rule.why.clone(),
-            },
-            file: rule.file.clone(),
-            line: 1 + source[..range.start].matches('\n').count(),
-            range,
-            replacement: rule.replace.clone(),
-            test: rule.test.clone(),
-        });
+        match rule_mutant(rule, sources) {
+            Ok(mutant) => mutants.push(mutant),
+            Err(error) => stale.push(format!("{error:#}")),
+        }
     }
+    ensure!(stale.is_empty(), "{LIST}: {}", stale.join("\n"));
     Ok(mutants)
+}
+
+fn rule_mutant(rule: &Rule, sources: &BTreeMap<String, String>) -> Result<Mutant> {
+    let source = sources.get(&rule.file);
+    let source = source.with_context(|| format!("{}: no file {}", rule.name, rule.file))?;
+    let range = rule.locate(source)?;
+    Ok(Mutant {
+        key: Key::Rule {
+            name: rule.name.clone(),
+            why: rule.why.clone(),
+        },
+        file: rule.file.clone(),
+        line: 1 + source[..range.start].matches('\n').count(),
+        range,
+        replacement: rule.replace.clone(),
+        test: rule.test.clone(),
+    })
 }
 
 /// Compares the table with the source.
