@@ -17,11 +17,32 @@ compile_error!(
     "kref needs compare-and-swap on 32-bit and pointer-sized words, which this target does not have"
 );
 
+#[cfg(feature = "registry")]
+extern crate alloc;
+
 pub mod atomic;
+mod handback;
+#[cfg(feature = "registry")]
+pub mod interner;
 mod kref;
 pub mod lock;
 mod refcount;
+#[cfg(feature = "registry")]
+pub mod registry;
 pub mod report;
+#[cfg(feature = "registry")]
+mod table;
+#[cfg(feature = "registry")]
+mod deep {
+    pub(crate) unsafe fn drop_in_place_deep<T: ?Sized>(value: *mut T) {
+        unsafe { core::ptr::drop_in_place(value) }
+    }
+}
 
+pub use crate::handback::HandBack;
+#[cfg(feature = "registry")]
+pub use crate::interner::{Interned, Interner};
 pub use crate::kref::Kref;
 pub use crate::refcount::{Frozen, RefCount};
+#[cfg(feature = "registry")]
+pub use crate::registry::{Handle, Registry};

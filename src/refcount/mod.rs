@@ -230,6 +230,7 @@ impl<B: Backend> RefCount<B> {
     }
 
     #[cold]
+    #[inline(never)]
     #[track_caller]
     fn bad_inc(&self, old: u32) {
         match old {
@@ -237,6 +238,19 @@ impl<B: Backend> RefCount<B> {
             MAX => self.saturate(Kind::Overflow, old),
             _ => self.pin(),
         }
+    }
+
+    /// Adds a reference, also to a count of zero; returns what was there. For
+    /// [`HandBack`](crate::HandBack), where zero under the lock is not the end.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn inc_from_zero(&self) -> u32 {
+        // Relaxed: the lock that the caller holds orders his use of the object.
+        let old = self.refs.fetch_add(1, Relaxed);
+        if old >= MAX {
+            self.bad_inc(old);
+        }
+        old
     }
 
     /// Adds `n` references. The caller already has one.
@@ -295,6 +309,7 @@ impl<B: Backend> RefCount<B> {
     }
 
     #[cold]
+    #[inline(never)]
     #[track_caller]
     fn beyond_max(&self, n: u32, old: u32) -> bool {
         if n == 0 {
@@ -373,6 +388,7 @@ impl<B: Backend> RefCount<B> {
     }
 
     #[cold]
+    #[inline(never)]
     #[track_caller]
     fn bad_dec(&self, old: u32) {
         match old {
@@ -484,7 +500,7 @@ impl<B: Backend> RefCount<B> {
             Ok(_) => true,
             Err(1) => false,
             Err(0) => {
-                self.saturate(Kind::Underflow, 0);
+                self.bad_dec(0);
                 true
             }
             Err(_) => true,
@@ -596,8 +612,10 @@ fn report_beyond_max(n: u32) {
 /// The count with `n` more references, unless there is none, or there would be more than `limit`.
 #[inline]
 fn grown(old: u32, n: u32, limit: u32) -> Option<u32> {
-    let new = old.checked_add(n)?;
-    (old != 0 && new <= limit && !is_bad(new)).then_some(new)
+    // The values that may grow are one range, so that the loop around this has one comparison: zero
+    // is below it, and what would exceed the limit, as well as every bad value, above.
+    let largest = limit.min(MAX).checked_sub(n)?;
+    (1..=largest).contains(&old).then(|| old + n)
 }
 
 impl From<u32> for RefCount<Native> {

@@ -18,6 +18,7 @@ use std::fmt;
 use std::sync::atomic::Ordering;
 
 use kref::atomic::{Atomic, AtomicBits, AtomicInt, Backend};
+use kref::lock::LockBackend;
 use loom::cell::UnsafeCell;
 use loom::sync::atomic;
 
@@ -41,6 +42,41 @@ unsafe impl Backend for Rmw {
     type Ptr<T> = Ptr<T, true>;
 }
 
+macro_rules! lock_backend {
+    ($backend:ty) => {
+        // SAFETY: loom's locks exclude and publish, its condition variable wakes all, and it gives
+        // each thread an identity of its own.
+        unsafe impl LockBackend for $backend {
+            type Lock = crate::object::Mutex;
+            type Signal = (loom::sync::Mutex<bool>, loom::sync::Condvar);
+            type ThreadId = loom::thread::ThreadId;
+
+            fn new_lock() -> Self::Lock {
+                crate::object::Index::new()
+            }
+            fn new_signal() -> Self::Signal {
+                (loom::sync::Mutex::new(false), loom::sync::Condvar::new())
+            }
+            fn wait((is_set, condvar): &Self::Signal) {
+                let mut guard = is_set.lock().unwrap();
+                while !*guard {
+                    guard = condvar.wait(guard).unwrap();
+                }
+            }
+            fn set((is_set, condvar): &Self::Signal) {
+                *is_set.lock().unwrap() = true;
+                condvar.notify_all();
+            }
+            fn current_thread() -> Self::ThreadId {
+                loom::thread::current().id()
+            }
+        }
+    };
+}
+
+lock_backend!(CasOnly);
+lock_backend!(Rmw);
+
 /// What a thread's operations have done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -60,6 +96,20 @@ thread_local! {
     /// Which weak compare-exchanges of each thread fail spuriously: bit `i` for its `i`th. Loom's
     /// threads are coroutines on the thread that runs the model, so this reaches them all.
     static SPURIOUS: Cell<u32> = const { Cell::new(0) };
+    /// How many atomics there are.
+    static LIVE: Cell<isize> = const { Cell::new(0) };
+}
+
+/// Asserts that every atomic that was made in this execution was dropped: what holds one leaks
+/// otherwise. Call it at the end of a model.
+#[track_caller]
+pub fn assert_no_atomic_leaked() {
+    assert_eq!(LIVE.get(), 0, "leaked");
+}
+
+/// Forgets what a failed execution left behind.
+pub fn forget_leaks() {
+    LIVE.set(0);
 }
 
 /// Makes bit `i` of `mask` fail the `i`th weak compare-exchange of every thread.
@@ -133,6 +183,7 @@ macro_rules! counted {
 
             #[track_caller]
             fn new(value: $value) -> Self {
+                LIVE.set(LIVE.get() + 1);
                 Self { atomic: <$loom>::new(value), life: UnsafeCell::new(()) }
             }
             #[track_caller]
@@ -181,6 +232,7 @@ macro_rules! counted {
 
         impl<$($t,)? const RMW: bool> Drop for $name<$($t,)? RMW> {
             fn drop(&mut self) {
+                LIVE.set(LIVE.get() - 1);
                 if !std::thread::panicking() {
                     self.life.with_mut(|_| ());
                 }
