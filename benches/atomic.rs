@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
-use common::Row;
+use common::{PLACES, Row, Turn};
 use crossbeam_utils::CachePadded;
 use kref::atomic::AtomicExt;
 
@@ -157,9 +157,14 @@ fn rows(threads: usize) -> Vec<Row> {
 
 /// A row whose threads share one word.
 fn row(name: &'static str, threads: usize, body: fn(&AtomicU64, u64, u64)) -> Row {
-    let word = CachePadded::new(AtomicU64::new(0));
-    Row::new(name, threads, move |thread, iterations| {
-        body(black_box(&word), thread as u64, iterations);
+    static PLACE: [CachePadded<AtomicU64>; PLACES] =
+        [const { CachePadded::new(AtomicU64::new(0)) }; PLACES];
+    Row::new(name, threads, move |turn: Turn| {
+        body(
+            black_box(&PLACE[turn.place]),
+            turn.thread as u64,
+            turn.iterations,
+        );
     })
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::sync::{Arc, Mutex, Weak};
 
-use common::Row;
+use common::{PLACES, Row, Turn};
 use crossbeam_utils::CachePadded;
 use kref::{Kref, RefCount};
 
@@ -19,129 +19,138 @@ const UPGRADE: &str = "Weak::upgrade + drop";
 const LOCK_PAIRS: &str = "two lock pairs";
 
 fn main() {
-    let rows = [1, 2].into_iter().flat_map(rows).collect();
-    common::run("refcount", rows);
+    let places: &[Place] = (0..PLACES).map(|_| Place::new()).collect::<Vec<_>>().leak();
+    let rows = [1, 2].into_iter().flat_map(|threads| rows(threads, places));
+    common::run("refcount", rows.collect());
 }
 
-/// All threads use the same count and the same lock, except where an object is new.
-fn rows(threads: usize) -> Vec<Row> {
+/// What the threads share: the counts in the cache line of `Arc`'s own, and a lock in another.
+struct Place {
+    counts: Arc<Counts>,
+    lock: CachePadded<Mutex<()>>,
+}
+
+struct Counts {
+    raw: AtomicU32,
+    refs: RefCount,
+    object: Kref,
+}
+
+impl Place {
+    fn new() -> Self {
+        // `Arc` has its two counts, of a word each, in front of the value.
+        let in_one_line = |counts: &Arc<Counts>| Arc::as_ptr(counts).addr() % 64 == 16;
+        let mut elsewhere = Vec::new();
+        let counts = loop {
+            let counts = Arc::new(Counts {
+                raw: AtomicU32::new(1),
+                refs: RefCount::new(1),
+                object: Kref::new(),
+            });
+            if in_one_line(&counts) {
+                break counts;
+            }
+            elsewhere.push(counts);
+        };
+        Self {
+            counts,
+            lock: CachePadded::new(Mutex::new(())),
+        }
+    }
+}
+
+fn rows(threads: usize, places: &'static [Place]) -> Vec<Row> {
     let one_or_two = |one, two| if threads == 1 { one } else { two };
+    let row = |name, body: fn(&Place, u64)| {
+        Row::new(name, threads, move |turn: Turn| {
+            body(black_box(&places[turn.place]), turn.iterations);
+        })
+    };
     vec![
-        Row::new(RAW, threads, {
-            let count = CachePadded::new(AtomicU32::new(1));
-            move |_, iterations| {
-                let count = black_box(&count);
-                for _ in 0..iterations {
-                    count.fetch_add(1, Relaxed);
-                    if count.fetch_sub(1, Release) == 1 {
-                        last_reference();
-                    }
+        row(RAW, |place, iterations| {
+            let count = &place.counts.raw;
+            for _ in 0..iterations {
+                count.fetch_add(1, Relaxed);
+                if count.fetch_sub(1, Release) == 1 {
+                    last_reference();
                 }
             }
         }),
-        Row::new(RAW_OLD, threads, {
-            let count = CachePadded::new(AtomicU32::new(1));
-            move |_, iterations| {
-                let count = black_box(&count);
-                let mut seen = 0;
-                for _ in 0..iterations {
-                    seen |= count.fetch_add(1, Relaxed);
-                    seen |= count.fetch_sub(1, Release);
-                }
-                black_box(seen);
+        row(RAW_OLD, |place, iterations| {
+            let count = &place.counts.raw;
+            let mut seen = 0;
+            for _ in 0..iterations {
+                seen |= count.fetch_add(1, Relaxed);
+                seen |= count.fetch_sub(1, Release);
             }
+            black_box(seen);
         }),
-        Row::new("inc + dec_and_test", threads, {
-            let count = CachePadded::new(RefCount::new(1));
-            move |_, iterations| {
-                let count = black_box(&count);
-                for _ in 0..iterations {
-                    count.inc();
-                    if count.dec_and_test() {
-                        last_reference();
-                    }
+        row("inc + dec_and_test", |place, iterations| {
+            let count = &place.counts.refs;
+            for _ in 0..iterations {
+                count.inc();
+                if count.dec_and_test() {
+                    last_reference();
                 }
             }
         })
         .against(RAW, 1.03)
         .against(RAW_OLD, 1.03),
-        Row::new(UPGRADE, threads, {
-            let strong = Arc::new(CachePadded::new(()));
-            move |_, iterations| {
-                let weak: Weak<_> = black_box(Arc::downgrade(&strong));
-                for _ in 0..iterations {
-                    match weak.upgrade() {
-                        Some(strong) => drop(strong),
-                        None => last_reference(),
-                    }
+        row(UPGRADE, |place, iterations| {
+            let weak: Weak<_> = black_box(Arc::downgrade(&place.counts));
+            for _ in 0..iterations {
+                match weak.upgrade() {
+                    Some(strong) => drop(strong),
+                    None => last_reference(),
                 }
             }
         }),
-        Row::new("inc_not_zero + dec_and_test", threads, {
-            let count = CachePadded::new(RefCount::new(1));
-            move |_, iterations| {
-                let count = black_box(&count);
-                for _ in 0..iterations {
-                    if !count.inc_not_zero() || count.dec_and_test() {
-                        last_reference();
-                    }
+        row("inc_not_zero + dec_and_test", |place, iterations| {
+            let count = &place.counts.refs;
+            for _ in 0..iterations {
+                if !count.inc_not_zero() || count.dec_and_test() {
+                    last_reference();
                 }
             }
         })
         .against(UPGRADE, 1.0)
         .against(RAW, None),
-        Row::new("get + put_lock, not the last", threads, {
-            let object = CachePadded::new(Kref::new());
-            let lock = CachePadded::new(Mutex::new(()));
-            move |_, iterations| {
-                let (object, lock) = black_box((&object, &lock));
-                for _ in 0..iterations {
-                    object.get();
-                    if object.put_lock(&**lock).is_some() {
-                        last_reference();
-                    }
+        row("get + put_lock, not the last", |place, iterations| {
+            let (object, lock) = (&place.counts.object, &*place.lock);
+            for _ in 0..iterations {
+                object.get();
+                if object.put_lock(lock).is_some() {
+                    last_reference();
                 }
             }
         })
         .against(RAW, one_or_two(1.42, 1.55)),
-        Row::new("get + lock, put, unlock", threads, {
-            let object = CachePadded::new(Kref::new());
-            let lock = CachePadded::new(Mutex::new(()));
-            move |_, iterations| {
-                let (object, lock) = black_box((&object, &lock));
-                for _ in 0..iterations {
-                    object.get();
-                    let _guard = lock.lock().unwrap();
-                    if object.put() {
-                        last_reference();
-                    }
+        row("get + lock, put, unlock", |place, iterations| {
+            let object = &place.counts.object;
+            for _ in 0..iterations {
+                object.get();
+                let _guard = place.lock.lock().unwrap();
+                if object.put() {
+                    last_reference();
                 }
             }
         })
         .against(RAW, None),
-        Row::new(LOCK_PAIRS, threads, {
-            let lock = CachePadded::new(Mutex::new(()));
-            move |_, iterations| {
-                let lock = black_box(&lock);
-                for _ in 0..iterations {
-                    drop(lock.lock().unwrap());
-                    drop(lock.lock().unwrap());
-                }
+        row(LOCK_PAIRS, |place, iterations| {
+            for _ in 0..iterations {
+                drop(place.lock.lock().unwrap());
+                drop(place.lock.lock().unwrap());
             }
         }),
         // As where an object is listed under the lock and its only reference is dropped.
-        Row::new("lock pair + put_lock, the last", threads, {
-            let lock = CachePadded::new(Mutex::new(()));
-            move |_, iterations| {
-                let lock = black_box(&lock);
-                for _ in 0..iterations {
-                    let guard = lock.lock().unwrap();
-                    let object = Kref::new();
-                    drop(guard);
-                    match black_box(&object).put_lock(&**lock) {
-                        Some(guard) => drop(guard),
-                        None => last_reference(),
-                    }
+        row("lock pair + put_lock, the last", |place, iterations| {
+            for _ in 0..iterations {
+                let guard = place.lock.lock().unwrap();
+                let object = Kref::new();
+                drop(guard);
+                match black_box(&object).put_lock(&*place.lock) {
+                    Some(guard) => drop(guard),
+                    None => last_reference(),
                 }
             }
         })

@@ -5,7 +5,7 @@ mod common;
 use std::hint::black_box;
 use std::sync::Arc;
 
-use common::Row;
+use common::{PLACES, Row, Turn};
 use kref::Ref;
 
 const ARC: &str = "Arc: clone + drop";
@@ -55,19 +55,21 @@ impl Drop for LoopNode {
 }
 
 /// Makes and drops, as often as it is told; what is made is dropped by `drop`.
-fn made_and_dropped<T>(make: impl Fn(u64) -> T + Sync + 'static) -> impl Fn(usize, u64) + Sync {
-    move |_, iterations| {
-        for i in 0..iterations {
+fn made_and_dropped<T>(make: impl Fn(u64) -> T + Sync + 'static) -> impl Fn(Turn) + Sync {
+    move |turn| {
+        for i in 0..turn.iterations {
             drop(black_box(make(i)));
         }
     }
 }
 
-/// Clones the one object that all threads have, and drops the clone.
-fn cloned_and_dropped<T: Clone + Sync + 'static>(shared: T) -> impl Fn(usize, u64) + Sync {
-    move |_, iterations| {
-        let shared = black_box(&shared);
-        for _ in 0..iterations {
+/// Clones an object that all threads have, and drops the clone. There are several, one after another, as
+/// the place in memory makes a difference.
+fn cloned_and_dropped<T: Clone + Sync + 'static>(make: fn([u64; 16]) -> T) -> impl Fn(Turn) + Sync {
+    let shared = Vec::from_iter((0..PLACES).map(|_| make([0; 16])));
+    move |turn| {
+        let shared = black_box(&shared[turn.place]);
+        for _ in 0..turn.iterations {
             drop(shared.clone());
         }
     }
@@ -79,19 +81,11 @@ fn list<T>(length: u64, link: impl Fn(Option<T>) -> T) -> Option<T> {
 
 fn rows(threads: usize) -> Vec<Row> {
     let rows = vec![
-        Row::new(ARC, threads, cloned_and_dropped(Arc::new([0_u64; 16]))),
-        Row::new(
-            TRIOMPHE,
-            threads,
-            cloned_and_dropped(triomphe::Arc::new([0_u64; 16])),
-        ),
-        Row::new(
-            "Ref: clone + drop",
-            threads,
-            cloned_and_dropped(Ref::new([0_u64; 16])),
-        )
-        .against(ARC, 1.02)
-        .against(TRIOMPHE, 1.02),
+        Row::new(ARC, threads, cloned_and_dropped(Arc::new)),
+        Row::new(TRIOMPHE, threads, cloned_and_dropped(triomphe::Arc::new)),
+        Row::new("Ref: clone + drop", threads, cloned_and_dropped(Ref::new))
+            .against(ARC, 1.02)
+            .against(TRIOMPHE, 1.02),
     ];
     if threads > 1 {
         return rows;

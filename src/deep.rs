@@ -18,22 +18,18 @@
 //! Without the feature `std`, and on targets to which `stacker` has not been ported, it runs here.
 
 use core::mem;
-use core::ptr;
 
 /// Destroys the value, however many destructors call each other through this function. The memory is
 /// the caller's to free.
 ///
 /// # Safety
 ///
-/// As for [`ptr::drop_in_place`].
+/// As for [`core::ptr::drop_in_place`].
+#[cfg(feature = "registry")]
 #[inline]
-#[allow(
-    dead_code,
-    reason = "for pointers that have more to do than `Ref` after the destructor"
-)]
 pub(crate) unsafe fn drop_in_place_deep<T: ?Sized>(value: *mut T) {
     // SAFETY: the caller's promise, and the closure is called once.
-    with_room::<T>(|| unsafe { ptr::drop_in_place(value) });
+    with_room::<T>(|| unsafe { core::ptr::drop_in_place(value) });
 }
 
 /// Calls `destroy`, which destroys a value of type `T` and may do more, where it has room.

@@ -1,4 +1,4 @@
-#![doc = include_str!("../README.md")]
+#![cfg_attr(feature = "registry", doc = include_str!("../README.md"))]
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 //!
@@ -27,16 +27,28 @@ pub mod atomic;
 #[cfg(feature = "alloc")]
 mod deep;
 mod forward;
+mod handback;
+#[cfg(feature = "registry")]
+pub mod interner;
 mod intrusive;
 mod kref;
 pub mod lock;
 mod refcount;
 #[cfg(feature = "alloc")]
 mod refs;
+#[cfg(feature = "registry")]
+pub mod registry;
 pub mod report;
+#[cfg(feature = "registry")]
+mod table;
 
+pub use crate::handback::HandBack;
+#[cfg(feature = "registry")]
+pub use crate::interner::{Interned, Interner};
 pub use crate::intrusive::{IntrusiveRef, RefCounted};
 pub use crate::kref::Kref;
 pub use crate::refcount::{Frozen, RefCount};
 #[cfg(feature = "alloc")]
 pub use crate::refs::{Ref, UniqueRef};
+#[cfg(feature = "registry")]
+pub use crate::registry::{Handle, Registry};

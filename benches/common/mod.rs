@@ -6,11 +6,14 @@
 //! shows the median of these ratios and their quartiles. Then criterion measures the same
 //! variants and writes its reports.
 //!
+//! What contention costs depends on where in memory the shared word is, by half as much again on some
+//! processors. So in a round all variants use the same one of [`PLACES`] cache lines, and in the next
+//! round another.
+//!
 //! The threads of a variant are pinned to cores of their own and start together; its time is from the
 //! first start to the last end. Where the system tells (Linux), a time during which a thread was
 //! preempted is thrown away and taken again, as often as [`TRIES`] says.
 
-use std::cell::Cell;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::{Acquire, Release};
 use std::thread;
@@ -18,7 +21,10 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion};
 
-const ROUNDS: usize = 101;
+/// How many copies of what its threads share a bench should have; no multiple of two, as the order of
+/// the variants alternates.
+pub(crate) const PLACES: usize = 25;
+const ROUNDS: usize = 4 * PLACES + 1;
 const SLICE: Duration = Duration::from_millis(1);
 const TRIES: u32 = 10;
 
@@ -30,15 +36,25 @@ pub(crate) struct Row {
     against: Vec<(&'static str, Option<f64>)>,
 }
 
-type Body = Box<dyn Fn(usize, u64) + Sync>;
+type Body = Box<dyn Fn(Turn) + Sync>;
+
+/// What one thread has to do.
+#[derive(Clone, Copy)]
+pub(crate) struct Turn {
+    /// Which of the [`PLACES`] to use, from zero.
+    pub(crate) place: usize,
+    /// Which of the threads this is, from zero.
+    #[allow(dead_code, reason = "not every bench needs it")]
+    pub(crate) thread: usize,
+    pub(crate) iterations: u64,
+}
 
 impl Row {
-    /// `body(thread, iterations)` runs in each of the threads, which are numbered from zero. It owns
-    /// what the threads share. Nothing but the iterations should cost time in it.
+    /// `body` runs in each of the threads. Nothing but the iterations should cost time in it.
     pub(crate) fn new(
         name: &'static str,
         threads: usize,
-        body: impl Fn(usize, u64) + Sync + 'static,
+        body: impl Fn(Turn) + Sync + 'static,
     ) -> Self {
         Self {
             name,
@@ -61,12 +77,17 @@ impl Row {
 
     /// Runs `iterations` in each thread; from the first start to the last end, and whether no thread was
     /// preempted.
-    fn time(&self, iterations: u64) -> (Duration, bool) {
+    fn time(&self, place: usize, iterations: u64) -> (Duration, bool) {
         let cores = core_affinity::get_core_ids().unwrap_or_default();
         let waiting = AtomicUsize::new(self.threads);
         let runs: Vec<(Instant, Instant, bool)> = thread::scope(|scope| {
-            let spawn = |index: usize| {
-                let core = cores.get(index).copied();
+            let spawn = |thread: usize| {
+                let core = cores.get(thread).copied();
+                let turn = Turn {
+                    place,
+                    thread,
+                    iterations,
+                };
                 let (body, waiting) = (&self.body, &waiting);
                 scope.spawn(move || {
                     core.map(core_affinity::set_for_current);
@@ -76,7 +97,7 @@ impl Row {
                         std::hint::spin_loop();
                     }
                     let start = Instant::now();
-                    body(index, iterations);
+                    body(turn);
                     (start, Instant::now(), preemptions == self::preemptions())
                 })
             };
@@ -88,11 +109,21 @@ impl Row {
         (end - start, runs.iter().all(|run| run.2))
     }
 
+    /// Runs until no thread was preempted, if that can be had; see [`time`](Self::time).
+    fn time_undisturbed(&self, place: usize, iterations: u64) -> (Duration, bool) {
+        (1..TRIES)
+            .map(|_| self.time(place, iterations))
+            .find(|&(_, undisturbed)| undisturbed)
+            .unwrap_or_else(|| self.time(place, iterations))
+    }
+
     /// How many iterations take about a [`SLICE`].
     fn calibrated(&self) -> u64 {
         let mut iterations = 64;
         loop {
-            let (time, _) = self.time(iterations);
+            // The least of three, as a time that was disturbed would yield too few iterations.
+            let times = [0; 3].map(|place| self.time_undisturbed(place, iterations).0);
+            let time = times.into_iter().min().unwrap_or_default();
             if time >= SLICE / 4 {
                 let scale = SLICE.as_secs_f64() / time.as_secs_f64();
                 return ((iterations as f64 * scale) as u64).max(1);
@@ -115,7 +146,11 @@ fn preemptions() -> Option<u64> {
 /// is timed.
 pub(crate) fn run(bench: &str, rows: Vec<Row>) {
     let has = |option: &str| std::env::args().any(|arg| arg == option);
-    if has("--bench") && !["--test", "--list", "--profile-time"].into_iter().any(has) {
+    if has("--bench")
+        && !["--test", "--list", "--help", "--profile-time"]
+            .into_iter()
+            .any(has)
+    {
         ratios(bench, &rows);
     }
     let mut criterion = Criterion::default()
@@ -126,7 +161,9 @@ pub(crate) fn run(bench: &str, rows: Vec<Row>) {
     let mut group = criterion.benchmark_group(bench);
     for row in &rows {
         let id = BenchmarkId::new(row.name, format_args!("{} threads", row.threads));
-        group.bench_function(id, |b| b.iter_custom(|iterations| row.time(iterations).0));
+        group.bench_function(id, |b| {
+            b.iter_custom(|iterations| row.time(0, iterations).0)
+        });
     }
     group.finish();
     criterion.final_summary();
@@ -134,21 +171,18 @@ pub(crate) fn run(bench: &str, rows: Vec<Row>) {
 
 /// Times all rows in turns and prints the table.
 fn ratios(bench: &str, rows: &[Row]) {
-    let preempted = Cell::new(0);
+    let mut preempted = 0;
     println!("{bench}: {} variants in {ROUNDS} rounds", rows.len());
     let iterations: Vec<u64> = rows.iter().map(Row::calibrated).collect();
     // Nanoseconds for one iteration in each thread, by row and round.
     let mut times = vec![Vec::with_capacity(ROUNDS); rows.len()];
     let mut turns: Vec<usize> = (0..rows.len()).collect();
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
+        let place = round % PLACES;
         for &turn in &turns {
             let iterations = iterations[turn];
-            let mut tries = (0..TRIES).map(|_| rows[turn].time(iterations));
-            let undisturbed = tries.find(|&(_, undisturbed)| undisturbed);
-            let (time, _) = undisturbed.unwrap_or_else(|| {
-                preempted.set(preempted.get() + 1);
-                rows[turn].time(iterations)
-            });
+            let (time, undisturbed) = rows[turn].time_undisturbed(place, iterations);
+            preempted += usize::from(!undisturbed);
             times[turn].push(time.as_nanos() as f64 / iterations as f64);
         }
         // So that no row always comes after the same other one.
@@ -185,7 +219,7 @@ fn ratios(bench: &str, rows: &[Row]) {
     }
     println!(
         "\nMedians of the ratios of {ROUNDS} interleaved rounds; {} of {} times could not be taken without preemption.\n",
-        preempted.get(),
+        preempted,
         rows.len() * ROUNDS
     );
 }

@@ -5,11 +5,11 @@
 //! would take the object out of that state and let it be freed under somebody.
 
 use core::fmt;
-use core::mem;
+use core::mem::ManuallyDrop;
 use core::panic::Location;
 use core::sync::atomic::Ordering::{Relaxed, Release};
 
-use super::{RefCount, is_bad};
+use super::{RefCount, is_bad, pinned, report_beyond_max};
 use crate::atomic::{Atomic, Backend, Native};
 use crate::report::{Kind, report_at};
 
@@ -52,8 +52,10 @@ impl<'a, B: Backend> Frozen<'a, B> {
     #[doc(alias = "page_ref_unfreeze")]
     #[track_caller]
     pub fn unfreeze(self, refs: u32) {
-        self.thaw(RefCount::<B>::checked(refs));
-        mem::forget(self);
+        // Not dropped, even if the hook panics: that would unfreeze the count once more.
+        let this = ManuallyDrop::new(self);
+        this.thaw(pinned(refs));
+        report_beyond_max(refs);
     }
 
     fn thaw(&self, refs: u32) {

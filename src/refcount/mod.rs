@@ -71,6 +71,11 @@ const fn is_bad(value: u32) -> bool {
     value > MAX
 }
 
+/// The value, or `SATURATED` for a bad one.
+const fn pinned(value: u32) -> u32 {
+    if is_bad(value) { SATURATED } else { value }
+}
+
 /// Counts references, and saturates when it is misused.
 ///
 /// Counts up to [`MAX`](RefCount::MAX) are good. A count that overflows, goes below zero, or is
@@ -145,7 +150,7 @@ impl RefCount<Native> {
     #[must_use]
     pub const fn new(n: u32) -> Self {
         Self {
-            refs: AtomicU32::new(if is_bad(n) { SATURATED } else { n }),
+            refs: AtomicU32::new(pinned(n)),
         }
     }
 }
@@ -155,7 +160,7 @@ impl<B: Backend> RefCount<B> {
     #[must_use]
     pub fn new_in(n: u32) -> Self {
         Self {
-            refs: B::U32::new(if is_bad(n) { SATURATED } else { n }),
+            refs: B::U32::new(pinned(n)),
         }
     }
 
@@ -170,8 +175,7 @@ impl<B: Backend> RefCount<B> {
     #[inline]
     pub fn count(&self) -> u32 {
         // Relaxed: a hint, nothing is decided by it.
-        let value = self.refs.load(Relaxed);
-        if is_bad(value) { SATURATED } else { value }
+        pinned(self.refs.load(Relaxed))
     }
 
     /// Adds a reference as [`inc`](Self::inc) does, for a caller whose own reference is beyond doubt.
@@ -263,7 +267,8 @@ impl<B: Backend> RefCount<B> {
     #[track_caller]
     pub fn set(&self, n: u32) {
         // Relaxed: whatever hands the object to other threads publishes the count with it.
-        self.refs.store(Self::checked(n), Relaxed);
+        self.refs.store(pinned(n), Relaxed);
+        report_beyond_max(n);
     }
 
     /// Sets the count of an object that other threads may find from this moment on.
@@ -277,7 +282,8 @@ impl<B: Backend> RefCount<B> {
     pub fn set_release(&self, n: u32) {
         // Release: pairs with the Acquire in `add_not_zero_limited` (and `hold_saturated`), so that
         // who takes a reference sees the object as it was filled in before.
-        self.refs.store(Self::checked(n), Release);
+        self.refs.store(pinned(n), Release);
+        report_beyond_max(n);
     }
 
     /// Adds a reference. The caller already has one.
@@ -305,6 +311,19 @@ impl<B: Backend> RefCount<B> {
             MAX => self.saturate(Kind::Overflow, old),
             _ => self.pin(),
         }
+    }
+
+    /// Adds a reference, also to a count of zero; returns what was there. For
+    /// [`HandBack`](crate::HandBack), where zero under the lock is not the end.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn inc_from_zero(&self) -> u32 {
+        // Relaxed: the lock that the caller holds orders his use of the object.
+        let old = self.refs.fetch_add(1, Relaxed);
+        if old >= MAX {
+            self.bad_inc(old);
+        }
+        old
     }
 
     /// Adds `n` references. The caller already has one.
@@ -572,8 +591,11 @@ impl<B: Backend> RefCount<B> {
     /// reference in the meantime, it was not the last: the lock is released and the answer is `None`.
     /// Either way exactly one compare-and-swap of a put succeeds.
     ///
-    /// The caller must not hold the lock, and the lock must not live inside the object. After `None`
-    /// the object may be gone at any moment. A saturated count is `None`, and the lock is not taken.
+    /// The caller must not hold the lock, and the lock must
+    /// outlive the put: see [`Kref::put_lock`](crate::Kref::put_lock). After `None`
+    /// the object may be gone at any moment. A saturated count is `None`, and the lock is not taken;
+    /// so is a count of zero, which saturates and is reported. If `lock` panics, the caller still has
+    /// his reference.
     #[doc(alias = "refcount_dec_and_lock")]
     #[doc(alias = "refcount_dec_and_lock_irqsave")]
     #[doc(alias = "refcount_dec_and_mutex_lock")]
@@ -631,17 +653,9 @@ impl<B: Backend> RefCount<B> {
         }
         // Acquire: pairs with the Release of all the earlier decrements, as in `last_reference`.
         // Relaxed: on failure the caller learns nothing but that the count is another.
-        let frozen = self.refs.compare_exchange(n, 0, Acquire, Relaxed).is_ok();
-        frozen.then(|| Frozen::new(self, n))
-    }
-
-    #[track_caller]
-    fn checked(n: u32) -> u32 {
-        if is_bad(n) {
-            report(Kind::Overflow, n);
-            return SATURATED;
-        }
-        n
+        self.refs.compare_exchange(n, 0, Acquire, Relaxed).ok()?;
+        // Not in a closure: the caller's location does not get through one.
+        Some(Frozen::new(self, n))
     }
 
     /// Pins the count and reports why.
@@ -656,6 +670,16 @@ impl<B: Backend> RefCount<B> {
         // Relaxed: the object is never freed, so nobody waits for this use of it to end. A swap,
         // because it continues the release sequences that a store would end.
         self.refs.swap(SATURATED, Relaxed);
+    }
+}
+
+/// Reports that a count was set to `n`, if that is more than `MAX`. Afterwards, as every report: the
+/// hook may panic.
+#[inline]
+#[track_caller]
+fn report_beyond_max(n: u32) {
+    if is_bad(n) {
+        report(Kind::Overflow, n);
     }
 }
 
