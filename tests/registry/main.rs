@@ -3,3 +3,4 @@
 mod behaviour;
 mod hostile;
 mod interner;
+mod panics;
