@@ -33,6 +33,8 @@
 #![deny(clippy::undocumented_unsafe_blocks)]
 
 mod building;
+#[cfg(doctest)]
+mod compile_fail;
 mod entry;
 mod handle;
 mod hasher;
