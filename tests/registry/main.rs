@@ -4,3 +4,4 @@ mod behaviour;
 mod hostile;
 mod interner;
 mod panics;
+mod threads;
