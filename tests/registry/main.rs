@@ -4,4 +4,5 @@ mod behaviour;
 mod hostile;
 mod interner;
 mod panics;
+mod saturation;
 mod threads;
