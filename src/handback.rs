@@ -153,8 +153,9 @@ impl<B: Backend> HandBack<B> {
     /// held, and the caller has to unlink the object, unlock, and destroy it.
     ///
     /// While the count is above one this is one atomic decrement, and the lock is not touched. The
-    /// caller must not hold the lock, and the lock must
-    /// outlive the put: see [`Kref::put_lock`](crate::Kref::put_lock).
+    /// caller must not hold the lock, and the lock must outlive the put: see
+    /// [`Kref::put_lock`](crate::Kref::put_lock). If `lock` panics, the put stays pending for ever, and
+    /// the object leaks.
     #[must_use = "the guard means that this was the last reference: unlink, unlock, destroy"]
     #[inline]
     #[track_caller]

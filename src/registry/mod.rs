@@ -15,7 +15,7 @@
 //! | [`Handle::clone`], drop of a handle that is not the last | 1 | none |
 //! | drop of the last handle | 1, and 1 if somebody found the object meanwhile | one shard |
 //! | [`Registry::try_insert`] | 0 | one shard |
-//! | [`Registry::get_or_insert_with`], not found | 1 | one shard, twice |
+//! | [`Registry::get_or_insert_with`], not found | 0 | one shard, twice |
 //! | [`Registry::handles`] | 1 for each object | each shard |
 //!
 //! A lock is held for some tens of instructions, except that a shard that has grown doubles its

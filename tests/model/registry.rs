@@ -11,7 +11,7 @@ use loom::sync::Arc;
 
 use crate::backend::{CasOnly, Rmw, assert_no_atomic_leaked, tally};
 use crate::object::threads;
-use crate::{check, check_bounded, over_backends};
+use crate::{check, check_bounded, explore, over_backends};
 
 /// All keys have one hash, so that every look-up compares keys, and recycled nodes have the tag that
 /// was looked for.
@@ -29,6 +29,26 @@ impl Hasher for OneHash {
     fn write(&mut self, _: &[u8]) {}
     fn finish(&self) -> u64 {
         0
+    }
+}
+
+/// Hashes a key to itself, so that keys lie in different buckets.
+#[derive(Clone, Copy)]
+struct KeyHash(u64);
+
+impl BuildHasher for KeyHash {
+    type Hasher = Self;
+    fn build_hasher(&self) -> Self {
+        *self
+    }
+}
+
+impl Hasher for KeyHash {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 += u64::from(bytes[0]);
+    }
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 
@@ -255,26 +275,6 @@ fn recycled_for_a_constructor<B: LockBackend>() {
 
 /// The buckets double, and the chains are split, while a lookup walks.
 fn growing_under_a_lookup<B: LockBackend>() {
-    /// Hashes a key to itself, so that keys lie in different buckets.
-    #[derive(Clone, Copy)]
-    struct KeyHash(u64);
-
-    impl BuildHasher for KeyHash {
-        type Hasher = Self;
-        fn build_hasher(&self) -> Self {
-            *self
-        }
-    }
-
-    impl Hasher for KeyHash {
-        fn write(&mut self, bytes: &[u8]) {
-            self.0 += u64::from(bytes[0]);
-        }
-        fn finish(&self) -> u64 {
-            self.0
-        }
-    }
-
     struct Grows<B: LockBackend>(Registry<u32, Value, KeyHash, B>);
 
     fn grow<B: LockBackend>(grows: &Grows<B>) {
@@ -355,6 +355,37 @@ over_backends! {
     first_use_by_two: |f| check_bounded(2, f);
     registry_dropped_beside_last_put: check;
     registry_dropped_beside_two_last_puts: |f| check_bounded(2, f);
+}
+
+/// The table of costs in the module's documentation.
+#[test]
+fn what_costs_what() {
+    #[track_caller]
+    fn costs<R>(writes: u32, f: impl FnOnce() -> R) -> R {
+        let (result, tally) = tally(f);
+        assert_eq!((tally.writes, tally.failures), (writes, 0));
+        result
+    }
+    fn one<B: LockBackend>() {
+        let map = Registry::<u32, Value, KeyHash, B>::new_in(1, KeyHash(0));
+        let one = map.try_insert(1, Value::new(1)).ok().unwrap();
+        assert!(costs(0, || map.get(&2)).is_none());
+        let found = costs(1, || map.get(&1)).unwrap();
+        let clone = costs(1, || found.clone());
+        costs(1, || drop(clone));
+        costs(1, || drop(found));
+        let two = costs(0, || map.try_insert(2, Value::new(2)).ok().unwrap());
+        let three = costs(0, || map.get_or_insert_with(3, |_| Value::new(3)));
+        drop(costs(3, || map.handles()));
+        costs(0, || Handle::unlist(&two));
+        costs(1, || drop(two));
+        costs(1, || drop(three));
+        drop((one, map));
+        assert_no_atomic_leaked();
+    }
+    // Without spurious failures, which would be counted.
+    explore(None, 0, one::<CasOnly>);
+    explore(None, 0, one::<Rmw>);
 }
 
 /// A put that is not the last is one write, whoever else is there.
