@@ -251,6 +251,20 @@ fn chain<B: LockBackend>(head: &Head<B>) -> impl Iterator<Item = NonNull<Node<B>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::atomic::Native;
+
+    /// Otherwise nodes that are moved again and again could keep a lookup from its end.
+    #[test]
+    fn a_walk_without_the_lock_has_an_end() {
+        let nodes: [_; LONGEST_WALK + 8] =
+            core::array::from_fn(|_| Node::<Native>::new(NonNull::dangling()));
+        let buckets = Buckets::new();
+        for node in &nodes {
+            buckets.link(NonNull::from(node));
+        }
+        assert_eq!(buckets.chain(0).count(), nodes.len());
+        assert_eq!(buckets.walk(0).count(), LONGEST_WALK);
+    }
 
     #[test]
     fn segments_follow_one_another() {
