@@ -270,13 +270,12 @@ struct Summary {
 
 impl Summary {
     fn problem(&self) -> Option<String> {
-        let left: usize = self.rounds.iter().map(|round| round.left).sum();
-        if left > 0 {
-            return Some(format!("{left} words are left"));
-        }
         let [first, .., last] = &self.rounds[..] else {
             unreachable!("there are at least two rounds");
         };
+        if last.left > 0 {
+            return Some(format!("{} words are left", last.left));
+        }
         let grown = last.kept.saturating_sub(first.kept);
         let leaked = self.after.saturating_sub(self.before);
         if grown > SLACK || leaked > SLACK {
@@ -302,11 +301,11 @@ impl fmt::Display for Summary {
                 HumanCount(last.distinct as u64).to_string(),
             ),
             ("  size", bytes(last.letters)),
-            ("memory without the texts", String::new()),
         ];
         for (name, value) in lines {
             writeln!(f, "{name:28}{value:>14}")?;
         }
+        writeln!(f, "memory besides the texts")?;
         let more = |n: usize| bytes(n.saturating_sub(self.before));
         for (number, round) in (1..).zip(&self.rounds) {
             let (left, time) = (round.left, round.time.as_secs_f64());
