@@ -182,6 +182,7 @@ impl<B: Backend> HandBack<B> {
 
     /// Makes a dead count a count of one again, in memory that lookups without the lock may read.
     /// The caller holds the lock.
+    #[cfg(feature = "registry")]
     pub(crate) fn revive(&self) {
         self.refs.set_release(1);
     }
