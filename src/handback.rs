@@ -126,6 +126,14 @@ impl<B: Backend> HandBack<B> {
         self.refs.inc();
     }
 
+    /// Takes one more reference as [`get`](Self::get) does, for a caller whose own is beyond doubt.
+    #[cfg(feature = "registry")]
+    #[inline]
+    #[track_caller]
+    pub(crate) fn get_held(&self) {
+        self.refs.inc_held();
+    }
+
     /// Takes a reference. The caller holds the lock, shared or not, and found the object in the
     /// index.
     ///
@@ -171,7 +179,7 @@ impl<B: Backend> HandBack<B> {
     #[inline]
     #[track_caller]
     pub(crate) fn put(&self) -> bool {
-        self.refs.dec_and_test()
+        self.refs.dec_held_and_test()
     }
 
     /// Ends a pending put; returns true if the object is dead. The caller is the pending owner and

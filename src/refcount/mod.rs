@@ -180,7 +180,6 @@ impl<B: Backend> RefCount<B> {
     }
 
     /// Pins the count, and reports it if nobody has done so before.
-    #[cfg(feature = "alloc")]
     #[cold]
     #[inline(never)]
     #[track_caller]

@@ -67,8 +67,8 @@ impl<B: Backend> RefCount<B> {
     }
 
     /// Drops a reference as [`dec_and_test`](Self::dec_and_test) does, for a caller whose reference is
-    /// beyond doubt, of an object that nobody finds without a reference. `lock dec; jle` on x86-64.
-    #[cfg(feature = "alloc")]
+    /// beyond doubt: `lock dec; jle` on x86-64, as what is left to test is in the processor's flags. A
+    /// put too many beside others that race with it may go unnoticed.
     #[inline]
     #[track_caller]
     pub(crate) fn dec_held_and_test(&self) -> bool {
@@ -78,14 +78,13 @@ impl<B: Backend> RefCount<B> {
     }
 
     /// Returns whether the count, which was one or bad before it was decremented, was one.
-    #[cfg(feature = "alloc")]
     #[inline]
     #[track_caller]
     fn last_held(&self) -> bool {
         // Acquire: pairs with the Release of all the earlier decrements, as in `last_reference`. A
-        // count that this thread made zero is zero still, as there is no reference left to change it
-        // with; and one that is bad does not read as zero.
-        let last = self.refs.load(Acquire) == 0;
+        // count that was one is good still, whoever has found the object since (see `HandBack`); one
+        // that was bad is so still, as no steps of one lead out of the bad range.
+        let last = !is_bad(self.refs.load(Acquire));
         if !last {
             self.bad_held();
         }
