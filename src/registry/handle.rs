@@ -45,6 +45,10 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
     /// Takes the object out of the registry; returns false if it is not in it.
     ///
     /// As [`Registry::unlist`](super::Registry::unlist), for this very object.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "afterwards it is not in it, whatever the answer"
+    )]
     pub fn unlist(this: &Self) -> bool {
         this.entry.lock().unlist(&this.entry)
     }

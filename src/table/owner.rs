@@ -7,6 +7,10 @@
 //! with a reference, so that it stays that other one, and the lock is taken again to look for the next.
 //! That is rare: it takes two keys whose hashes agree in 30 bits and the shard.
 //!
+//! Dropping `seen` may destroy objects, and their destructors may panic. So it is dropped with no lock
+//! held, and before the result is returned: a value that is already on its way to the caller is not
+//! dropped when the panic passes, and its reference would leak.
+//!
 //! # Orderings
 //!
 //! `table` is written once. Release and Acquire: who sees the pointer sees the table.
@@ -39,10 +43,10 @@ pub(crate) enum Entered<'a, P: Payload, B: LockBackend> {
 
 /// A place for a node that is certainly not there: its shard is locked.
 pub(crate) struct Vacant<'a, P: Payload, B: LockBackend> {
-    // Dropped first: dropping a node of `_seen` may need the lock.
+    // Dropped first: dropping a node of `seen` may need the lock.
     guard: Guard<'a, B>,
     hash: u64,
-    _seen: Vec<Counted<P, B>>,
+    seen: Vec<Counted<P, B>>,
 }
 
 impl<P: Payload> Owner<P, Native> {
@@ -121,7 +125,10 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
             // SAFETY: as above. The guard is dropped at the end of the statement.
             let found = unsafe { shard.lock().find(tag, &seen) };
             match found? {
-                Found::Listed(found) if is_it(&found) => return Some(found),
+                Found::Listed(found) if is_it(&found) => {
+                    drop(seen);
+                    return Some(found);
+                }
                 Found::Listed(other) | Found::Building { node: other, .. } => seen.push(other),
             }
         }
@@ -150,15 +157,14 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
             let mut guard = shard.lock();
             // SAFETY: as above.
             let Some(found) = (unsafe { guard.find(tag, &seen) }) else {
-                return Entered::Vacant(Vacant {
-                    guard,
-                    hash,
-                    _seen: seen,
-                });
+                return Entered::Vacant(Vacant { guard, hash, seen });
             };
             drop(guard);
             match found {
-                Found::Listed(found) if is_it(&found) => return Entered::Occupied(found),
+                Found::Listed(found) if is_it(&found) => {
+                    drop(seen);
+                    return Entered::Occupied(found);
+                }
                 Found::Building { node, thread, done } if is_it(&node) => {
                     assert!(
                         thread != B::current_thread(),
@@ -207,20 +213,31 @@ impl<P: Payload, B: LockBackend> Drop for Owner<P, B> {
 }
 
 impl<P: Payload, B: LockBackend> Vacant<'_, P, B> {
-    /// Makes the node, `Listed` or `Building`.
+    /// Makes the node, `Listed` or `Building`, and returns what `own` makes of it: what has to be
+    /// dropped in its place if a destructor panics here.
     ///
     /// # Safety
     ///
     /// `write` writes a payload of the type `P` and of the given layout, as the state asks for.
-    pub(crate) unsafe fn insert(
-        mut self,
+    pub(crate) unsafe fn insert<T>(
+        self,
         state: State,
         layout: Layout,
         write: impl FnOnce(NonNull<u8>),
-    ) -> Counted<P, B> {
-        let tag = Tag::new(self.hash, state);
+        own: impl FnOnce(Counted<P, B>) -> T,
+    ) -> T {
+        // In this order, so that the guard is dropped first.
+        let Self {
+            seen,
+            hash,
+            mut guard,
+        } = self;
+        let tag = Tag::new(hash, state);
         // SAFETY: as the caller promises.
-        unsafe { self.guard.insert(tag, layout, write) }
+        let owned = own(unsafe { guard.insert(tag, layout, write) });
+        drop(guard);
+        drop(seen);
+        owned
     }
 }
 

@@ -101,16 +101,15 @@ impl<B: LockBackend> Slab<B> {
 }
 
 /// The slot for a payload. Payloads of many sizes (strings) are rounded up, so that there are few
-/// sizes of slots: to 16 bytes while they are small, to a quarter of a power of two beyond.
+/// sizes of slots: to 8 bytes while they are small, beyond that by a quarter at most.
 #[inline]
 fn slot_layout<B: LockBackend>(payload: Layout) -> Layout {
     let (exact, _) = Node::<B>::layout(payload);
     let size = exact.size();
-    let step = (size / 4).next_power_of_two().max(exact.align()).max(8);
-    let step = if size <= 128 {
-        exact.align().max(8)
-    } else {
-        step
+    let least = exact.align().max(8);
+    let step = match size {
+        ..=128 => least,
+        _ => (1 << (size.ilog2() - 2)).max(least),
     };
     Layout::from_size_align(size.next_multiple_of(step), exact.align())
         .expect("a payload that exists has a size far below isize::MAX")
