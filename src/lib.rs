@@ -17,11 +17,17 @@ compile_error!(
     "kref needs compare-and-swap on 32-bit and pointer-sized words, which this target does not have"
 );
 
+#[cfg(feature = "alloc")]
+extern crate alloc;
+
 pub mod atomic;
 mod kref;
+pub mod llist;
 pub mod lock;
 mod refcount;
 pub mod report;
 
 pub use crate::kref::Kref;
+#[cfg(feature = "alloc")]
+pub use crate::llist::LList;
 pub use crate::refcount::{Frozen, RefCount};
