@@ -1,0 +1,94 @@
+//! Models: the shipped code over loom's atomics, in all interleavings.
+//!
+//! Two threads are searched completely; three with a bound on preemptions in the ordinary run.
+//! `KREF_MODELS=exhaustive cargo test --release --test model` searches those without a bound too,
+//! for as long as that takes (hours).
+//!
+//! Each model runs once for every pattern of spurious failures in [`SPURIOUS`].
+
+#![allow(unreachable_pub)] // the modules of a test are as public to one another as they need
+
+mod backend;
+mod object;
+
+mod kref;
+mod refcount;
+mod wrong;
+
+/// Which weak compare-exchanges fail spuriously: none; each thread's first; its second; both.
+const SPURIOUS: [u32; 4] = [0b00, 0b01, 0b10, 0b11];
+
+/// Checks a model of two threads: every interleaving.
+#[track_caller]
+fn check(model: impl Fn() + Send + Sync + Copy + 'static) {
+    for mask in SPURIOUS {
+        explore(None, mask, model);
+    }
+}
+
+/// Checks a model of three threads: in the ordinary run with at most `bound` preemptions, and, of
+/// the patterns of spurious failures, with none and with the first.
+#[track_caller]
+fn check_bounded(bound: usize, model: impl Fn() + Send + Sync + Copy + 'static) {
+    if std::env::var("KREF_MODELS").as_deref() == Ok("exhaustive") {
+        return check(model);
+    }
+    for mask in &SPURIOUS[..2] {
+        explore(Some(bound), *mask, model);
+    }
+}
+
+fn explore(bound: Option<usize>, mask: u32, model: impl Fn() + Send + Sync + 'static) {
+    ::kref::report::set_hook(|_| {}); // several models misuse counts on purpose
+    backend::set_spurious(mask);
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = bound;
+    builder.check(model);
+    backend::set_spurious(0);
+}
+
+/// Instantiates a model for both backends, as two tests.
+macro_rules! over_backends {
+    ($($name:ident: $check:expr;)*) => {
+        mod cas_only {
+            use super::*;
+            $(#[test] fn $name() { $check(super::$name::<crate::backend::CasOnly>); })*
+        }
+        mod rmw {
+            use super::*;
+            $(#[test] fn $name() { $check(super::$name::<crate::backend::Rmw>); })*
+        }
+    };
+}
+pub(crate) use over_backends;
+
+/// Instantiates a model for both backends and both locks, as four tests.
+macro_rules! over_locks {
+    ($($name:ident: $check:expr;)*) => {
+        mod cas_only_mutex {
+            use super::*;
+            $(#[test] fn $name() {
+                $check(super::$name::<crate::backend::CasOnly, crate::object::Mutex>);
+            })*
+        }
+        mod cas_only_rwlock {
+            use super::*;
+            $(#[test] fn $name() {
+                $check(super::$name::<crate::backend::CasOnly, crate::object::RwLock>);
+            })*
+        }
+        mod rmw_mutex {
+            use super::*;
+            $(#[test] fn $name() {
+                $check(super::$name::<crate::backend::Rmw, crate::object::Mutex>);
+            })*
+        }
+        mod rmw_rwlock {
+            use super::*;
+            $(#[test] fn $name() {
+                $check(super::$name::<crate::backend::Rmw, crate::object::RwLock>);
+            })*
+        }
+    };
+}
+pub(crate) use over_locks;
