@@ -12,6 +12,7 @@ mod backend;
 mod object;
 
 mod kref;
+mod llist;
 mod refcount;
 mod wrong;
 

@@ -129,9 +129,9 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> Chain<P, B> {
     pub fn reverse(mut self) -> Self {
         let mut reversed = Self::new();
         while let Some(first) = self.newest() {
-            // SAFETY: the object is in the chain, thus alive, and its node ours.
-            let node = unsafe { node(first) };
-            self.first = node.unlink();
+            // SAFETY: the object is in the chain, thus alive, and its node ours. It stays linked:
+            // nobody else may claim it.
+            self.first = unsafe { node(first) }.next();
             // SAFETY: it has left one chain, and enters the other.
             unsafe { reversed.push_claimed(first) };
         }

@@ -26,7 +26,7 @@
 use core::fmt;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::AtomicPtr;
-use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::atomic::{Atomic, Backend, Native};
 
@@ -114,6 +114,22 @@ impl<T, B: Backend> Node<T, B> {
     pub(super) fn next(&self) -> *mut T {
         // Relaxed: the head's Acquire ordered this after the link was made.
         self.next.load(Relaxed)
+    }
+
+    /// Returns what comes after the object, unless its push has still to say so.
+    #[inline]
+    pub(super) fn try_next(&self) -> Option<*mut T> {
+        // Acquire: pairs with the Release in `link_late`, so that the producer's last access is
+        // over before the taker can free the object.
+        let next = self.next.load(Acquire);
+        (next != unlinked()).then_some(next)
+    }
+
+    /// Sets what comes after an object that may have been taken already. The caller's last access.
+    #[inline]
+    pub(super) fn link_late(&self, next: *mut T) {
+        // Release: pairs with the Acquire in `try_next`, so that the taker may free the object.
+        self.next.store(next, Release);
     }
 
     /// Sets what comes after the object. The caller holds the node: it is claimed and not published,

@@ -33,7 +33,7 @@ use core::marker::PhantomData;
 use core::mem;
 use core::ptr::NonNull;
 use core::sync::atomic::AtomicPtr;
-use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use core::sync::atomic::Ordering::{AcqRel, Relaxed};
 
 use super::node::{end, node, object, unlinked};
 use super::{Chain, Linked, Pointer, UniquePointer};
@@ -138,9 +138,7 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapList<P, B> {
         // Release: pairs with the Acquire in `take_all`, so that the taker sees the objects, and
         // that the last is not linked. Acquire: pairs with the Release in `take_all`, as in `List`.
         let old = self.head.swap(first.as_ptr(), AcqRel);
-        // Release: pairs with the Acquire in `SwapChain::try_next`, so that this is over before
-        // the object is freed.
-        last.next.store(old, Release);
+        last.link_late(old);
         old == end()
     }
 
@@ -264,12 +262,8 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapChain<P, B> {
         };
         // SAFETY: the object is in the chain, thus alive.
         let node = unsafe { node(first) };
-        // Acquire: pairs with the Release in `add`, so that the producer's store is over before the
-        // object can be freed.
-        if node.next.load(Acquire) == unlinked() {
-            return Err(NotYet);
-        }
-        self.first = node.unlink();
+        self.first = node.try_next().ok_or(NotYet)?;
+        node.unlink();
         // SAFETY: the object was pushed as a `P`, and has just left the chain.
         Ok(Some(unsafe { P::from_raw(first) }))
     }
@@ -286,11 +280,7 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapChain<P, B> {
         while let Some(object) = unsafe { object(next) } {
             // SAFETY: the object is in the chain, thus alive.
             let node = unsafe { node(object) };
-            next = wait(|| {
-                // Acquire: pairs with the Release in `add`, as in `try_next`.
-                let next = node.next.load(Acquire);
-                (next != unlinked()).then_some(next)
-            });
+            next = wait(|| node.try_next());
         }
         // SAFETY: by the invariant of the type, and none is UNLINKED.
         unsafe { Chain::from_first(first) }
