@@ -122,6 +122,10 @@ impl<T, B: Backend> LList<T, B> {
     /// Becomes the list's consumer, which takes values one at a time; `None` if there is one.
     ///
     /// [`take_all`](Self::take_all) may be used meanwhile.
+    ///
+    /// # Memory ordering
+    ///
+    /// As a lock: what was done as a consumer happens before the next one is there.
     #[doc(alias = "llist_del_first")]
     #[must_use]
     pub fn consumer(&self) -> Option<Consumer<'_, T, B>> {

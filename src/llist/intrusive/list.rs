@@ -259,11 +259,15 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> List<P, B> {
     /// Becomes the list's consumer, which takes objects one at a time; `None` if there is one.
     ///
     /// [`take_all`](Self::take_all) may be used meanwhile.
+    ///
+    /// # Memory ordering
+    ///
+    /// As a lock: what was done as a consumer happens before the next one is there.
     #[doc(alias = "llist_del_first")]
     #[must_use]
     pub fn consumer(&self) -> Option<Consumer<'_, P, B>> {
-        // Acquire: pairs with the Release in `release_consumer`, so that this consumer finds what
-        // the last one gave back. Relaxed: nothing is done after a refusal.
+        // Acquire: pairs with the Release in `release_consumer`, so that this consumer comes after
+        // the last one, and finds what that gave back. Relaxed: nothing is done after a refusal.
         self.consumer
             .compare_exchange(0, 1, Acquire, Relaxed)
             .is_ok()
