@@ -264,5 +264,8 @@ fn what_is_printed() {
     let list: LList<u32> = (1..=2).collect();
     assert_eq!(format!("{list:?}"), "LList { is_empty: false, .. }");
     assert_eq!(format!("{:?}", list.take_all()), "[2, 1]");
-    assert_eq!(format!("{:?}", Node::<u8>::new()), "Node { is_linked: false }");
+    assert_eq!(
+        format!("{:?}", Node::<u8>::new()),
+        "Node { is_linked: false }"
+    );
 }

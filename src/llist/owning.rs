@@ -237,7 +237,7 @@ impl<T: fmt::Debug, B: Backend> fmt::Debug for Chain<T, B> {
 
 /// Iterates over the values of a [`Chain`], newest first.
 #[must_use = "iterators do nothing unless they are used"]
-pub struct Iter<'a, T, B: Backend = Native>(intrusive::Iter<'a, Filled<T, B>, B>);
+pub struct Iter<'a, T: 'a, B: Backend = Native>(intrusive::Iter<'a, Filled<T, B>, B>);
 
 impl<'a, T, B: Backend> Iterator for Iter<'a, T, B> {
     type Item = &'a T;

@@ -148,24 +148,14 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> Chain<P, B> {
         }
     }
 
-    /// The newest object.
     #[inline]
     fn newest(&self) -> Option<NonNull<P::Target>> {
         // SAFETY: by the invariant of the type.
         unsafe { object(self.first) }
     }
 
-    /// The oldest object.
     fn oldest(&self) -> Option<NonNull<P::Target>> {
-        self.objects().last()
-    }
-
-    #[inline]
-    fn objects(&self) -> Objects<P::Target, B> {
-        Objects {
-            next: self.first,
-            backend: PhantomData,
-        }
+        self.iter().last().map(NonNull::from)
     }
 
     /// Returns an iterator over the objects, newest first, which leaves them in the chain.
@@ -173,28 +163,10 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> Chain<P, B> {
     #[doc(alias = "llist_for_each_entry")]
     pub fn iter(&self) -> Iter<'_, P, B> {
         Iter {
-            objects: self.objects(),
-            chain: PhantomData,
+            // SAFETY: the objects stay in the chain as long as it is borrowed.
+            next: self.newest().map(|object| unsafe { object.as_ref() }),
+            backend: PhantomData,
         }
-    }
-}
-
-/// Walks along a chain that somebody else keeps alive and unchanged.
-struct Objects<T, B> {
-    next: *mut T,
-    backend: PhantomData<fn() -> B>,
-}
-
-impl<T: Linked<B>, B: Backend> Iterator for Objects<T, B> {
-    type Item = NonNull<T>;
-
-    #[inline]
-    fn next(&mut self) -> Option<NonNull<T>> {
-        // SAFETY: by the invariant of the chain.
-        let object = unsafe { object(self.next) }?;
-        // SAFETY: the object is in a chain that is kept alive and unchanged.
-        self.next = unsafe { node(object) }.next();
-        Some(object)
     }
 }
 
@@ -264,8 +236,8 @@ where
     P: Pointer<Target: Linked<B>>,
     B: Backend,
 {
-    objects: Objects<P::Target, B>,
-    chain: PhantomData<&'a Chain<P, B>>,
+    next: Option<&'a P::Target>,
+    backend: PhantomData<fn() -> B>,
 }
 
 impl<'a, P: Pointer<Target: Linked<B>>, B: Backend> Iterator for Iter<'a, P, B> {
@@ -273,8 +245,12 @@ impl<'a, P: Pointer<Target: Linked<B>>, B: Backend> Iterator for Iter<'a, P, B> 
 
     #[inline]
     fn next(&mut self) -> Option<&'a P::Target> {
+        let current = self.next?;
+        // SAFETY: by the invariant of the chain.
+        let next = unsafe { object(current.node().next()) };
         // SAFETY: the chain is borrowed for `'a`, so the object stays in it.
-        self.objects.next().map(|object| unsafe { object.as_ref() })
+        self.next = next.map(|object| unsafe { object.as_ref() });
+        Some(current)
     }
 }
 
