@@ -10,8 +10,9 @@
 use std::hint::black_box;
 use std::ops::Deref;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
-use std::sync::{Barrier, LazyLock, Mutex as StdMutex};
+use std::sync::{LazyLock, Mutex as StdMutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,7 +28,7 @@ use parking_lot::Mutex;
 /// How many values are pushed before they are taken, on one thread.
 const BATCH: u64 = 64;
 /// How many values each producer pushes in a round of two threads.
-const MANY: u64 = 100_000;
+const MANY: u64 = 20_000;
 
 /// An object with a node for each of the intrusive lists.
 struct Item {
@@ -91,8 +92,9 @@ unsafe impl cordyceps::Linked<cordyceps::stack::Links<Item>> for Item {
         Lent(item)
     }
     unsafe fn links(item: NonNull<Item>) -> NonNull<cordyceps::stack::Links<Item>> {
-        // SAFETY: the item is alive.
-        unsafe { NonNull::new_unchecked(&raw mut (*item.as_ptr()).links) }
+        let offset = std::mem::offset_of!(Item, links);
+        // SAFETY: the field is inside the item.
+        unsafe { item.byte_add(offset) }.cast()
     }
 }
 
@@ -111,10 +113,8 @@ fn sum(values: impl Iterator<Item = u64>) -> (u64, u64) {
     values.fold((0, 0), |(n, sum), value| (n + 1, sum + value))
 }
 
-fn leak(n: u64) -> Vec<Lent> {
-    (0..n)
-        .map(|i| Lent(NonNull::from(Box::leak(Box::new(Item::new(i))))))
-        .collect()
+fn leak(n: u64) -> &'static [Item] {
+    (0..n).map(Item::new).collect::<Vec<_>>().leak()
 }
 
 macro_rules! intrusive {
@@ -123,6 +123,9 @@ macro_rules! intrusive {
             type In = Lent;
             fn items(n: u64) -> Vec<Lent> {
                 leak(n)
+                    .iter()
+                    .map(|item| Lent(NonNull::from(item)))
+                    .collect()
             }
             #[inline]
             fn push(&self, item: &Lent) {
@@ -221,8 +224,8 @@ struct Workload {
     name: &'static str,
     /// The first is ours.
     variants: Vec<(&'static str, Run)>,
-    /// Iterations per round.
-    rounds: u64,
+    /// How often it is run in a row for one time.
+    repeats: u64,
 }
 
 fn pin(core: usize) {
@@ -231,6 +234,19 @@ fn pin(core: usize) {
         LazyLock::new(|| core_affinity::get_core_ids().unwrap_or_default());
     if !CORES.is_empty() {
         core_affinity::set_for_current(CORES[core % CORES.len()]);
+    }
+}
+
+/// Lets two threads go at the same moment: they spin, as waking one takes longer than some rounds.
+#[derive(Default)]
+struct Gate(AtomicU32);
+
+impl Gate {
+    fn wait(&self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+        while self.0.load(Ordering::Acquire) < 2 {
+            std::hint::spin_loop();
+        }
     }
 }
 
@@ -256,25 +272,26 @@ fn one_to_one<C: Channel + 'static>(channel: C) -> Run {
         let items = &mut *items.lock().unwrap();
         let mut elapsed = Duration::ZERO;
         for _ in 0..iterations {
-            let barrier = Barrier::new(2);
-            let (channel, barrier) = (&channel, &barrier);
+            let gate = Gate::default();
+            let (channel, gate) = (&channel, &gate);
             let items = &mut *items;
             elapsed += thread::scope(|scope| {
                 scope.spawn(move || {
                     pin(1);
-                    barrier.wait();
+                    gate.wait();
                     for item in items {
                         channel.push(item);
                     }
                 });
-                barrier.wait();
+                gate.wait();
                 let start = Instant::now();
                 let mut seen = 0;
                 while seen < MANY {
                     let (n, sum) = channel.drain();
                     black_box(sum);
                     if n == 0 {
-                        std::hint::spin_loop();
+                        // A consumer that never lets go of the line serves nobody.
+                        (0..64).for_each(|_| std::hint::spin_loop());
                     }
                     seen += n;
                 }
@@ -292,18 +309,18 @@ fn two_producers<C: Channel + 'static>(channel: C) -> Run {
         let (mine, theirs) = &mut *items.lock().unwrap();
         let mut elapsed = Duration::ZERO;
         for _ in 0..iterations {
-            let barrier = Barrier::new(2);
-            let (channel, barrier) = (&channel, &barrier);
+            let gate = Gate::default();
+            let (channel, gate) = (&channel, &gate);
             let (mine, theirs) = (&mut *mine, &mut *theirs);
             elapsed += thread::scope(|scope| {
                 let other = scope.spawn(move || {
                     pin(1);
-                    barrier.wait();
+                    gate.wait();
                     for item in theirs {
                         channel.push(item);
                     }
                 });
-                barrier.wait();
+                gate.wait();
                 let start = Instant::now();
                 for item in mine {
                     channel.push(item);
@@ -338,7 +355,7 @@ fn workloads() -> Vec<Workload> {
                 ("cordyceps", alone(cordyceps())),
                 ("Mutex<Vec>", alone(locked_pointers())),
             ],
-            rounds: 2_000,
+            repeats: 2_000,
         },
         Workload {
             name: "push 64, take all, owning",
@@ -353,7 +370,7 @@ fn workloads() -> Vec<Workload> {
                 ),
                 ("Mutex<Vec>", alone(locked_values())),
             ],
-            rounds: 2_000,
+            repeats: 2_000,
         },
         Workload {
             name: "one producer, one consumer",
@@ -371,19 +388,19 @@ fn workloads() -> Vec<Workload> {
                 ),
                 ("Mutex<Vec>", one_to_one(locked_pointers())),
             ],
-            rounds: 1,
+            repeats: 5,
         },
         Workload {
             name: "two producers, drained at the end",
             variants: vec![
-                ("SwapList", two_producers(SwapList::<Lent>::new())),
                 ("List", two_producers(List::<Lent>::new())),
+                ("SwapList", two_producers(SwapList::<Lent>::new())),
                 ("LList (owning)", two_producers(LList::<u64>::new())),
                 ("cordyceps", two_producers(cordyceps())),
                 ("SegQueue", two_producers(SegQueue::<u64>::new())),
                 ("Mutex<Vec>", two_producers(locked_pointers())),
             ],
-            rounds: 1,
+            repeats: 5,
         },
     ]
 }
@@ -399,7 +416,7 @@ fn ratios(workload: &Workload, rounds: usize) {
     let mut times = vec![Vec::new(); workload.variants.len()];
     for round in 0..=rounds {
         for (times, (_, run)) in times.iter_mut().zip(&workload.variants) {
-            let time = run(workload.rounds).as_secs_f64();
+            let time = run(workload.repeats).as_secs_f64();
             if round > 0 {
                 times.push(time); // the first round warms up
             }
@@ -425,7 +442,7 @@ fn main() {
                 .as_ref()
                 .is_none_or(|part| workload.name.contains(part))
             {
-                ratios(workload, 41);
+                ratios(workload, 101);
             }
         }
     }

@@ -37,6 +37,7 @@ use core::sync::atomic::AtomicPtr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::intrusive::{Linked, Node, Pointer, UniquePointer};
+use super::pace::paced;
 use crate::RefCount;
 use crate::atomic::{Atomic, AtomicExt, Backend, Native};
 
@@ -196,10 +197,12 @@ impl<T, B: Backend> Slots<T, B> {
     #[inline]
     fn take(&self) -> (NonNull<Block<T, B>>, usize) {
         loop {
-            // Acquire: pairs with the Release in `take_from_new`, so that the block's count is seen.
-            let found = self.current.cas_loop(Acquire, |current| {
-                (taken(current) < Block::<T, B>::SLOTS).then(|| current.wrapping_byte_add(1))
+            let is_left = |current| taken(current) < Block::<T, B>::SLOTS;
+            let next = paced(is_left, |current| {
+                is_left(current).then(|| current.wrapping_byte_add(1))
             });
+            // Acquire: pairs with the Release in `take_from_new`, so that the block's count is seen.
+            let found = self.current.cas_loop(Acquire, next);
             match found {
                 Ok(old) => return (block(old).expect("no block has no slots"), taken(old)),
                 Err(exhausted) => {

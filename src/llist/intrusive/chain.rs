@@ -32,6 +32,9 @@ where
     owns: PhantomData<(P, fn() -> B)>,
 }
 
+/// The newest and the oldest object of a chain.
+type Ends<T> = Option<(NonNull<T>, NonNull<T>)>;
+
 // SAFETY: the chain owns its pointers, and nothing else.
 unsafe impl<P: Pointer<Target: Linked<B>> + Send, B: Backend> Send for Chain<P, B> {}
 // SAFETY: a shared chain gives out shared references to what its pointers point to.
@@ -64,7 +67,7 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> Chain<P, B> {
     }
 
     /// Gives up the objects, and returns the newest and the oldest.
-    pub(super) fn into_ends(self) -> Option<(NonNull<P::Target>, NonNull<P::Target>)> {
+    pub(super) fn into_ends(self) -> Ends<P::Target> {
         let ends = self.newest().zip(self.oldest());
         mem::forget(self);
         ends

@@ -25,6 +25,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU32};
 use super::node::{end, node};
 use super::{Chain, Consumer, Linked, Pointer, UniquePointer};
 use crate::atomic::{Atomic, AtomicExt, Backend, Native};
+use crate::llist::pace::paced;
 
 /// A lock-free list of objects that carry their own [`Node`](super::Node): nothing is allocated.
 ///
@@ -211,13 +212,15 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> List<P, B> {
     unsafe fn add(&self, first: NonNull<P::Target>, last: NonNull<P::Target>) -> bool {
         // SAFETY: the object stays ours until the head is written, and is not touched afterwards.
         let last = unsafe { node(last) };
-        // Release: pairs with the Acquire in `take_all`, so that the taker sees the objects and
-        // their links. Acquire: pairs with the Release in `take_all`, so that who comes too late for
-        // a take sees what the taker said before it.
-        let (Ok(old) | Err(old)) = self.head.cas_loop(AcqRel, |head| {
+        let is_push = |head| head != end();
+        let put = paced(is_push, |head| {
             last.link(head);
             Some(first.as_ptr())
         });
+        // Release: pairs with the Acquire in `take_all`, so that the taker sees the objects and
+        // their links. Acquire: pairs with the Release in `take_all`, so that who comes too late for
+        // a take sees what the taker said before it.
+        let (Ok(old) | Err(old)) = self.head.cas_loop(AcqRel, put);
         old == end()
     }
 

@@ -11,11 +11,13 @@
 //! ```
 //!
 //! A [`List`](super::List)'s push fails and begins again whenever another push was quicker. This one
-//! cannot fail: it is wait-free, and cheaper the more producers there are. Its price is the moment
-//! between the two steps, in which the list is in two pieces. A taker that meets a producer stopped
-//! there has the objects in front of it, and cannot reach those behind it until the producer goes
-//! on: it has to wait, or come back later. So `take_all` is wait-free still, but the iteration is
-//! not even lock-free. That is why this is a variant and not the default.
+//! cannot fail: it is wait-free. Its price is the moment between the two steps, in which the list is
+//! in two pieces. A taker that meets a producer stopped there has the objects in front of it, and
+//! cannot reach those behind it until the producer goes on: it has to wait, or come back later. So
+//! `take_all` is wait-free still, but the iteration is not even lock-free. That is why this is a
+//! variant and not the default. Nor is it the quicker one under load: two producers that push all the
+//! time pass the head's cache line to and fro for every swap, where the loop of a `List`, by its
+//! pauses, makes several pushes each time that it has the line.
 //!
 //! # Orderings
 //!
@@ -41,9 +43,10 @@ use crate::atomic::{Atomic, Backend, Native};
 
 /// A [`List`](super::List) whose push is one swap and no loop, and whose taker may have to wait.
 ///
-/// Take it when several producers push all the time and are not stopped for long: by the time that a
-/// batch is taken they have mostly moved on. Do not take it where the taker must not wait for a
-/// producer: where a producer has a lower priority, or may be killed in the middle.
+/// Take it where each push must end after a fixed number of steps, whatever the others do, and the
+/// taker may be the one to wait. Do not take it where the taker must not wait for a producer: where a
+/// producer has a lower priority, or may be killed in the middle. It is not for the sake of speed:
+/// with two producers that push all the time a [`List`](super::List) takes half the time.
 #[doc(alias = "llist_head")]
 pub struct SwapList<P, B = Native>
 where
