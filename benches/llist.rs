@@ -1,34 +1,32 @@
 //! What a push and a take cost, beside the queues that people use instead.
 //!
-//! Every workload runs all its variants in one process, one after the other, round after round, and
-//! prints the ratio of each to ours: the median over the rounds, and the quartiles. Absolute times
-//! drift with the machine; the ratio of two neighbours in time does not. The threads are pinned.
+//! - "64": one thread pushes 64 values and takes them;
+//! - "1:1": one thread pushes, the other takes;
+//! - "2": two threads push, and one takes everything at the end.
 //!
-//! `cargo bench --bench llist` prints the ratios and then has criterion measure each variant, with
-//! its report. `-- --ratios` stops after the ratios.
+//! An iteration is 64 pushes, or 4,000 in each producer.
+
+mod common;
 
 use std::hint::black_box;
 use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc;
-use std::sync::{LazyLock, Mutex as StdMutex};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::sync::{Mutex as StdMutex, mpsc};
 
+use common::{PLACES, Row, Turn};
 use concurrent_queue::ConcurrentQueue;
 use cordyceps::{Stack, TransferStack};
-use core_affinity::CoreId;
-use criterion::Criterion;
 use crossbeam_queue::SegQueue;
+use crossbeam_utils::CachePadded;
 use kref::LList;
 use kref::llist::intrusive::{Linked, List, Node, Pointer, SwapList, UniquePointer};
 use parking_lot::Mutex;
 
 /// How many values are pushed before they are taken, on one thread.
 const BATCH: u64 = 64;
-/// How many values each producer pushes in a round of two threads.
-const MANY: u64 = 20_000;
+/// How many values each producer pushes before the threads meet again.
+const MANY: u64 = 4_000;
 
 /// An object with a node for each of the intrusive lists.
 struct Item {
@@ -60,6 +58,8 @@ struct Lent(NonNull<Item>);
 
 // SAFETY: items are shared as references would be.
 unsafe impl Send for Lent {}
+// SAFETY: as above.
+unsafe impl Sync for Lent {}
 
 impl Deref for Lent {
     type Target = Item;
@@ -101,9 +101,9 @@ unsafe impl cordyceps::Linked<cordyceps::stack::Links<Item>> for Item {
 /// A list, stack or queue: what the workloads need of it.
 trait Channel: Sync {
     /// What goes in, made before the time is taken.
-    type In: Send;
+    type In: Sync;
     fn items(n: u64) -> Vec<Self::In>;
-    /// Takes the item by reference, so that it may be pushed again in the next round.
+    /// Takes the item by reference, so that it may be pushed again when it was taken.
     fn push(&self, item: &Self::In);
     /// Takes what there is; returns how many there were, and the sum.
     fn drain(&self) -> (u64, u64);
@@ -169,7 +169,6 @@ struct LockedValues(Mutex<Vec<u64>>);
 struct BoxPerNode(List<Box<Item>>);
 struct Mpsc(mpsc::Sender<u64>, StdMutex<mpsc::Receiver<u64>>);
 
-// The peers' own sum is over what comes out, too.
 intrusive!(List<Lent>, |l, item| l.push(item), |l| l.take_all());
 intrusive!(SwapList<Lent>, |l, item| l.push(item), |l| l.take_all());
 intrusive!(Cordyceps, |l, item| l.0.push(item), |l| {
@@ -217,121 +216,80 @@ owning!(LockedValues, |l, value| l.0.lock().push(value), |l| {
     std::mem::take(&mut *l.0.lock()).into_iter()
 });
 
-/// One variant of a workload: runs it so many times, and says how long that took.
-type Run = Box<dyn Fn(u64) -> Duration>;
-
-struct Workload {
-    name: &'static str,
-    /// The first is ours.
-    variants: Vec<(&'static str, Run)>,
-    /// How often it is run in a row for one time.
-    repeats: u64,
+/// Channels for all places.
+fn places<C>(make: impl Fn() -> C) -> Vec<CachePadded<C>> {
+    (0..PLACES).map(|_| CachePadded::new(make())).collect()
 }
 
-fn pin(core: usize) {
-    // Asked for once: a pinned thread, and its children, are told of their own core only.
-    static CORES: LazyLock<Vec<CoreId>> =
-        LazyLock::new(|| core_affinity::get_core_ids().unwrap_or_default());
-    if !CORES.is_empty() {
-        core_affinity::set_for_current(CORES[core % CORES.len()]);
-    }
-}
-
-/// Lets two threads go at the same moment: they spin, as waking one takes longer than some rounds.
+/// Lets two threads go on when both have come. They spin: to wake one takes longer than what is timed.
 #[derive(Default)]
-struct Gate(AtomicU32);
+struct Meeting(CachePadded<AtomicU32>);
 
-impl Gate {
-    fn wait(&self) {
-        self.0.fetch_add(1, Ordering::AcqRel);
-        while self.0.load(Ordering::Acquire) < 2 {
+impl Meeting {
+    fn meet(&self) {
+        let complete = (self.0.fetch_add(1, Ordering::AcqRel) / 2 + 1) * 2;
+        while self.0.load(Ordering::Acquire) < complete {
             std::hint::spin_loop();
         }
     }
 }
 
-/// Push 64, take all, on one thread.
-fn alone<C: Channel + 'static>(channel: C) -> Run {
-    let items = C::items(BATCH);
-    Box::new(move |iterations| {
-        let start = Instant::now();
-        for _ in 0..iterations {
+/// Push 64, take all.
+fn alone<C: Channel + 'static>(make: impl Fn() -> C) -> impl Fn(Turn) + Sync {
+    let (channels, items) = (places(make), C::items(BATCH));
+    move |turn| {
+        let channel = &*channels[turn.place];
+        for _ in 0..turn.iterations {
             for item in &items {
                 channel.push(black_box(item));
             }
             black_box(channel.drain());
         }
-        start.elapsed()
-    })
+    }
 }
 
 /// One thread pushes, and the other takes until it has all.
-fn one_to_one<C: Channel + 'static>(channel: C) -> Run {
-    let items = std::sync::Mutex::new(C::items(MANY));
-    Box::new(move |iterations| {
-        let items = &mut *items.lock().unwrap();
-        let mut elapsed = Duration::ZERO;
-        for _ in 0..iterations {
-            let gate = Gate::default();
-            let (channel, gate) = (&channel, &gate);
-            let items = &mut *items;
-            elapsed += thread::scope(|scope| {
-                scope.spawn(move || {
-                    pin(1);
-                    gate.wait();
-                    for item in items {
-                        channel.push(item);
-                    }
-                });
-                gate.wait();
-                let start = Instant::now();
-                let mut seen = 0;
-                while seen < MANY {
-                    let (n, sum) = channel.drain();
-                    black_box(sum);
-                    if n == 0 {
-                        // A consumer that never lets go of the line serves nobody.
-                        (0..64).for_each(|_| std::hint::spin_loop());
-                    }
-                    seen += n;
+fn one_to_one<C: Channel + 'static>(make: impl Fn() -> C) -> impl Fn(Turn) + Sync {
+    let (channels, items, meeting) = (places(make), C::items(MANY), Meeting::default());
+    move |turn| {
+        let channel = &*channels[turn.place];
+        for _ in 0..turn.iterations {
+            meeting.meet();
+            if turn.thread == 0 {
+                items.iter().for_each(|item| channel.push(item));
+                continue;
+            }
+            let mut taken = 0;
+            while taken < MANY {
+                let (n, sum) = channel.drain();
+                black_box(sum);
+                taken += n;
+                if n == 0 {
+                    // A consumer that never lets go of the line serves nobody.
+                    (0..64).for_each(|_| std::hint::spin_loop());
                 }
-                start.elapsed()
-            });
+            }
         }
-        elapsed
-    })
+    }
 }
 
-/// Both threads push, and what they pushed is taken at the end.
-fn two_producers<C: Channel + 'static>(channel: C) -> Run {
-    let items = std::sync::Mutex::new((C::items(MANY), C::items(MANY)));
-    Box::new(move |iterations| {
-        let (mine, theirs) = &mut *items.lock().unwrap();
-        let mut elapsed = Duration::ZERO;
-        for _ in 0..iterations {
-            let gate = Gate::default();
-            let (channel, gate) = (&channel, &gate);
-            let (mine, theirs) = (&mut *mine, &mut *theirs);
-            elapsed += thread::scope(|scope| {
-                let other = scope.spawn(move || {
-                    pin(1);
-                    gate.wait();
-                    for item in theirs {
-                        channel.push(item);
-                    }
-                });
-                gate.wait();
-                let start = Instant::now();
-                for item in mine {
-                    channel.push(item);
-                }
-                other.join().unwrap();
+/// Both threads push, and then one takes it all.
+fn two_producers<C: Channel + 'static>(make: impl Fn() -> C) -> impl Fn(Turn) + Sync {
+    let (channels, meeting) = (places(make), Meeting::default());
+    let items = [C::items(MANY), C::items(MANY)];
+    move |turn| {
+        let channel = &*channels[turn.place];
+        for _ in 0..turn.iterations {
+            meeting.meet();
+            items[turn.thread]
+                .iter()
+                .for_each(|item| channel.push(item));
+            meeting.meet();
+            if turn.thread == 0 {
                 assert_eq!(channel.drain().0, 2 * MANY);
-                start.elapsed()
-            });
+            }
         }
-        elapsed
-    })
+    }
 }
 
 fn mpsc() -> Mpsc {
@@ -339,123 +297,93 @@ fn mpsc() -> Mpsc {
     Mpsc(sender, StdMutex::new(receiver))
 }
 
-fn workloads() -> Vec<Workload> {
-    let cordyceps = || Cordyceps(TransferStack::new());
-    let locked_pointers = || LockedPointers(Mutex::new(Vec::new()));
-    let locked_values = || LockedValues(Mutex::new(Vec::new()));
-    let claimed = || ClaimedList(List::new());
-    let boxes = || BoxPerNode(List::new());
-    vec![
-        Workload {
-            name: "push 64, take all, intrusive",
-            variants: vec![
-                ("List", alone(List::<Lent>::new())),
-                ("SwapList", alone(SwapList::<Lent>::new())),
-                ("List, claimed", alone(claimed())),
-                ("cordyceps", alone(cordyceps())),
-                ("Mutex<Vec>", alone(locked_pointers())),
-            ],
-            repeats: 2_000,
-        },
-        Workload {
-            name: "push 64, take all, owning",
-            variants: vec![
-                ("LList", alone(LList::<u64>::new())),
-                ("one Box per node", alone(boxes())),
-                ("SegQueue", alone(SegQueue::<u64>::new())),
-                ("mpsc", alone(mpsc())),
-                (
-                    "concurrent-queue",
-                    alone(ConcurrentQueue::<u64>::unbounded()),
-                ),
-                ("Mutex<Vec>", alone(locked_values())),
-            ],
-            repeats: 2_000,
-        },
-        Workload {
-            name: "one producer, one consumer",
-            variants: vec![
-                ("List", one_to_one(List::<Lent>::new())),
-                ("SwapList", one_to_one(SwapList::<Lent>::new())),
-                ("LList (owning)", one_to_one(LList::<u64>::new())),
-                ("one Box per node", one_to_one(boxes())),
-                ("cordyceps", one_to_one(cordyceps())),
-                ("SegQueue", one_to_one(SegQueue::<u64>::new())),
-                ("mpsc", one_to_one(mpsc())),
-                (
-                    "concurrent-queue",
-                    one_to_one(ConcurrentQueue::<u64>::unbounded()),
-                ),
-                ("Mutex<Vec>", one_to_one(locked_pointers())),
-            ],
-            repeats: 5,
-        },
-        Workload {
-            name: "two producers, drained at the end",
-            variants: vec![
-                ("List", two_producers(List::<Lent>::new())),
-                ("SwapList", two_producers(SwapList::<Lent>::new())),
-                ("LList (owning)", two_producers(LList::<u64>::new())),
-                ("cordyceps", two_producers(cordyceps())),
-                ("SegQueue", two_producers(SegQueue::<u64>::new())),
-                ("Mutex<Vec>", two_producers(locked_pointers())),
-            ],
-            repeats: 5,
-        },
-    ]
+fn cordyceps() -> Cordyceps {
+    Cordyceps(TransferStack::new())
 }
 
-/// The quartiles.
-fn quartiles(mut ratios: Vec<f64>) -> [f64; 3] {
-    ratios.sort_by(f64::total_cmp);
-    [1, 2, 3].map(|quarter| ratios[(ratios.len() - 1) * quarter / 4])
-}
-
-/// Runs the variants in turn, and prints the time of ours over that of each.
-fn ratios(workload: &Workload, rounds: usize) {
-    let mut times = vec![Vec::new(); workload.variants.len()];
-    for round in 0..=rounds {
-        for (times, (_, run)) in times.iter_mut().zip(&workload.variants) {
-            let time = run(workload.repeats).as_secs_f64();
-            if round > 0 {
-                times.push(time); // the first round warms up
-            }
-        }
-    }
-    let ours = workload.variants[0].0;
-    println!("{}: {ours} takes", workload.name);
-    for (times_of, (name, _)) in times.iter().zip(&workload.variants).skip(1) {
-        let ratios = times[0].iter().zip(times_of).map(|(a, b)| a / b).collect();
-        let [low, median, high] = quartiles(ratios);
-        println!("  {median:.2}x of {name} ({low:.2} to {high:.2})");
-    }
+fn locked_pointers() -> LockedPointers {
+    LockedPointers(Mutex::default())
 }
 
 fn main() {
-    pin(0);
-    let workloads = workloads();
-    let asked = |flag: &str| std::env::args().any(|arg| arg == flag);
-    if !asked("--test") {
-        let filter = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
-        for workload in &workloads {
-            if filter
-                .as_ref()
-                .is_none_or(|part| workload.name.contains(part))
-            {
-                ratios(workload, 101);
-            }
-        }
-    }
-    if asked("--ratios") {
-        return;
-    }
-    let mut criterion = Criterion::default().configure_from_args();
-    for workload in &workloads {
-        let mut group = criterion.benchmark_group(workload.name);
-        for (name, run) in &workload.variants {
-            group.bench_function(*name, |bencher| bencher.iter_custom(run));
-        }
-        group.finish();
-    }
-    criterion.final_summary();
+    let alone_intrusive = [
+        Row::new("64: cordyceps", 1, alone(cordyceps)),
+        Row::new("64: Mutex<Vec>", 1, alone(locked_pointers)),
+        Row::new("64: List", 1, alone(List::<Lent>::new))
+            .against("64: cordyceps", 1.02)
+            .against("64: Mutex<Vec>", None),
+        Row::new("64: List, claimed", 1, alone(|| ClaimedList(List::new())))
+            .against("64: List", None),
+        Row::new("64: SwapList", 1, alone(SwapList::<Lent>::new)).against("64: List", None),
+    ];
+    let alone_owning = [
+        Row::new("64, owning: SegQueue", 1, alone(SegQueue::new)),
+        Row::new("64, owning: mpsc", 1, alone(mpsc)),
+        Row::new(
+            "64, owning: concurrent-queue",
+            1,
+            alone(ConcurrentQueue::unbounded),
+        ),
+        Row::new(
+            "64, owning: one Box per node",
+            1,
+            alone(|| BoxPerNode(List::new())),
+        ),
+        Row::new(
+            "64, owning: Mutex<Vec>",
+            1,
+            alone(|| LockedValues(Mutex::default())),
+        ),
+        Row::new("64, owning: LList", 1, alone(LList::new))
+            .against("64, owning: SegQueue", 1.0)
+            .against("64, owning: mpsc", 1.0)
+            .against("64, owning: concurrent-queue", 1.0)
+            .against("64, owning: one Box per node", None)
+            .against("64, owning: Mutex<Vec>", None),
+    ];
+    let one_to_one = [
+        Row::new("1:1: SegQueue", 2, one_to_one(SegQueue::new)),
+        Row::new("1:1: mpsc", 2, one_to_one(mpsc)),
+        Row::new(
+            "1:1: concurrent-queue",
+            2,
+            one_to_one(ConcurrentQueue::unbounded),
+        ),
+        Row::new("1:1: Mutex<Vec>", 2, one_to_one(locked_pointers)),
+        Row::new("1:1: cordyceps", 2, one_to_one(cordyceps)),
+        Row::new("1:1: List", 2, one_to_one(List::<Lent>::new))
+            .against("1:1: SegQueue", 0.25)
+            .against("1:1: mpsc", 0.25)
+            .against("1:1: concurrent-queue", 0.25)
+            .against("1:1: Mutex<Vec>", 0.7)
+            .against("1:1: cordyceps", None),
+        Row::new("1:1: SwapList", 2, one_to_one(SwapList::<Lent>::new)).against("1:1: List", None),
+        Row::new("1:1: LList", 2, one_to_one(LList::new)).against("1:1: SegQueue", None),
+        Row::new(
+            "1:1: one Box per node",
+            2,
+            one_to_one(|| BoxPerNode(List::new())),
+        )
+        .against("1:1: SegQueue", None),
+    ];
+    let two_producers = [
+        Row::new("2: SegQueue", 2, two_producers(SegQueue::new)),
+        Row::new("2: Mutex<Vec>", 2, two_producers(locked_pointers)),
+        Row::new("2: cordyceps", 2, two_producers(cordyceps)),
+        Row::new("2: List", 2, two_producers(List::<Lent>::new))
+            .against("2: SegQueue", 0.9)
+            .against("2: Mutex<Vec>", 0.9)
+            .against("2: cordyceps", None),
+        Row::new("2: SwapList", 2, two_producers(SwapList::<Lent>::new))
+            .against("2: List", None)
+            .against("2: SegQueue", 0.9)
+            .against("2: Mutex<Vec>", 0.9),
+        Row::new("2: LList", 2, two_producers(LList::new)).against("2: SegQueue", None),
+    ];
+    let rows = alone_intrusive
+        .into_iter()
+        .chain(alone_owning)
+        .chain(one_to_one)
+        .chain(two_producers);
+    common::run("llist", rows.collect());
 }

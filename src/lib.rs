@@ -1,4 +1,4 @@
-#![doc = include_str!("../README.md")]
+#![cfg_attr(feature = "registry", doc = include_str!("../README.md"))]
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 //!
@@ -9,7 +9,12 @@
 //! - [`RefCount`]: the saturating reference count (`refcount_t`).
 //! - [`Kref`]: get and put over a [`RefCount`] (`struct kref`), with the put that takes a lock for
 //!   the last reference only.
+//! - [`LList`]: the lock-free list that is pushed to by many and taken as a whole (`llist`), and
+//!   [`llist`] with the lists that allocate nothing.
 //! - [`lock`]: what the put needs of a lock.
+//! - [`Ref`]: an owning pointer to a shared value with a count of 4 bytes, and [`UniqueRef`], the
+//!   same before anybody else has it; [`IntrusiveRef`]: the owning pointer to an object that has its
+//!   count ([`RefCounted`]) wherever it wants.
 //! - [`report`]: what happens when a count is misused.
 
 #[cfg(not(all(target_has_atomic = "32", target_has_atomic = "ptr")))]
@@ -21,13 +26,34 @@ compile_error!(
 extern crate alloc;
 
 pub mod atomic;
+#[cfg(feature = "alloc")]
+mod deep;
+mod forward;
+mod handback;
+#[cfg(feature = "registry")]
+pub mod interner;
+mod intrusive;
 mod kref;
 pub mod llist;
 pub mod lock;
 mod refcount;
+#[cfg(feature = "alloc")]
+mod refs;
+#[cfg(feature = "registry")]
+pub mod registry;
 pub mod report;
+#[cfg(feature = "registry")]
+mod table;
 
+pub use crate::handback::HandBack;
+#[cfg(feature = "registry")]
+pub use crate::interner::{Interned, Interner};
+pub use crate::intrusive::{IntrusiveRef, RefCounted};
 pub use crate::kref::Kref;
 #[cfg(feature = "alloc")]
 pub use crate::llist::LList;
 pub use crate::refcount::{Frozen, RefCount};
+#[cfg(feature = "alloc")]
+pub use crate::refs::{Ref, UniqueRef};
+#[cfg(feature = "registry")]
+pub use crate::registry::{Handle, Registry};

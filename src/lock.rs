@@ -17,7 +17,7 @@
 //!
 //! ```
 //! use kref::lock::Lock;
-//! use std::sync::{Mutex, MutexGuard};
+//! use std::sync::{Mutex, MutexGuard, PoisonError};
 //!
 //! struct Table(Mutex<Vec<u32>>);
 //!
@@ -26,10 +26,13 @@
 //!     type Guard<'a> = MutexGuard<'a, Vec<u32>>;
 //!
 //!     fn lock(&self) -> Self::Guard<'_> {
-//!         Lock::lock(&self.0)
+//!         self.0.lock().unwrap_or_else(PoisonError::into_inner)
 //!     }
 //! }
 //! ```
+
+#[cfg(feature = "registry")]
+use crate::atomic::Backend;
 
 /// Describes a lock whose exclusive side yields a guard.
 ///
@@ -42,7 +45,9 @@
 ///   does not qualify);
 /// - whatever happened before a guard was dropped happens before the next [`lock`](Self::lock)
 ///   returns (release and acquire);
-/// - if [`lock`](Self::lock) unwinds, the lock is not held.
+/// - if [`lock`](Self::lock) unwinds, the lock is not held;
+/// - unlocking touches nothing of the lock any more once another thread can take it: that thread may
+///   be the one that destroys it. (The mutexes of std and parking_lot, and spin locks, are so.)
 pub unsafe trait Lock {
     /// The lock, held; dropping it unlocks.
     type Guard<'a>
@@ -55,6 +60,83 @@ pub unsafe trait Lock {
     ///
     /// May panic or deadlock, as the lock itself does, when the calling thread already holds it.
     fn lock(&self) -> Self::Guard<'_>;
+}
+
+/// Names the lock and the signal that the maps of live objects ([`Registry`](crate::Registry),
+/// [`Interner`](crate::Interner)) use besides a [`Backend`]'s atomics.
+///
+/// It is implemented for [`Native`](crate::atomic::Native). Implement it for others only to run the
+/// maps in a model checker.
+///
+/// # Safety
+///
+/// Besides what [`Lock`] and [`Backend`] ask for: a signal waits until it is set, and two threads that
+/// run at the same time have different identities.
+#[cfg(feature = "registry")]
+pub unsafe trait LockBackend: Backend {
+    /// The lock of a shard.
+    type Lock: Lock + Send + Sync;
+    /// An event that happens once, and that threads wait for.
+    type Signal: Send + Sync;
+    /// The identity of a thread.
+    type ThreadId: Copy + Eq + Send + Sync;
+
+    /// Creates a lock, unlocked.
+    fn new_lock() -> Self::Lock;
+    /// Creates a signal, not set.
+    fn new_signal() -> Self::Signal;
+    /// Waits until the signal is set.
+    fn wait(signal: &Self::Signal);
+    /// Sets the signal and wakes whoever waits. What happened before happens before their return.
+    fn set(signal: &Self::Signal);
+    /// Returns the identity of the calling thread.
+    fn current_thread() -> Self::ThreadId;
+}
+
+#[cfg(feature = "registry")]
+mod for_registry {
+    use std::sync::{Condvar, Mutex, PoisonError};
+
+    use super::LockBackend;
+    use crate::atomic::Native;
+
+    std::thread_local! {
+        /// Its address is the thread's identity.
+        static IDENTITY: u8 = const { 0 };
+    }
+
+    // SAFETY: parking_lot's mutex excludes and publishes, and its unlock writes the state last; a
+    // mutex and a condition variable make the signal; thread-locals of two threads that run at the
+    // same time have different addresses.
+    unsafe impl LockBackend for Native {
+        type Lock = parking_lot::Mutex<()>;
+        type Signal = (Mutex<bool>, Condvar);
+        type ThreadId = usize;
+
+        fn new_lock() -> Self::Lock {
+            parking_lot::Mutex::new(())
+        }
+
+        fn new_signal() -> Self::Signal {
+            (Mutex::new(false), Condvar::new())
+        }
+
+        fn wait((is_set, condvar): &Self::Signal) {
+            let guard = is_set.lock().unwrap_or_else(PoisonError::into_inner);
+            let _set = condvar
+                .wait_while(guard, |is_set| !*is_set)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+
+        fn set((is_set, condvar): &Self::Signal) {
+            *is_set.lock().unwrap_or_else(PoisonError::into_inner) = true;
+            condvar.notify_all();
+        }
+
+        fn current_thread() -> usize {
+            IDENTITY.with(|identity| core::ptr::from_ref(identity).addr())
+        }
+    }
 }
 
 #[cfg(feature = "std")]

@@ -3,7 +3,8 @@
 //! A count that is misused saturates and the object leaks (see [`RefCount`](crate::RefCount)); that
 //! keeps memory safe, but somebody has to be told. The hook is called once for each misuse, with
 //! what happened and where the caller stands. Operations on a count that is already saturated are
-//! not reported again.
+//! not reported again, but for those that no count allows: zero references, or setting it beyond
+//! [`RefCount::MAX`](crate::RefCount::MAX).
 //!
 //! With the feature `std` the default hook writes one line to stderr for each [`Kind`], once in the
 //! life of the process; without it nothing is written. It allocates nothing and never panics.
@@ -84,7 +85,8 @@ pub struct Report {
     /// The caller of the operation that was refused or saturated; for
     /// [`Kind::ChangedWhileFrozen`] the caller who froze the count.
     pub location: &'static Location<'static>,
-    /// The value that the operation found in the count.
+    /// The value that the operation found in the count; for a count that was *set* beyond
+    /// [`RefCount::MAX`](crate::RefCount::MAX), that value.
     pub value: u32,
 }
 

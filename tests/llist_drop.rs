@@ -4,11 +4,12 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
+use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use kref::LList;
 use kref::llist::intrusive::{Chain, Linked, List, Node, SwapList};
+use kref::{IntrusiveRef, Kref, LList, Ref, RefCounted};
 
 struct Item<T> {
     value: T,
@@ -232,6 +233,13 @@ fn pointers_of_every_kind() {
     list.push_all([Box::pin(Item::new(4)), Box::pin(Item::new(5))]);
     assert!(list.take_all().reverse().map(|item| item.value).eq([4, 5]));
 
+    let list = List::new();
+    let counted = Ref::new(Item::new(7));
+    assert!(list.try_push(Ref::clone(&counted)).is_ok());
+    assert!(list.try_push(Ref::clone(&counted)).is_err());
+    drop(list);
+    assert_eq!(Ref::into_inner(counted).map(|_| ()), Some(()));
+
     // A box that was on a list becomes an Arc, and back.
     let list = List::new();
     list.push(Box::new(Item::new(6)));
@@ -241,6 +249,59 @@ fn pointers_of_every_kind() {
     assert!(other.try_push(Arc::clone(&shared)).is_err());
     drop(other);
     assert_eq!(Arc::into_inner(shared).unwrap().value, 6);
+}
+
+/// An object that brings both its count and its node.
+struct Device {
+    kref: Kref,
+    node: Node<Device>,
+    destroyed: Rc<Cell<bool>>,
+}
+
+impl Drop for Device {
+    fn drop(&mut self) {
+        self.destroyed.set(true);
+    }
+}
+
+// SAFETY: always the same field.
+unsafe impl Linked for Device {
+    fn node(&self) -> &Node<Self> {
+        &self.node
+    }
+}
+
+// SAFETY: devices are boxes, and destroyed by the last `dec_ref`.
+unsafe impl RefCounted for Device {
+    fn inc_ref(&self) {
+        self.kref.get();
+    }
+    unsafe fn dec_ref(device: NonNull<Self>) {
+        // SAFETY: alive until the put, by the caller's reference.
+        if unsafe { device.as_ref() }.kref.put() {
+            // SAFETY: that was the last reference, and the memory is that of a box.
+            drop(unsafe { Box::from_raw(device.as_ptr()) });
+        }
+    }
+}
+
+#[test]
+fn objects_with_their_own_count() {
+    let destroyed = Rc::new(Cell::new(false));
+    let device = Box::new(Device {
+        kref: Kref::new(),
+        node: Node::new(),
+        destroyed: Rc::clone(&destroyed),
+    });
+    // SAFETY: a new object has one reference, and it is for this.
+    let device = unsafe { IntrusiveRef::from_raw(NonNull::from(Box::leak(device))) };
+    let list = List::new();
+    assert!(list.try_push(device.clone()).is_ok());
+    assert!(list.try_push(device.clone()).is_err());
+    drop(device);
+    assert!(!destroyed.get());
+    drop(list);
+    assert!(destroyed.get());
 }
 
 #[test]

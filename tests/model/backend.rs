@@ -18,6 +18,7 @@ use std::fmt;
 use std::sync::atomic::Ordering;
 
 use kref::atomic::{Atomic, AtomicBits, AtomicInt, Backend};
+use kref::lock::LockBackend;
 use loom::cell::UnsafeCell;
 use loom::sync::atomic;
 
@@ -41,6 +42,41 @@ unsafe impl Backend for Rmw {
     type Ptr<T> = Ptr<T, true>;
 }
 
+macro_rules! lock_backend {
+    ($backend:ty) => {
+        // SAFETY: loom's locks exclude and publish, its condition variable wakes all, and it gives
+        // each thread an identity of its own.
+        unsafe impl LockBackend for $backend {
+            type Lock = crate::object::Mutex;
+            type Signal = (loom::sync::Mutex<bool>, loom::sync::Condvar);
+            type ThreadId = loom::thread::ThreadId;
+
+            fn new_lock() -> Self::Lock {
+                crate::object::Index::new()
+            }
+            fn new_signal() -> Self::Signal {
+                (loom::sync::Mutex::new(false), loom::sync::Condvar::new())
+            }
+            fn wait((is_set, condvar): &Self::Signal) {
+                let mut guard = is_set.lock().unwrap();
+                while !*guard {
+                    guard = condvar.wait(guard).unwrap();
+                }
+            }
+            fn set((is_set, condvar): &Self::Signal) {
+                *is_set.lock().unwrap() = true;
+                condvar.notify_all();
+            }
+            fn current_thread() -> Self::ThreadId {
+                loom::thread::current().id()
+            }
+        }
+    };
+}
+
+lock_backend!(CasOnly);
+lock_backend!(Rmw);
+
 /// What a thread's operations have done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -60,6 +96,20 @@ thread_local! {
     /// Which weak compare-exchanges of each thread fail spuriously: bit `i` for its `i`th. Loom's
     /// threads are coroutines on the thread that runs the model, so this reaches them all.
     static SPURIOUS: Cell<u32> = const { Cell::new(0) };
+    /// How many atomics there are.
+    static LIVE: Cell<isize> = const { Cell::new(0) };
+}
+
+/// Asserts that every atomic that was made in this execution was dropped: what holds one leaks
+/// otherwise. Call it at the end of a model.
+#[track_caller]
+pub fn assert_no_atomic_leaked() {
+    assert_eq!(LIVE.get(), 0, "leaked");
+}
+
+/// Forgets what a failed execution left behind.
+pub fn forget_leaks() {
+    LIVE.set(0);
 }
 
 /// Makes bit `i` of `mask` fail the `i`th weak compare-exchange of every thread.
@@ -133,6 +183,7 @@ macro_rules! counted {
 
             #[track_caller]
             fn new(value: $value) -> Self {
+                LIVE.set(LIVE.get() + 1);
                 Self { atomic: <$loom>::new(value), life: UnsafeCell::new(()) }
             }
             #[track_caller]
@@ -174,13 +225,14 @@ macro_rules! counted {
                 if RMW {
                     written(self.live().swap(value, order))
                 } else {
-                    loop_over(self, order, |_| value)
+                    Defaults(self).swap(value, order)
                 }
             }
         }
 
         impl<$($t,)? const RMW: bool> Drop for $name<$($t,)? RMW> {
             fn drop(&mut self) {
+                LIVE.set(LIVE.get() - 1);
                 if !std::thread::panicking() {
                     self.life.with_mut(|_| ());
                 }
@@ -208,7 +260,7 @@ macro_rules! counted_int {
                 if RMW {
                     written(self.live().fetch_and(value, order))
                 } else {
-                    loop_over(self, order, |old| old & value)
+                    Defaults(self).fetch_and(value, order)
                 }
             }
             #[track_caller]
@@ -216,7 +268,7 @@ macro_rules! counted_int {
                 if RMW {
                     written(self.live().fetch_or(value, order))
                 } else {
-                    loop_over(self, order, |old| old | value)
+                    Defaults(self).fetch_or(value, order)
                 }
             }
             #[track_caller]
@@ -224,7 +276,7 @@ macro_rules! counted_int {
                 if RMW {
                     written(self.live().fetch_xor(value, order))
                 } else {
-                    loop_over(self, order, |old| old ^ value)
+                    Defaults(self).fetch_xor(value, order)
                 }
             }
         }
@@ -236,7 +288,7 @@ macro_rules! counted_int {
                 if RMW {
                     written(self.live().fetch_add(n, order))
                 } else {
-                    loop_over(self, order, |old| old.wrapping_add(n))
+                    Defaults(self).fetch_add(n, order)
                 }
             }
             #[track_caller]
@@ -244,7 +296,7 @@ macro_rules! counted_int {
                 if RMW {
                     written(self.live().fetch_sub(n, order))
                 } else {
-                    loop_over(self, order, |old| old.wrapping_sub(n))
+                    Defaults(self).fetch_sub(n, order)
                 }
             }
         }
@@ -254,13 +306,51 @@ macro_rules! counted_int {
 counted_int!(U32, u32);
 counted_int!(Usize, usize);
 
-/// A read-modify-write operation on a machine that has compare-exchange only.
-fn loop_over<A: Atomic>(atomic: &A, order: Ordering, f: impl Fn(A::Value) -> A::Value) -> A::Value {
-    let mut old = atomic.load(Ordering::Relaxed);
-    loop {
-        match atomic.compare_exchange_weak(old, f(old), order, Ordering::Relaxed) {
-            Ok(old) => return old,
-            Err(found) => old = found,
-        }
+/// An atomic without its native read-modify-write operations: what is left is the shipped defaults
+/// of the traits, which are loops over compare-exchange.
+struct Defaults<'a, A>(&'a A);
+
+// SAFETY: forwards to an atomic; `new` and `with_mut` have no use here.
+unsafe impl<A: Atomic> Atomic for Defaults<'_, A> {
+    type Value = A::Value;
+
+    fn new(_: A::Value) -> Self {
+        unreachable!("made from an atomic that exists")
+    }
+    #[track_caller]
+    fn load(&self, order: Ordering) -> A::Value {
+        self.0.load(order)
+    }
+    #[track_caller]
+    fn store(&self, value: A::Value, order: Ordering) {
+        self.0.store(value, order)
+    }
+    #[track_caller]
+    fn compare_exchange(
+        &self,
+        current: A::Value,
+        new: A::Value,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<A::Value, A::Value> {
+        self.0.compare_exchange(current, new, success, failure)
+    }
+    #[track_caller]
+    fn compare_exchange_weak(
+        &self,
+        current: A::Value,
+        new: A::Value,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<A::Value, A::Value> {
+        self.0.compare_exchange_weak(current, new, success, failure)
+    }
+    fn with_mut<R>(&mut self, _: impl FnOnce(&mut A::Value) -> R) -> R {
+        unreachable!("never owned")
     }
 }
+
+// SAFETY: as above.
+unsafe impl<A: AtomicBits> AtomicBits for Defaults<'_, A> {}
+// SAFETY: as above.
+unsafe impl<A: AtomicInt> AtomicInt for Defaults<'_, A> {}

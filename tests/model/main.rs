@@ -11,9 +11,13 @@
 mod backend;
 mod object;
 
+mod handback;
 mod kref;
 mod llist;
 mod refcount;
+#[cfg(feature = "alloc")]
+mod refs;
+mod registry;
 mod wrong;
 
 /// Which weak compare-exchanges fail spuriously: none; each thread's first; its second; both.
@@ -42,8 +46,10 @@ fn check_bounded(bound: usize, model: impl Fn() + Send + Sync + Copy + 'static) 
 fn explore(bound: Option<usize>, mask: u32, model: impl Fn() + Send + Sync + 'static) {
     ::kref::report::set_hook(|_| {}); // several models misuse counts on purpose
     backend::set_spurious(mask);
+    backend::forget_leaks();
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = bound;
+    builder.max_branches = 20_000;
     builder.check(model);
     backend::set_spurious(0);
 }

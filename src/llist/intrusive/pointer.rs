@@ -3,12 +3,15 @@
 //! | pointer | other handles meanwhile | push |
 //! |---|---|---|
 //! | `Box<T>`, `&mut T`, and `Pin` of them | none: [`UniquePointer`] | cannot fail |
-//! | `Arc<T>`, `&T`, and `Pin` of them | any number | [`try_push`](super::List::try_push): refused when the object is on a list already |
+//! | [`Ref<T>`](crate::Ref), [`IntrusiveRef<T>`], `Arc<T>`, `&T`, and `Pin` of them | any number | [`try_push`](super::List::try_push): refused when the object is on a list already |
 
 use core::ops::Deref;
 use core::pin::Pin;
 use core::ptr::NonNull;
 
+use crate::{IntrusiveRef, RefCounted};
+#[cfg(feature = "alloc")]
+use crate::{Ref, atomic::Backend};
 #[cfg(feature = "alloc")]
 use alloc::boxed::Box;
 #[cfg(feature = "alloc")]
@@ -109,6 +112,34 @@ unsafe impl<T> Pointer for Arc<T> {
     unsafe fn from_raw(object: NonNull<T>) -> Self {
         // SAFETY: it came from an Arc, and goes back to one once, by the caller's promise.
         unsafe { Arc::from_raw(object.as_ptr()) }
+    }
+}
+
+// SAFETY: the reference that the handle counts for is kept until the handle is back.
+#[cfg(feature = "alloc")]
+unsafe impl<T, B: Backend> Pointer for Ref<T, B> {
+    #[inline]
+    fn into_raw(self) -> NonNull<T> {
+        // SAFETY: what comes from a `Ref` is not null.
+        unsafe { NonNull::new_unchecked(Self::into_raw(self).cast_mut()) }
+    }
+    #[inline]
+    unsafe fn from_raw(object: NonNull<T>) -> Self {
+        // SAFETY: it came from a `Ref`, and goes back to one once, by the caller's promise.
+        unsafe { Self::from_raw_in(object.as_ptr()) }
+    }
+}
+
+// SAFETY: the reference that the handle counts for is kept until the handle is back.
+unsafe impl<T: RefCounted> Pointer for IntrusiveRef<T> {
+    #[inline]
+    fn into_raw(self) -> NonNull<T> {
+        Self::into_raw(self)
+    }
+    #[inline]
+    unsafe fn from_raw(object: NonNull<T>) -> Self {
+        // SAFETY: it came from `into_raw`, and goes back once, by the caller's promise.
+        unsafe { Self::from_raw(object) }
     }
 }
 

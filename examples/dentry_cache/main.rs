@@ -1,0 +1,205 @@
+//! A cache of directory entries over a real directory tree, as the kernel's dcache has it: the main
+//! job of put-with-lock.
+//!
+//! Threads resolve the paths of the tree component by component. An entry keeps its parent alive; a
+//! directory lists its children without counting them, under its lock; the last put of an entry takes
+//! that lock, takes the entry out of the list, frees it, and goes on to the parent. In the end no
+//! entry may be left.
+//!
+//! - `dcache`: the cache, and all of the `unsafe`
+//! - `worker`: what a thread does
+//! - `tree`: the paths to be resolved
+//! - `counts`, `problems`: what is printed
+//!
+//! Run it with `cargo run --release --example dentry_cache -- DIR`; `--help` tells the options. The
+//! exit code is 0; 1 if an entry is left; 2 if the directory cannot be read, or for a wrong option.
+
+mod counts;
+mod dcache;
+mod problems;
+mod tree;
+mod worker;
+
+use std::fmt;
+use std::fs;
+use std::io::{self, Write};
+use std::panic;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressStyle};
+
+use counts::{Counts, LIVE};
+use dcache::Dentry;
+use problems::Problems;
+use worker::Work;
+
+/// Resolves the paths of a directory tree through a cache of directory entries, from many threads at
+/// once, and checks that no entry leaks.
+#[derive(Parser)]
+struct Options {
+    /// The directory at which the tree begins
+    #[arg(value_name = "DIR", default_value = ".")]
+    directory: PathBuf,
+
+    /// How many threads resolve paths
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: u16,
+
+    /// How often each thread resolves every path
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    rounds: u32,
+
+    /// How long a thread holds a handle: until it has resolved N more paths
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    hold: usize,
+
+    /// Seed of the random orders in which the threads resolve the paths
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let summary = match run(&options) {
+        Ok(summary) => summary,
+        Err(error) => {
+            // A closed stderr changes nothing about the exit code.
+            let _ = writeln!(io::stderr(), "dentry_cache: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    // Nor does a closed stdout.
+    let _ = write!(io::stdout(), "{summary}");
+    if summary.live == 0 {
+        ExitCode::SUCCESS
+    } else {
+        let _ = writeln!(
+            io::stderr(),
+            "dentry_cache: {} entries leaked",
+            summary.live
+        );
+        ExitCode::FAILURE
+    }
+}
+
+/// Does it all. At the end the threads are joined and all handles are put.
+///
+/// # Errors
+///
+/// If there is no directory to begin with, or the threads cannot be started.
+fn run(options: &Options) -> Result<Summary, String> {
+    let directory = &options.directory;
+    let unreadable = |error: io::Error| format!("{directory:?}: {error}");
+
+    // The directory itself may be a symbolic link, as on other command lines.
+    let metadata = fs::metadata(directory).map_err(unreadable)?;
+    if !metadata.is_dir() {
+        return Err(unreadable(io::ErrorKind::NotADirectory.into()));
+    }
+    // Draws on stderr if that is a terminal, and nowhere else.
+    let terminal = MultiProgress::new();
+    let problems = Problems::new(terminal.clone());
+
+    let started = Instant::now();
+    let progress = terminal.add(ProgressBar::new_spinner());
+    progress.set_style(style("{spinner} {human_pos} paths found"));
+    let paths = tree::list(directory, &problems, &progress).map_err(unreadable)?;
+    progress.finish_and_clear();
+    let listing = started.elapsed();
+
+    let started = Instant::now();
+    let steps = u64::from(options.threads) * u64::from(options.rounds);
+    let progress = terminal.add(ProgressBar::new(steps.saturating_mul(paths.len() as u64)));
+    progress.set_style(style(
+        "{wide_bar} {human_pos} of {human_len} resolved, {eta} left",
+    ));
+    let root = Dentry::root(directory, metadata);
+    let mut counts = work(&Work {
+        root: &root,
+        paths: &paths,
+        options,
+        problems: &problems,
+        progress: &progress,
+    })?;
+    // The root has no parent that would list it: it lives by this handle, and now ends.
+    drop(root);
+    counts += counts::take();
+    progress.finish_and_clear();
+
+    Ok(Summary {
+        paths: paths.len() as u64,
+        skipped: problems.seen(),
+        counts,
+        peak: LIVE.peak(),
+        live: LIVE.now(),
+        listing,
+        resolving: started.elapsed(),
+    })
+}
+
+/// Runs the threads, and adds up what they have counted.
+fn work(work: &Work<'_>) -> Result<Counts, String> {
+    thread::scope(|scope| {
+        let mut threads = Vec::new();
+        for number in 0..work.options.threads {
+            let thread = thread::Builder::new()
+                .spawn_scoped(scope, move || work.run(number))
+                .map_err(|error| format!("cannot start thread {number}: {error}"))?;
+            threads.push(thread);
+        }
+        let mut counts = Counts::default();
+        for thread in threads {
+            counts += thread
+                .join()
+                .unwrap_or_else(|panic| panic::resume_unwind(panic));
+        }
+        Ok(counts)
+    })
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the template is a constant")
+}
+
+/// The closing figures.
+struct Summary {
+    paths: u64,
+    skipped: u64,
+    counts: Counts,
+    peak: u64,
+    live: u64,
+    listing: Duration,
+    resolving: Duration,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = &self.counts;
+        let lines = [
+            ("paths in the tree", self.paths),
+            ("paths resolved", counts.resolved),
+            ("paths skipped", self.skipped),
+            ("entries created", counts.created),
+            ("hits", counts.hits),
+            ("misses", counts.misses),
+            ("  another thread was faster", counts.inserted_by_others),
+            ("  not readable", counts.failed),
+            ("puts without the lock", counts.puts_without_lock),
+            ("puts with the lock", counts.races_lost + counts.last_puts),
+            ("  races lost to a look-up", counts.races_lost),
+            ("peak live entries", self.peak),
+            ("live entries at the end", self.live),
+        ];
+        for (name, value) in lines {
+            writeln!(f, "{name:28}{:>14}", HumanCount(value).to_string())?;
+        }
+        let [listing, resolving] =
+            [self.listing, self.resolving].map(|time| format!("{:.2} s", time.as_secs_f64()));
+        writeln!(f, "{:28}{listing:>14}", "time to list the tree")?;
+        writeln!(f, "{:28}{resolving:>14}", "time to resolve")
+    }
+}

@@ -1,0 +1,46 @@
+#!/bin/bash
+# Checks that the core needs no std: it builds for a processor that has compare-and-swap and no operating
+# system, and says what is missing on one that has no compare-and-swap.
+set -Eeuo pipefail
+cd "$(dirname "$0")/.."
+. scripts/debian_rust.sh
+
+# The standard library's sources, of which `core` and `alloc` are built: from rustup's nightly, or from Debian.
+if [ -d "$(rustc +nightly --print sysroot 2>/dev/null)/lib/rustlib/src/rust/library" ]; then
+    cargo=(cargo +nightly)
+else
+    toolchain=$PWD/target/debian-rust-src
+    if ! debian_rust "" "$toolchain" src || [ ! -x "$toolchain/rustc" ]; then
+        echo "no_std: no sources of the standard library here; try: rustup +nightly component add rust-src" >&2
+        exit 2
+    fi
+    export RUSTC=$toolchain/rustc RUSTC_BOOTSTRAP=1
+    cargo=(cargo)
+fi
+
+check() {
+    "${cargo[@]}" check --quiet --lib --no-default-features -Zbuild-std=core,alloc \
+        --target-dir target/no_std --target "$@"
+}
+
+trap 'echo "no_std: FAILED: the core does not build without std" >&2' ERR
+check thumbv7em-none-eabi
+check thumbv7em-none-eabi --features lock_api
+trap - ERR
+
+# The sentence of the `compile_error!` in src/lib.rs.
+sentence=$(sed -n 's/^ *"\(.*compare-and-swap.*\)"$/\1/p' src/lib.rs)
+if [ -z "$sentence" ]; then
+    echo "no_std: src/lib.rs has no sentence for targets without compare-and-swap" >&2
+    exit 1
+fi
+if output=$(check thumbv6m-none-eabi 2>&1); then
+    echo "no_std: builds for thumbv6m-none-eabi, which has no compare-and-swap" >&2
+    exit 1
+fi
+if ! grep -qF "$sentence" <<<"$output"; then
+    echo "no_std: fails for thumbv6m-none-eabi, but not with \"$sentence\":" >&2
+    echo "$output" >&2
+    exit 1
+fi
+echo "no_std: builds for thumbv7em-none-eabi; thumbv6m-none-eabi gets: $sentence"

@@ -1,0 +1,202 @@
+//! The put that takes a lock for the last reference, without a loop.
+//!
+//! # The count
+//!
+//! ```text
+//! count = references + (1 if the pending owner's reference was handed back to it)
+//! ```
+//!
+//! A put is one decrement. If it left something, that was all. If it left zero, the putter is the
+//! *pending owner*: the object may still be found in the index, so it is not dead yet, but nobody
+//! else can free it. The pending owner takes the lock, and looks:
+//!
+//! ```text
+//! count is zero         nobody came, and nobody can, as the lock is held: unlink, unlock, destroy
+//! count is not zero     somebody found the object meanwhile. It saw the zero, knew that a put was
+//!                       pending, and counted one for it besides its own. Drop that one: if it was
+//!                       the last, unlink, unlock, destroy; if not, unlock, the object lives on
+//! ```
+//!
+//! So there is at most one pending owner at any time: while it waits, the count cannot go to zero a
+//! second time, as its own reference is counted again as soon as the count leaves zero. Therefore
+//! the object is freed once, and the pending owner may use it to find the lock. There is no
+//! compare-and-swap, hence no retry, and no value that could come back unnoticed.
+//!
+//! # Who may do what
+//!
+//! | | holds a reference | holds the lock, shared or not | neither |
+//! |---|---|---|---|
+//! | [`get`](HandBack::get) | yes | no | no |
+//! | [`get_locked`](HandBack::get_locked) | (`get`) | yes | no |
+//! | [`get_unless_zero`](HandBack::get_unless_zero) | yes | yes, but may fail | yes, if the memory stays a count |
+//! | [`put_lock`](HandBack::put_lock) | yes | no: deadlock | no |
+//!
+//! ```text
+//! putter P                       finder F, under the lock        count
+//! --------                       ------------------------        -----
+//! decrement 1 -> 0                                               0
+//!                                lock, increment 0 -> 1          1   F's own
+//!                                it was 0: increment 1 -> 2      2   and P's, handed back
+//!                                unlock
+//! lock, see 2
+//! decrement 2 -> 1, unlock                                       1   F's
+//! ```
+//!
+//! # Orderings
+//!
+//! They are [`RefCount`]'s, whose operations these are: a decrement is Release, the decrement to
+//! zero Acquire besides. The look under the lock needs no ordering: if it sees zero, no decrement was
+//! made since the pending owner's own, which was Acquire; if not, it decrements again.
+//! The increments of a finder are Relaxed: the lock orders its use of the object.
+
+use core::fmt;
+
+use crate::RefCount;
+use crate::atomic::{Backend, Native};
+use crate::lock::Lock;
+
+/// Counts the references to an object that an index under a lock lists without counting: wait-free
+/// put-with-lock.
+///
+/// It does what [`Kref::put_lock`](crate::Kref::put_lock) does, faster: a put is one decrement
+/// instead of a compare-and-swap loop. The price is that whoever finds the object in the index must
+/// use [`get_locked`](Self::get_locked), which may have to hand the reference of a pending put back,
+/// and that the count reads zero, or one too many, for a moment.
+///
+/// # Memory ordering
+///
+/// As [`Kref`](crate::Kref).
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "std")] {
+/// use kref::HandBack;
+/// use std::sync::Mutex;
+///
+/// let index = Mutex::new(());
+/// let object = HandBack::new();
+///
+/// {
+///     let _found = index.lock().unwrap();
+///     object.get_locked();
+/// }
+/// assert!(object.put_lock(&index).is_none());
+/// assert!(object.put_lock(&index).is_some()); // the last: unlink, unlock, destroy
+/// # }
+/// ```
+#[repr(transparent)]
+pub struct HandBack<B: Backend = Native> {
+    refs: RefCount<B>,
+}
+
+impl HandBack<Native> {
+    /// Creates the count of a new object: one reference, its creator's.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            refs: RefCount::new(1),
+        }
+    }
+}
+
+impl<B: Backend> HandBack<B> {
+    /// Creates a count of `n` references, over any backend.
+    #[must_use]
+    pub fn new_in(n: u32) -> Self {
+        Self {
+            refs: RefCount::new_in(n),
+        }
+    }
+
+    /// Returns how many references there are; a hint, which may be one too many or zero while a put
+    /// is pending.
+    #[must_use]
+    #[inline]
+    pub fn count_hint(&self) -> u32 {
+        self.refs.count()
+    }
+
+    /// Takes one more reference. The caller has one already.
+    ///
+    /// One atomic increment; saturates as [`RefCount::inc`] does.
+    #[inline]
+    #[track_caller]
+    pub fn get(&self) {
+        self.refs.inc();
+    }
+
+    /// Takes a reference. The caller holds the lock, shared or not, and found the object in the
+    /// index.
+    ///
+    /// One atomic increment, two if a put is pending, whose reference is handed back.
+    #[inline]
+    #[track_caller]
+    pub fn get_locked(&self) {
+        if self.refs.inc_from_zero() == 0 {
+            self.refs.inc();
+        }
+    }
+
+    /// Takes a reference unless the object is dead or a put is pending; returns whether it did.
+    ///
+    /// For lookups without the lock. After a failure, look under the lock with
+    /// [`get_locked`](Self::get_locked). See [`RefCount::inc_not_zero`].
+    #[must_use = "the caller has no reference if this is false"]
+    #[inline]
+    #[track_caller]
+    pub fn get_unless_zero(&self) -> bool {
+        self.refs.inc_not_zero()
+    }
+
+    /// Drops a reference, and takes `lock` if it seems to be the last: the guard is returned, still
+    /// held, and the caller has to unlink the object, unlock, and destroy it.
+    ///
+    /// While the count is above one this is one atomic decrement, and the lock is not touched. The
+    /// caller must not hold the lock, and the lock must
+    /// outlive the put: see [`Kref::put_lock`](crate::Kref::put_lock).
+    #[must_use = "the guard means that this was the last reference: unlink, unlock, destroy"]
+    #[inline]
+    #[track_caller]
+    pub fn put_lock<'lock, L: Lock + ?Sized>(&self, lock: &'lock L) -> Option<L::Guard<'lock>> {
+        if !self.put() {
+            return None;
+        }
+        let guard = lock.lock();
+        self.settle().then_some(guard)
+    }
+
+    /// Drops a reference; returns true if the caller is now the pending owner, who has to take the
+    /// lock, which it may find through the object, and call [`settle`](Self::settle).
+    #[inline]
+    #[track_caller]
+    pub(crate) fn put(&self) -> bool {
+        self.refs.dec_and_test()
+    }
+
+    /// Ends a pending put; returns true if the object is dead. The caller is the pending owner and
+    /// holds the lock exclusively.
+    pub(crate) fn settle(&self) -> bool {
+        self.refs.count() == 0 || self.refs.dec_and_test()
+    }
+
+    /// Makes a dead count a count of one again, in memory that lookups without the lock may read.
+    /// The caller holds the lock.
+    #[cfg(feature = "registry")]
+    pub(crate) fn revive(&self) {
+        self.refs.set_release(1);
+    }
+}
+
+impl Default for HandBack<Native> {
+    /// Creates a count of one, as [`HandBack::new`] does.
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<B: Backend> fmt::Debug for HandBack<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("HandBack").field(&self.refs).finish()
+    }
+}

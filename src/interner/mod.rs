@@ -1,0 +1,249 @@
+//! A set of values, each stored once, that forgets a value when its last user drops it.
+//!
+//! An [`Interner`] is a [`Registry`](crate::Registry) of values that are their own keys: the same
+//! lookups without a lock, the same wait-free put. See there for what it costs.
+
+mod interned;
+mod stored;
+
+use core::alloc::Layout;
+use core::borrow::Borrow;
+use core::fmt;
+use core::hash::{BuildHasher, Hash};
+use core::panic::{RefUnwindSafe, UnwindSafe};
+use core::ptr::NonNull;
+
+use alloc::borrow::ToOwned;
+
+pub use self::interned::Interned;
+pub use self::stored::Stored;
+use self::stored::{Inline, slice_layout, store_slice};
+use crate::atomic::Native;
+use crate::lock::LockBackend;
+use crate::registry::DefaultHashBuilder;
+use crate::table::{Counted, Entered, Owner, State, spread};
+
+/// Stores each value once, as long as somebody has an [`Interned`] reference to it.
+///
+/// `Interner<str>` and `Interner<[T]>` store the text or the elements inline in the node, with no
+/// second allocation. An interner may be a `static`, and may be dropped before its values.
+///
+/// # Examples
+///
+/// ```
+/// use kref::Interner;
+///
+/// static WORDS: Interner<str> = Interner::new();
+///
+/// let a = WORDS.intern_ref("gadget");
+/// let b = WORDS.intern_ref(&String::from("gadget"));
+/// assert_eq!(a, b); // the same address
+/// assert_eq!(WORDS.len(), 1);
+///
+/// drop((a, b));
+/// assert!(WORDS.is_empty());
+/// ```
+pub struct Interner<T: Stored + ?Sized, S = DefaultHashBuilder, B: LockBackend = Native> {
+    values: Owner<Inline<T>, B>,
+    hasher: S,
+}
+
+impl<T: Stored + ?Sized> Interner<T> {
+    /// Creates an empty interner. Allocates nothing before the first value.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self::with_hasher(DefaultHashBuilder)
+    }
+}
+
+impl<T: Stored + ?Sized, S> Interner<T, S> {
+    /// Creates an empty interner that hashes values with `hasher`.
+    #[must_use]
+    pub const fn with_hasher(hasher: S) -> Self {
+        Self {
+            values: Owner::new(0),
+            hasher,
+        }
+    }
+}
+
+impl<T: Stored + ?Sized, S, B: LockBackend> Interner<T, S, B> {
+    /// Creates an empty interner over any backend, not in a constant, of `shards` shards, rounded up
+    /// to a power of two and at most 2^16; zero is the default, four for each processor.
+    #[must_use]
+    pub fn new_in(shards: usize, hasher: S) -> Self {
+        Self {
+            values: Owner::new_in(shards),
+            hasher,
+        }
+    }
+
+    /// Returns how many values there are; a hint while other threads use the interner.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Returns whether there is no value; a hint while other threads use the interner.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Gives the memory of values that are gone back to the allocator, as far as whole blocks of it
+    /// are unused, and makes the table as small as the values allow.
+    pub fn shrink_to_fit(&mut self) {
+        self.values.shrink_to_fit();
+    }
+}
+
+impl<T: Stored + ?Sized, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
+    fn hash<Q: Hash + ?Sized>(&self, value: &Q) -> u64 {
+        spread(self.hasher.hash_one(value))
+    }
+
+    /// The value that is there, or what `write` writes.
+    ///
+    /// # Safety
+    ///
+    /// `write` stores a value, and the layout is what it needs.
+    unsafe fn enter(
+        &self,
+        hash: u64,
+        is_it: impl Fn(&T) -> bool,
+        layout: Layout,
+        write: impl FnOnce(NonNull<u8>),
+    ) -> Interned<T, B> {
+        let entered = self.values.enter(hash, |value| is_it(value_of(value)));
+        Interned::new(match entered {
+            Entered::Occupied(value) => value,
+            // SAFETY: as the caller promises.
+            Entered::Vacant(vacant) => unsafe { vacant.insert(State::Listed, layout, write) },
+        })
+    }
+
+    fn find(&self, hash: u64, is_it: impl Fn(&T) -> bool) -> Option<Interned<T, B>> {
+        let value = self.values.get(hash, |value| is_it(value_of(value)))?;
+        Some(Interned::new(value))
+    }
+}
+
+fn value_of<T: Stored + ?Sized, B: LockBackend>(value: &Counted<Inline<T>, B>) -> &T {
+    // SAFETY: the reference keeps the value.
+    unsafe { T::at(Inline::<T>::place(value.node())) }
+}
+
+impl<T: Eq + Hash, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
+    /// Returns the stored value that is equal to `value`, which becomes it if there is none.
+    #[must_use = "the value is forgotten when the last reference is dropped"]
+    pub fn intern(&self, value: T) -> Interned<T, B> {
+        let hash = self.hash(&value);
+        let entered = self.values.enter(hash, |stored| *value_of(stored) == value);
+        Interned::new(match entered {
+            Entered::Occupied(stored) => stored,
+            Entered::Vacant(vacant) => {
+                let write = |place: NonNull<u8>| {
+                    // SAFETY: the place is for a `T`.
+                    unsafe { place.cast().write(value) };
+                };
+                // SAFETY: a value is stored, and the layout is its type's.
+                unsafe { vacant.insert(State::Listed, Layout::new::<T>(), write) }
+            }
+        })
+    }
+
+    /// Returns the stored value that is equal to `value`; makes an owned one only if there is none.
+    #[must_use = "the value is forgotten when the last reference is dropped"]
+    pub fn intern_ref<Q>(&self, value: &Q) -> Interned<T, B>
+    where
+        T: Borrow<Q>,
+        Q: Eq + Hash + ToOwned<Owned = T> + ?Sized,
+    {
+        let found = self.find(self.hash(value), |stored| stored.borrow() == value);
+        found.unwrap_or_else(|| self.intern(value.to_owned()))
+    }
+
+    /// Returns the stored value that is equal to `value`, if there is one.
+    #[must_use]
+    pub fn get<Q>(&self, value: &Q) -> Option<Interned<T, B>>
+    where
+        T: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        self.find(self.hash(value), |stored| stored.borrow() == value)
+    }
+}
+
+impl<T: Copy + Eq + Hash, S: BuildHasher, B: LockBackend> Interner<[T], S, B> {
+    /// Returns the stored slice that is equal to `value`, which is copied if there is none.
+    #[must_use = "the value is forgotten when the last reference is dropped"]
+    pub fn intern_ref(&self, value: &[T]) -> Interned<[T], B> {
+        let (layout, _) = slice_layout::<T>(value.len());
+        // SAFETY: a slice is stored, and the layout is its own.
+        unsafe {
+            self.enter(
+                self.hash(value),
+                |stored| stored == value,
+                layout,
+                |place| {
+                    store_slice(place, value);
+                },
+            )
+        }
+    }
+
+    /// Returns the stored slice that is equal to `value`, if there is one.
+    #[must_use]
+    pub fn get(&self, value: &[T]) -> Option<Interned<[T], B>> {
+        self.find(self.hash(value), |stored| stored == value)
+    }
+}
+
+impl<S: BuildHasher, B: LockBackend> Interner<str, S, B> {
+    /// Returns the stored text that is equal to `value`, which is copied if there is none.
+    #[must_use = "the value is forgotten when the last reference is dropped"]
+    pub fn intern_ref(&self, value: &str) -> Interned<str, B> {
+        let (layout, _) = slice_layout::<u8>(value.len());
+        // SAFETY: the bytes of a `str` are stored, and the layout is theirs.
+        unsafe {
+            self.enter(
+                self.hash(value),
+                |stored| stored == value,
+                layout,
+                |place| {
+                    store_slice(place, value.as_bytes());
+                },
+            )
+        }
+    }
+
+    /// Returns the stored text that is equal to `value`, if there is one.
+    #[must_use]
+    pub fn get(&self, value: &str) -> Option<Interned<str, B>> {
+        self.find(self.hash(value), |stored| stored == value)
+    }
+}
+
+impl<T: Stored + ?Sized> Default for Interner<T> {
+    /// Creates an empty interner, as [`Interner::new`] does.
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Stored + ?Sized, S, B: LockBackend> fmt::Debug for Interner<T, S, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Interner")
+            .field("len", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: Stored + ?Sized + RefUnwindSafe, S: UnwindSafe, B: LockBackend> UnwindSafe
+    for Interner<T, S, B>
+{
+}
+impl<T: Stored + ?Sized + RefUnwindSafe, S: RefUnwindSafe, B: LockBackend> RefUnwindSafe
+    for Interner<T, S, B>
+{
+}

@@ -1,0 +1,155 @@
+//! The user's reference to an object in a registry.
+
+use core::borrow::Borrow;
+use core::cmp::Ordering;
+use core::fmt;
+use core::hash::{Hash, Hasher};
+use core::ops::Deref;
+use core::panic::{RefUnwindSafe, UnwindSafe};
+
+use super::entry::Entry;
+use crate::atomic::Native;
+use crate::lock::LockBackend;
+use crate::table::Counted;
+
+/// Owns one reference to an object of a [`Registry`](super::Registry), and dereferences to its value.
+///
+/// A handle is a pointer. Cloning it is one atomic increment, dropping it one atomic decrement; the
+/// last drop takes the lock of the object's shard, takes the object out of the registry, unlocks,
+/// and then drops the value and the key, in this order, in the dropping thread. Chains of objects that
+/// hold handles to one another are dropped to any depth, without overflowing the stack.
+///
+/// Handles may outlive the registry. As with [`std::sync::Arc`], everything but the traits is an
+/// associated function (`Handle::key(&handle)`), and comparisons compare the values.
+///
+/// # Memory ordering
+///
+/// As [`std::sync::Arc`]: what was done with one handle before it was dropped happens before the value
+/// is dropped. What was done before the object was put into the registry happens before what is done
+/// with any handle to it.
+pub struct Handle<K, V, B: LockBackend = Native> {
+    /// # Invariants
+    ///
+    /// The value is there, and seen: the entry was found listed, or listed by the same thread.
+    entry: Counted<Entry<K, V>, B>,
+}
+
+impl<K, V, B: LockBackend> Handle<K, V, B> {
+    /// # Safety
+    ///
+    /// The entry's value is there, and the caller knows it from an Acquire or under the lock.
+    pub(super) unsafe fn new(entry: Counted<Entry<K, V>, B>) -> Self {
+        Self { entry }
+    }
+
+    /// Takes the object out of the registry; returns false if it is not in it.
+    ///
+    /// As [`Registry::unlist`](super::Registry::unlist), for this very object.
+    pub fn unlist(this: &Self) -> bool {
+        this.entry.lock().unlist(&this.entry)
+    }
+
+    /// Returns the key under which the object is, or was, in the registry.
+    #[must_use]
+    pub fn key(this: &Self) -> &K {
+        Entry::key(&this.entry)
+    }
+
+    /// Returns whether two handles are to the same object.
+    #[must_use]
+    #[inline]
+    pub fn ptr_eq(this: &Self, other: &Self) -> bool {
+        this.entry.node() == other.entry.node()
+    }
+
+    /// Returns how many references there are; a hint, out of date as soon as it is read.
+    ///
+    /// It may count a lookup that is under way, or a handle that is being dropped.
+    #[must_use]
+    pub fn count_hint(this: &Self) -> u32 {
+        this.entry.count_hint()
+    }
+
+    /// Returns whether the registry still lists the object, so that a lookup can find it; a hint if
+    /// other threads may unlist it.
+    ///
+    /// It does not after [`Registry::unlist`](super::Registry::unlist), nor after the registry was
+    /// dropped.
+    #[must_use]
+    pub fn is_listed(this: &Self) -> bool {
+        this.entry.is_listed()
+    }
+}
+
+impl<K, V, B: LockBackend> Clone for Handle<K, V, B> {
+    #[inline]
+    fn clone(&self) -> Self {
+        Self {
+            entry: self.entry.clone(),
+        }
+    }
+}
+
+impl<K, V, B: LockBackend> Deref for Handle<K, V, B> {
+    type Target = V;
+
+    #[inline]
+    fn deref(&self) -> &V {
+        // SAFETY: the invariant of the field.
+        unsafe { Entry::value(&self.entry) }
+    }
+}
+
+impl<K, V, B: LockBackend> AsRef<V> for Handle<K, V, B> {
+    fn as_ref(&self) -> &V {
+        self
+    }
+}
+
+impl<K, V, B: LockBackend> Borrow<V> for Handle<K, V, B> {
+    fn borrow(&self) -> &V {
+        self
+    }
+}
+
+impl<K, V: PartialEq, B: LockBackend> PartialEq for Handle<K, V, B> {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl<K, V: Eq, B: LockBackend> Eq for Handle<K, V, B> {}
+
+impl<K, V: PartialOrd, B: LockBackend> PartialOrd for Handle<K, V, B> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        (**self).partial_cmp(&**other)
+    }
+}
+
+impl<K, V: Ord, B: LockBackend> Ord for Handle<K, V, B> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (**self).cmp(&**other)
+    }
+}
+
+impl<K, V: Hash, B: LockBackend> Hash for Handle<K, V, B> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
+    }
+}
+
+impl<K, V: fmt::Debug, B: LockBackend> fmt::Debug for Handle<K, V, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<K, V: fmt::Display, B: LockBackend> fmt::Display for Handle<K, V, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<K, V, B: LockBackend> Unpin for Handle<K, V, B> {}
+impl<K: RefUnwindSafe, V: RefUnwindSafe, B: LockBackend> UnwindSafe for Handle<K, V, B> {}
+impl<K: RefUnwindSafe, V: RefUnwindSafe, B: LockBackend> RefUnwindSafe for Handle<K, V, B> {}

@@ -1,0 +1,166 @@
+//! What a node is.
+//!
+//! A node is a slot of memory: a header, and behind it room for a payload. Slots are recycled, but
+//! as long as the table lives they stay nodes, so that a lookup without the lock may read the header
+//! of a node that has died, or has become another object: it then finds that the count is zero, or
+//! that the tag is another.
+//!
+//! # States
+//!
+//! | state | in a chain | key | value | count | next states |
+//! |---|---|---|---|---|---|
+//! | `Absent` | no | no (or, if a construction failed: until the last put) | no | 0 (likewise) | `Building`, `Listed` |
+//! | `Building` | yes | yes | no | >= 1 | `Listed`, `Absent` |
+//! | `Listed` | yes | yes | yes | any | `Unlisted`, `Absent` |
+//! | `Unlisted` | no | yes | yes | any | `Absent` |
+//!
+//! # Orderings, per variable of the header
+//!
+//! - `next`: written under the lock, read by lookups without it. Release and Acquire: the node it
+//!   leads to may lie in memory that was allocated and made into nodes just before. That holds for
+//!   every store, also of a pointer that was there before, because a lookup may come to this node
+//!   through a pointer of the node's former life and see only this store.
+//! - `tag`: written under the lock, read by lookups without it. A first, Relaxed, read only decides
+//!   whether it is worth to take a reference. The second, with the reference, is Acquire: it pairs
+//!   with the Release store that makes a built node `Listed`, so that the value is seen. (The key of
+//!   any node, and the value of a node that was never `Building`, were published by the count.)
+//! - `refs`: the count, see [`HandBack`]. A recycled node is published by the Release that sets its
+//!   count to one, and the Acquire of the lookup's increment.
+
+use core::alloc::Layout;
+use core::ptr::NonNull;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+use super::shard::Shard;
+use crate::HandBack;
+use crate::atomic::Atomic;
+use crate::lock::LockBackend;
+
+/// The lower bits of a node's hash, and its state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tag(u32);
+
+/// Where a node is in its life; see the table at the head of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum State {
+    Absent = 0,
+    Building = 1,
+    Listed = 2,
+    Unlisted = 3,
+}
+
+impl Tag {
+    const STATE: u32 = 0b11;
+
+    /// The tag of a node in state `state` with the hash `hash`.
+    #[inline]
+    pub(crate) fn new(hash: u64, state: State) -> Self {
+        Self((hash >> 24) as u32 & !Self::STATE | state as u32)
+    }
+
+    #[inline]
+    pub(crate) fn with(self, state: State) -> Self {
+        Self(self.0 & !Self::STATE | state as u32)
+    }
+
+    #[inline]
+    pub(crate) fn state(self) -> State {
+        match self.0 & Self::STATE {
+            0 => State::Absent,
+            1 => State::Building,
+            2 => State::Listed,
+            _ => State::Unlisted,
+        }
+    }
+
+    /// The hash as a number, for the choice of a bucket.
+    #[inline]
+    pub(super) fn bucket(self) -> usize {
+        (self.0 >> 2) as usize
+    }
+}
+
+/// The header of a node. The payload lies behind it.
+///
+/// # Invariants
+///
+/// The memory is a `Node` as long as the table of its shard lives.
+#[repr(C)]
+pub(crate) struct Node<B: LockBackend> {
+    next: B::Ptr<Node<B>>,
+    shard: NonNull<Shard<B>>,
+    pub(super) refs: HandBack<B>,
+    tag: B::U32,
+}
+
+impl<B: LockBackend> Node<B> {
+    /// A node that is nothing yet.
+    pub(super) fn new(shard: NonNull<Shard<B>>) -> Self {
+        Self {
+            next: B::Ptr::new(core::ptr::null_mut()),
+            shard,
+            refs: HandBack::new_in(0),
+            tag: B::U32::new(State::Absent as u32),
+        }
+    }
+
+    pub(super) fn shard(&self) -> NonNull<Shard<B>> {
+        self.shard
+    }
+
+    /// The next node of the chain, or of the free list.
+    #[inline]
+    pub(super) fn next(&self) -> Option<NonNull<Self>> {
+        // Acquire: pairs with the Release in `set_next`, so that the node it leads to is a node.
+        NonNull::new(self.next.load(Acquire))
+    }
+
+    pub(super) fn set_next(&self, next: Option<NonNull<Self>>) {
+        // Release: pairs with the Acquire in `next`, so that the node it leads to is a node.
+        self.next.store(to_raw(next), Release);
+    }
+
+    /// The tag, for whoever holds the lock, or will look again.
+    #[inline]
+    pub(crate) fn tag(&self) -> Tag {
+        // Relaxed: the lock orders it, or it is a first look.
+        Tag(self.tag.load(Relaxed))
+    }
+
+    /// The tag, for whoever holds a reference and wants to use the value.
+    #[inline]
+    pub(super) fn tag_with_value(&self) -> Tag {
+        // Acquire: pairs with the Release in `set_tag`, so that a value that was built is seen.
+        Tag(self.tag.load(Acquire))
+    }
+
+    /// Sets the tag. The caller holds the lock.
+    pub(super) fn set_tag(&self, tag: Tag) {
+        // Release: pairs with the Acquire in `tag_with_value`, so that who sees a node listed sees
+        // the value that was built in it.
+        self.tag.store(tag.0, Release);
+    }
+
+    /// Where the payload of layout `payload` lies.
+    #[inline]
+    pub(crate) fn payload(node: NonNull<Self>, payload: Layout) -> NonNull<u8> {
+        let (_, offset) = Self::layout(payload);
+        // SAFETY: the slot has room for the header and a payload of this layout.
+        unsafe { node.cast::<u8>().add(offset) }
+    }
+
+    /// The layout of a node with its payload, and the payload's offset.
+    #[inline]
+    pub(super) fn layout(payload: Layout) -> (Layout, usize) {
+        let (layout, offset) = Layout::new::<Self>()
+            .extend(payload)
+            .expect("a payload that exists has a size far below isize::MAX");
+        (layout.pad_to_align(), offset)
+    }
+}
+
+#[inline]
+pub(super) fn to_raw<T>(pointer: Option<NonNull<T>>) -> *mut T {
+    pointer.map_or(core::ptr::null_mut(), NonNull::as_ptr)
+}

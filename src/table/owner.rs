@@ -1,0 +1,245 @@
+//! How a map finds, enters and gives up its table.
+//!
+//! The table is made when the first thing is put into the map, so that an empty map is a constant.
+//!
+//! No user code runs while a lock is held here: keys are compared by `is_it` with a reference to
+//! the node, after unlocking. A node that was found to be another one is remembered in `seen`,
+//! with a reference, so that it stays that other one, and the lock is taken again to look for the next.
+//! That is rare: it takes two keys whose hashes agree in 30 bits and the shard.
+//!
+//! # Orderings
+//!
+//! `table` is written once. Release and Acquire: who sees the pointer sees the table.
+
+use alloc::vec::Vec;
+use core::alloc::Layout;
+use core::marker::PhantomData;
+use core::ptr::{self, NonNull};
+use core::sync::atomic::AtomicPtr;
+use core::sync::atomic::Ordering::{Acquire, Release};
+
+use super::{Counted, Found, Guard, Payload, State, Table, Tag};
+use crate::atomic::{Atomic, Native};
+use crate::lock::LockBackend;
+
+/// A map's table, made when it is needed, of nodes with payloads of the type `P`.
+pub(crate) struct Owner<P: Payload, B: LockBackend> {
+    table: B::Ptr<Table<B>>,
+    /// How many shards to make: a power of two, or 0 for as many as the processors call for.
+    shards: usize,
+    /// Invariant: payloads are put in and taken out through a shared borrow.
+    payload: PhantomData<fn(P) -> P>,
+}
+
+/// What there is under a hash.
+pub(crate) enum Entered<'a, P: Payload, B: LockBackend> {
+    Occupied(Counted<P, B>),
+    Vacant(Vacant<'a, P, B>),
+}
+
+/// A place for a node that is certainly not there: its shard is locked.
+pub(crate) struct Vacant<'a, P: Payload, B: LockBackend> {
+    // Dropped first: dropping a node of `_seen` may need the lock.
+    guard: Guard<'a, B>,
+    hash: u64,
+    _seen: Vec<Counted<P, B>>,
+}
+
+impl<P: Payload> Owner<P, Native> {
+    pub(crate) const fn new(shards: usize) -> Self {
+        Self {
+            table: AtomicPtr::new(ptr::null_mut()),
+            shards: in_range(shards),
+            payload: PhantomData,
+        }
+    }
+}
+
+impl<P: Payload, B: LockBackend> Owner<P, B> {
+    pub(crate) fn new_in(shards: usize) -> Self {
+        Self {
+            table: B::Ptr::new(ptr::null_mut()),
+            shards: in_range(shards),
+            payload: PhantomData,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn table(&self) -> Option<&Table<B>> {
+        // Acquire: pairs with the Release in `make_table`, so that the table is seen.
+        let table = NonNull::new(self.table.load(Acquire))?;
+        // SAFETY: it lives until the owner is dropped, at least.
+        Some(unsafe { table.as_ref() })
+    }
+
+    #[inline]
+    fn table_or_new(&self) -> &Table<B> {
+        match self.table() {
+            Some(table) => table,
+            None => self.make_table(),
+        }
+    }
+
+    #[cold]
+    fn make_table(&self) -> &Table<B> {
+        let shards = match self.shards {
+            0 => default_shards(),
+            shards => shards,
+        };
+        let table = Table::new(shards);
+        // Release: pairs with the Acquire in `table` and in the failure, so that the table is seen.
+        // Acquire in the failure: to see the table of whoever was faster.
+        let made = self
+            .table
+            .compare_exchange(ptr::null_mut(), table.as_ptr(), Release, Acquire);
+        match made {
+            // SAFETY: it lives until the owner is dropped, at least.
+            Ok(_) => unsafe { table.as_ref() },
+            Err(other) => {
+                // SAFETY: this thread's alone.
+                unsafe { Table::close(table) };
+                // SAFETY: as above.
+                unsafe { &*other }
+            }
+        }
+    }
+
+    /// Finds the listed node with this hash for which `is_it` holds. Exact.
+    pub(crate) fn get(
+        &self,
+        hash: u64,
+        is_it: impl Fn(&Counted<P, B>) -> bool,
+    ) -> Option<Counted<P, B>> {
+        let shard = self.table()?.shard(hash);
+        let tag = Tag::new(hash, State::Listed);
+        // SAFETY: the owner puts payloads of the type `P` into its table, and no others.
+        if let Some(found) = unsafe { shard.find(tag, &is_it) } {
+            return Some(found);
+        }
+        let mut seen = Vec::new();
+        loop {
+            // SAFETY: as above. The guard is dropped at the end of the statement.
+            let found = unsafe { shard.lock().find(tag, &seen) };
+            match found? {
+                Found::Listed(found) if is_it(&found) => return Some(found),
+                Found::Listed(other) | Found::Building { node: other, .. } => seen.push(other),
+            }
+        }
+    }
+
+    /// Finds the node with this hash for which `is_it` holds, or a place for it. Waits while another
+    /// thread builds it.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it is the calling thread that builds it, as it would wait for itself.
+    #[track_caller]
+    pub(crate) fn enter(
+        &self,
+        hash: u64,
+        is_it: impl Fn(&Counted<P, B>) -> bool,
+    ) -> Entered<'_, P, B> {
+        let shard = self.table_or_new().shard(hash);
+        let tag = Tag::new(hash, State::Listed);
+        // SAFETY: the owner puts payloads of the type `P` into its table, and no others.
+        if let Some(found) = unsafe { shard.find(tag, &is_it) } {
+            return Entered::Occupied(found);
+        }
+        let mut seen = Vec::new();
+        loop {
+            let mut guard = shard.lock();
+            // SAFETY: as above.
+            let Some(found) = (unsafe { guard.find(tag, &seen) }) else {
+                return Entered::Vacant(Vacant {
+                    guard,
+                    hash,
+                    _seen: seen,
+                });
+            };
+            drop(guard);
+            match found {
+                Found::Listed(found) if is_it(&found) => return Entered::Occupied(found),
+                Found::Building { node, thread, done } if is_it(&node) => {
+                    assert!(
+                        thread != B::current_thread(),
+                        "the constructor of a value asked the registry for the same key"
+                    );
+                    drop(node);
+                    B::wait(&done);
+                }
+                Found::Listed(other) | Found::Building { node: other, .. } => seen.push(other),
+            }
+        }
+    }
+
+    /// How many nodes are listed; exact if no other thread changes it.
+    pub(crate) fn len(&self) -> usize {
+        let lens = self
+            .table()
+            .into_iter()
+            .flat_map(|table| table.shards().map(|shard| shard.len_hint()));
+        lens.sum()
+    }
+
+    /// Calls `f` with every listed node, under the lock of its shard.
+    pub(crate) fn for_each(&self, mut f: impl FnMut(Counted<P, B>)) {
+        for shard in self.table().into_iter().flat_map(Table::shards) {
+            // SAFETY: the owner puts payloads of the type `P` into its table, and no others.
+            unsafe { shard.lock().for_each_listed(&mut f) };
+        }
+    }
+
+    pub(crate) fn shrink_to_fit(&mut self) {
+        for shard in self.table().into_iter().flat_map(Table::shards) {
+            // SAFETY: lookups borrow the owner, which is borrowed exclusively here.
+            unsafe { shard.lock().shrink() };
+        }
+    }
+}
+
+impl<P: Payload, B: LockBackend> Drop for Owner<P, B> {
+    fn drop(&mut self) {
+        if let Some(table) = NonNull::new(self.table.with_mut(|table| *table)) {
+            // SAFETY: the owner is going, once, and nobody borrows it.
+            unsafe { Table::close(table) };
+        }
+    }
+}
+
+impl<P: Payload, B: LockBackend> Vacant<'_, P, B> {
+    /// Makes the node, `Listed` or `Building`.
+    ///
+    /// # Safety
+    ///
+    /// `write` writes a payload of the type `P` and of the given layout, as the state asks for.
+    pub(crate) unsafe fn insert(
+        mut self,
+        state: State,
+        layout: Layout,
+        write: impl FnOnce(NonNull<u8>),
+    ) -> Counted<P, B> {
+        let tag = Tag::new(self.hash, state);
+        // SAFETY: as the caller promises.
+        unsafe { self.guard.insert(tag, layout, write) }
+    }
+}
+
+/// A number of shards that can be: zero stands for the default.
+const fn in_range(shards: usize) -> usize {
+    match shards {
+        0 => 0,
+        1..=0x1_0000 => shards.next_power_of_two(),
+        _ => 0x1_0000,
+    }
+}
+
+/// Four shards for each processor: two threads seldom meet, and an empty shard is small.
+fn default_shards() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    (4 * processors).next_power_of_two().min(256)
+}
+
+// SAFETY: whoever has the owner can put payloads in and take references out, in every thread.
+unsafe impl<P: Payload + Send + Sync, B: LockBackend> Send for Owner<P, B> {}
+// SAFETY: as above.
+unsafe impl<P: Payload + Send + Sync, B: LockBackend> Sync for Owner<P, B> {}

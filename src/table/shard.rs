@@ -1,0 +1,349 @@
+//! A lock, and what it protects.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::alloc::Layout;
+use core::cell::UnsafeCell;
+use core::ops::{Deref, DerefMut};
+use core::ptr::NonNull;
+use core::sync::atomic::Ordering::Relaxed;
+
+use crossbeam_utils::CachePadded;
+
+use super::Table;
+use super::buckets::Buckets;
+use super::counted::{Counted, Payload};
+use super::node::{Node, State, Tag};
+use super::slab::Slab;
+use crate::atomic::Atomic;
+use crate::lock::{Lock, LockBackend};
+
+/// A part of a table that has a lock of its own.
+///
+/// What lookups without the lock read lies apart from what changes under the lock.
+pub(crate) struct Shard<B: LockBackend> {
+    buckets: Buckets<B>,
+    table: NonNull<Table<B>>,
+    locked: CachePadded<Locked<B>>,
+}
+
+struct Locked<B: LockBackend> {
+    lock: B::Lock,
+    /// The number of listed nodes. Changed under the lock, read without it as a hint.
+    listed: B::Usize,
+    inner: UnsafeCell<Inner<B>>,
+}
+
+/// What is used under the lock only.
+pub(crate) struct Inner<B: LockBackend> {
+    slab: Slab<B>,
+    /// How many nodes have not died.
+    live: usize,
+    /// The owner is gone.
+    closed: bool,
+    builders: Vec<Builder<B>>,
+}
+
+/// A thread that makes the value of a node.
+struct Builder<B: LockBackend> {
+    node: NonNull<Node<B>>,
+    thread: B::ThreadId,
+    /// Made by the first who waits.
+    done: Option<Arc<B::Signal>>,
+}
+
+// SAFETY: `inner` and the memory of the nodes are changed under the lock only; the payloads are the
+// concern of `Counted`, which is sent and shared as they allow.
+unsafe impl<B: LockBackend> Send for Shard<B> {}
+// SAFETY: as above.
+unsafe impl<B: LockBackend> Sync for Shard<B> {}
+
+/// A node that a lookup under the lock has found.
+pub(crate) enum Found<P: Payload, B: LockBackend> {
+    /// It is listed.
+    Listed(Counted<P, B>),
+    /// Its value is being made, by `thread`; `done` tells when that has ended.
+    Building {
+        node: Counted<P, B>,
+        thread: B::ThreadId,
+        done: Arc<B::Signal>,
+    },
+}
+
+impl<B: LockBackend> Shard<B> {
+    pub(super) fn new(table: NonNull<Table<B>>) -> Self {
+        Self {
+            buckets: Buckets::new(),
+            table,
+            locked: CachePadded::new(Locked {
+                lock: B::new_lock(),
+                listed: B::Usize::new(0),
+                inner: UnsafeCell::new(Inner {
+                    slab: Slab::new(),
+                    live: 0,
+                    closed: false,
+                    builders: Vec::new(),
+                }),
+            }),
+        }
+    }
+
+    pub(super) fn table(&self) -> NonNull<Table<B>> {
+        self.table
+    }
+
+    /// How many nodes are listed; a hint.
+    pub(crate) fn len_hint(&self) -> usize {
+        // Relaxed: a hint.
+        self.locked.listed.load(Relaxed)
+    }
+
+    pub(crate) fn lock(&self) -> Guard<'_, B> {
+        Guard {
+            shard: self,
+            _held: self.locked.lock.lock(),
+        }
+    }
+
+    /// Looks for a listed node with this tag for which `is_it` holds, without the lock. Finding
+    /// nothing means nothing.
+    ///
+    /// # Safety
+    ///
+    /// The nodes of this shard have payloads of the type `P`.
+    #[inline]
+    pub(crate) unsafe fn find<P: Payload>(
+        &self,
+        tag: Tag,
+        is_it: impl FnOnce(&Counted<P, B>) -> bool,
+    ) -> Option<Counted<P, B>> {
+        for node in self.buckets.walk(tag.bucket()) {
+            // SAFETY: whatever the walk leads to is a node.
+            let header = unsafe { node.as_ref() };
+            if header.tag() == tag && header.refs.get_unless_zero() {
+                // SAFETY: the reference was taken just now.
+                let found = unsafe { Counted::from_node(node) };
+                // It may have become another object before it was ours, or have left the map.
+                return (header.tag_with_value() == tag && is_it(&found)).then_some(found);
+            }
+        }
+        None
+    }
+
+    /// Ends the owner's use of the shard: unlists everything. Returns whether the shard is done.
+    pub(super) fn close(&self) -> bool {
+        let mut guard = self.lock();
+        for node in self.buckets.nodes() {
+            // SAFETY: what is in a chain is a node.
+            let header = unsafe { node.as_ref() };
+            header.set_tag(header.tag().with(State::Unlisted));
+        }
+        self.buckets.clear();
+        guard.add_listed(0usize.wrapping_sub(self.len_hint()));
+        guard.closed = true;
+        guard.live == 0
+    }
+}
+
+/// A shard's lock, held.
+pub(crate) struct Guard<'a, B: LockBackend> {
+    shard: &'a Shard<B>,
+    _held: <B::Lock as Lock>::Guard<'a>,
+}
+
+impl<B: LockBackend> Deref for Guard<'_, B> {
+    type Target = Inner<B>;
+    fn deref(&self) -> &Inner<B> {
+        // SAFETY: the lock is held.
+        unsafe { &*self.shard.locked.inner.get() }
+    }
+}
+
+impl<B: LockBackend> DerefMut for Guard<'_, B> {
+    fn deref_mut(&mut self) -> &mut Inner<B> {
+        // SAFETY: the lock is held, and the guard borrowed exclusively.
+        unsafe { &mut *self.shard.locked.inner.get() }
+    }
+}
+
+impl<B: LockBackend> Guard<'_, B> {
+    /// Looks for a node that is or will be listed with this hash, other than those already `seen`.
+    /// It is exact: finding nothing means that there is none as long as the lock is held.
+    ///
+    /// # Safety
+    ///
+    /// The nodes of this shard have payloads of the type `P`.
+    pub(crate) unsafe fn find<P: Payload>(
+        &mut self,
+        listed: Tag,
+        seen: &[Counted<P, B>],
+    ) -> Option<Found<P, B>> {
+        let building = listed.with(State::Building);
+        let node = self.shard.buckets.chain(listed.bucket()).find(|node| {
+            // SAFETY: what is in a chain is a node.
+            let tag = unsafe { node.as_ref() }.tag();
+            (tag == listed || tag == building) && !seen.iter().any(|seen| seen.node() == *node)
+        })?;
+        // SAFETY: it is in the chain and the lock is held.
+        let found = unsafe { self.get(node) };
+        // SAFETY: it is a node.
+        if unsafe { node.as_ref() }.tag() == listed {
+            return Some(Found::Listed(found));
+        }
+        let builder = self.builders.iter_mut().find(|b| b.node == node);
+        let builder = builder.expect("a building node has a builder");
+        let done = builder
+            .done
+            .get_or_insert_with(|| Arc::new(B::new_signal()));
+        Some(Found::Building {
+            node: found,
+            thread: builder.thread,
+            done: done.clone(),
+        })
+    }
+
+    /// Takes a reference to a node.
+    ///
+    /// # Safety
+    ///
+    /// It is in a chain of this shard, and has a payload of the type `P`.
+    unsafe fn get<P: Payload>(&self, node: NonNull<Node<B>>) -> Counted<P, B> {
+        // SAFETY: what is in a chain is a node.
+        unsafe { node.as_ref() }.refs.get_locked();
+        // SAFETY: the reference was taken just now.
+        unsafe { Counted::from_node(node) }
+    }
+
+    /// Calls `f` with every listed node.
+    ///
+    /// # Safety
+    ///
+    /// The nodes of this shard have payloads of the type `P`.
+    pub(crate) unsafe fn for_each_listed<P: Payload>(&self, mut f: impl FnMut(Counted<P, B>)) {
+        for node in self.shard.buckets.nodes() {
+            // SAFETY: what is in a chain is a node.
+            if unsafe { node.as_ref() }.tag().state() == State::Listed {
+                // SAFETY: as above.
+                f(unsafe { self.get(node) });
+            }
+        }
+    }
+
+    /// Makes a node whose payload is written by `write`, and puts it into its chain: `Listed`, or
+    /// `Building`, then the calling thread is its builder.
+    ///
+    /// # Safety
+    ///
+    /// `write` writes a payload of the type `P` and of the given layout, as the state asks for. The
+    /// nodes of this shard have payloads of the type `P`.
+    pub(crate) unsafe fn insert<P: Payload>(
+        &mut self,
+        tag: Tag,
+        layout: Layout,
+        write: impl FnOnce(NonNull<u8>),
+    ) -> Counted<P, B> {
+        let shard = NonNull::from(self.shard);
+        let node = self.slab.take(layout, shard);
+        write(Node::payload(node, layout));
+        // SAFETY: a slot is a node.
+        let header = unsafe { node.as_ref() };
+        header.set_tag(tag);
+        header.refs.revive();
+        if self.live >= self.shard.buckets.len() {
+            self.shard.buckets.grow();
+        }
+        self.shard.buckets.link(node);
+        self.live += 1;
+        if tag.state() == State::Building {
+            self.builders.push(Builder {
+                node,
+                thread: B::current_thread(),
+                done: None,
+            });
+        } else {
+            self.add_listed(1);
+        }
+        // SAFETY: the count was set to one, for this.
+        unsafe { Counted::from_node(node) }
+    }
+
+    /// Ends the building of a node: it is `Listed`, or, if it failed, out of the chain and `Absent`.
+    /// Returns the signal to set after unlocking, if anybody waits.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the node's builder, and has written the value if it is to be listed.
+    pub(crate) unsafe fn end_building<P: Payload>(
+        &mut self,
+        node: &Counted<P, B>,
+        listed: bool,
+    ) -> Option<Arc<B::Signal>> {
+        let node = node.node();
+        // SAFETY: a reference is held.
+        let header = unsafe { node.as_ref() };
+        if listed {
+            header.set_tag(header.tag().with(State::Listed));
+            self.add_listed(1);
+        } else {
+            self.shard.buckets.unlink(node);
+            header.set_tag(header.tag().with(State::Absent));
+        }
+        let builder = self.builders.iter().position(|b| b.node == node);
+        let builder = builder.expect("a building node has a builder");
+        self.builders.swap_remove(builder).done
+    }
+
+    /// Takes a node out of the map; returns false if it is not in it.
+    pub(crate) fn unlist<P: Payload>(&mut self, node: &Counted<P, B>) -> bool {
+        let node = node.node();
+        // SAFETY: a reference is held.
+        let header = unsafe { node.as_ref() };
+        if header.tag().state() != State::Listed {
+            return false;
+        }
+        self.shard.buckets.unlink(node);
+        header.set_tag(header.tag().with(State::Unlisted));
+        self.add_listed(usize::MAX);
+        true
+    }
+
+    /// Ends the life of a node: out of the chain if it is in it, its slot free. Returns whether the
+    /// shard is done, which the caller has to tell the table after unlocking.
+    ///
+    /// # Safety
+    ///
+    /// The count is zero, and settled; the payload, of this layout, was taken out.
+    pub(super) unsafe fn bury(&mut self, node: NonNull<Node<B>>, layout: Layout) -> bool {
+        // SAFETY: a slot is a node.
+        let header = unsafe { node.as_ref() };
+        if header.tag().state() == State::Listed {
+            self.shard.buckets.unlink(node);
+            self.add_listed(usize::MAX);
+        }
+        header.set_tag(header.tag().with(State::Absent));
+        // SAFETY: as the caller promises.
+        unsafe { self.slab.give(node, layout) };
+        self.live -= 1;
+        self.closed && self.live == 0
+    }
+
+    /// Gives memory that is not used back to the allocator.
+    ///
+    /// # Safety
+    ///
+    /// No lookup without the lock is under way.
+    pub(crate) unsafe fn shrink(&mut self) {
+        // SAFETY: as the caller promises.
+        unsafe { self.shard.buckets.shrink(self.live) };
+        // SAFETY: as the caller promises.
+        unsafe { self.slab.shrink() };
+        self.builders.shrink_to_fit();
+    }
+
+    /// Adds to the number of listed nodes, wrapping around.
+    fn add_listed(&mut self, n: usize) {
+        let listed = &self.shard.locked.listed;
+        // Relaxed: changed only under the lock, read as a hint.
+        listed.store(listed.load(Relaxed).wrapping_add(n), Relaxed);
+    }
+}

@@ -1,0 +1,145 @@
+//! The default hook, and changing it, which concern the whole process: each test starts itself once
+//! more, in a process of its own.
+#![cfg(not(miri))]
+
+use std::{env, thread};
+
+use kref::{RefCount, report};
+
+use crate::{MAX, REPORTS, reports};
+use std::process::{Command, Output, Stdio};
+
+const CHILD: &str = "KREF_TEST_CHILD";
+
+/// Runs `child` in a new process of this test alone, `parent` on what became of it.
+///
+/// Twice with the same `name`, that of the test: here, and there where it is the child's turn.
+fn apart(name: &str, stderr: Stdio, child: fn(), parent: impl FnOnce(Output)) {
+    if env::var_os(CHILD).is_some() {
+        return child();
+    }
+    let output = Command::new(env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture", "--test-threads=1"])
+        .env(CHILD, "1")
+        .stdout(Stdio::piped())
+        .stderr(stderr)
+        .spawn()
+        .unwrap()
+        .wait_with_output()
+        .unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{stdout}");
+    assert!(
+        stdout.contains("1 passed"),
+        "no such test as {name}: {stdout}"
+    );
+    parent(output);
+}
+
+fn misuse_in_every_way(times: u32) {
+    for _ in 0..times {
+        RefCount::new(MAX).inc();
+        RefCount::new(0).inc();
+        assert!(!RefCount::new(0).dec_and_test());
+        RefCount::new(1).dec();
+        RefCount::new(1).add(0);
+        let count = RefCount::new(1);
+        let frozen = count.try_freeze(1);
+        count.set(5);
+        drop(frozen);
+    }
+}
+
+/// The lines that the default hook wrote.
+fn lines(output: &Output) -> Vec<&str> {
+    let stderr = std::str::from_utf8(&output.stderr).unwrap();
+    stderr
+        .lines()
+        .filter(|line| line.starts_with("kref: "))
+        .collect()
+}
+
+#[test]
+fn the_default_hook_writes_one_line_per_kind() {
+    apart(
+        "default_hook::the_default_hook_writes_one_line_per_kind",
+        Stdio::piped(),
+        || misuse_in_every_way(3),
+        |output| {
+            let lines = lines(&output);
+            assert_eq!(
+                lines.len(),
+                if cfg!(feature = "std") { 6 } else { 0 },
+                "{lines:?}"
+            );
+            for line in lines {
+                assert!(line.contains(file!()), "{line}");
+            }
+        },
+    );
+}
+
+#[test]
+fn threads_share_the_one_line() {
+    apart(
+        "default_hook::threads_share_the_one_line",
+        Stdio::piped(),
+        || {
+            thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| misuse_in_every_way(100));
+                }
+            });
+        },
+        |output| {
+            let lines = lines(&output);
+            assert_eq!(
+                lines.len(),
+                if cfg!(feature = "std") { 6 } else { 0 },
+                "{lines:?}"
+            );
+        },
+    );
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_default_hook_does_not_panic_when_stderr_is_full() {
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    apart(
+        "default_hook::the_default_hook_does_not_panic_when_stderr_is_full",
+        full.into(),
+        || misuse_in_every_way(1),
+        |_| {},
+    );
+}
+
+#[test]
+fn a_hook_replaces_the_one_before_and_can_be_taken_back() {
+    apart(
+        "default_hook::a_hook_replaces_the_one_before_and_can_be_taken_back",
+        Stdio::piped(),
+        || {
+            let overflow = || RefCount::new(MAX).inc();
+            assert_eq!(reports(overflow).len(), 1);
+            report::set_hook(|_| {});
+            REPORTS.take();
+            overflow();
+            assert!(REPORTS.take().is_empty());
+            report::reset_hook();
+            overflow();
+            assert!(REPORTS.take().is_empty());
+        },
+        |output| {
+            let lines = lines(&output);
+            assert_eq!(
+                lines.len(),
+                if cfg!(feature = "std") { 1 } else { 0 },
+                "{lines:?}"
+            );
+        },
+    );
+}

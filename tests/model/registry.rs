@@ -1,0 +1,410 @@
+//! The registry: what is found is alive, what dies is dropped once, nothing of it leaks, and a node
+//! that becomes another object under a lookup is not mistaken for the one that was meant.
+
+use std::hash::{BuildHasher, Hasher};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use kref::lock::LockBackend;
+use kref::{Handle, Registry};
+use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+
+use crate::backend::{CasOnly, Rmw, assert_no_atomic_leaked, tally};
+use crate::object::threads;
+use crate::{check, check_bounded, over_backends};
+
+/// All keys have one hash, so that every look-up compares keys, and recycled nodes have the tag that
+/// was looked for.
+#[derive(Clone, Copy)]
+struct OneHash;
+
+impl BuildHasher for OneHash {
+    type Hasher = Self;
+    fn build_hasher(&self) -> Self {
+        Self
+    }
+}
+
+impl Hasher for OneHash {
+    fn write(&mut self, _: &[u8]) {}
+    fn finish(&self) -> u64 {
+        0
+    }
+}
+
+/// A value that knows whether it is alive, and its key.
+struct Value {
+    key: UnsafeCell<u32>,
+}
+
+std::thread_local! {
+    static MADE: AtomicU32 = const { AtomicU32::new(0) };
+    static DROPPED: AtomicU32 = const { AtomicU32::new(0) };
+}
+
+impl Value {
+    fn new(key: u32) -> Self {
+        MADE.with(|made| made.fetch_add(1, Relaxed));
+        Self {
+            key: UnsafeCell::new(key),
+        }
+    }
+
+    fn key(&self) -> u32 {
+        // SAFETY: loom reports it if this races with the drop.
+        self.key.with(|key| unsafe { *key })
+    }
+}
+
+impl Drop for Value {
+    fn drop(&mut self) {
+        DROPPED.with(|dropped| dropped.fetch_add(1, Relaxed));
+        // SAFETY: loom reports it if this races with a use.
+        self.key.with_mut(|key| unsafe { *key = u32::MAX });
+    }
+}
+
+// SAFETY: loom reports races of the cell.
+unsafe impl Sync for Value {}
+
+type Map<B> = Registry<u32, Value, OneHash, B>;
+type Held<B> = Handle<u32, Value, B>;
+
+/// A registry, and handles that its threads take and drop.
+struct Model<B: LockBackend> {
+    map: Option<Map<B>>,
+    held: [std::sync::Mutex<Option<Held<B>>>; 2],
+}
+
+impl<B: LockBackend> Model<B> {
+    /// With a handle to key 1 in each of the first `holders` places.
+    fn new(holders: usize) -> Arc<Self> {
+        MADE.with(|made| made.store(0, Relaxed));
+        DROPPED.with(|dropped| dropped.store(0, Relaxed));
+        let map = Map::new_in(1, OneHash);
+        let held = map.try_insert(1, Value::new(1)).ok();
+        let place = |index| std::sync::Mutex::new(held.clone().filter(|_| index < holders));
+        let held = [place(0), place(1)];
+        Arc::new(Self {
+            map: Some(map),
+            held,
+        })
+    }
+
+    fn map(&self) -> &Map<B> {
+        self.map.as_ref().unwrap()
+    }
+
+    fn take(&self, index: usize) -> Held<B> {
+        self.held[index].lock().unwrap().take().unwrap()
+    }
+}
+
+/// Uses what was found, and drops it.
+fn touch<B: LockBackend>(handle: Held<B>, key: u32) {
+    assert_eq!(*Handle::key(&handle), key);
+    assert_eq!(handle.key(), key, "a value of this key, alive");
+    drop_one(handle);
+}
+
+/// Drops a handle: one write, and one more if it was handed back.
+fn drop_one<B: LockBackend>(handle: Held<B>) {
+    let ((), tally) = tally(|| drop(handle));
+    assert!(matches!(tally.writes, 1 | 2), "{tally:?}");
+}
+
+fn end<B: LockBackend>(model: Arc<Model<B>>) {
+    let mut model = Arc::try_unwrap(model).ok().unwrap();
+    if let Some(map) = model.map.take() {
+        assert!(map.is_empty());
+        assert!(map.handles().is_empty());
+    }
+    drop(model);
+    let made = MADE.with(|made| made.load(Relaxed));
+    let dropped = DROPPED.with(|dropped| dropped.load(Relaxed));
+    assert_eq!(made, dropped, "every value is dropped");
+    assert_no_atomic_leaked();
+}
+
+fn drop_first<B: LockBackend>(m: &Model<B>) {
+    drop_one(m.take(0));
+}
+
+fn drop_second<B: LockBackend>(m: &Model<B>) {
+    drop_one(m.take(1));
+}
+
+fn get<B: LockBackend>(m: &Model<B>) {
+    if let Some(handle) = m.map().get(&1) {
+        touch(handle, 1);
+    }
+}
+
+fn get_or_insert<B: LockBackend>(m: &Model<B>) {
+    touch(m.map().get_or_insert_with(1, |key| Value::new(*key)), 1);
+}
+
+fn get_beside_last_put<B: LockBackend>() {
+    let m = Model::<B>::new(1);
+    threads(&m, [drop_first as fn(&_), get]);
+    end(m);
+}
+
+fn two_puts_and_get<B: LockBackend>() {
+    let m = Model::<B>::new(2);
+    threads(&m, [drop_first as fn(&_), drop_second, get]);
+    end(m);
+}
+
+fn put_and_two_gets<B: LockBackend>() {
+    let m = Model::<B>::new(1);
+    threads(&m, [drop_first as fn(&_), get, get]);
+    end(m);
+}
+
+fn insert_beside_last_put<B: LockBackend>() {
+    let m = Model::<B>::new(1);
+    threads(&m, [drop_first as fn(&_), get_or_insert]);
+    end(m);
+}
+
+/// One constructs, the other waits; both have the same object.
+fn two_constructors<B: LockBackend>() {
+    fn insert_and_keep<B: LockBackend>(m: &Model<B>) {
+        let handle = m.map().get_or_insert_with(2, |key| Value::new(*key));
+        assert_eq!(handle.key(), 2);
+        let mut place = m.held[0].lock().unwrap();
+        if let Some(other) = &*place {
+            assert!(Handle::ptr_eq(&handle, other), "one object for a key");
+            return;
+        }
+        *place = Some(handle);
+    }
+    let m = Model::<B>::new(0);
+    threads(&m, [insert_and_keep as fn(&_), insert_and_keep]);
+    assert_eq!(MADE.with(|made| made.load(Relaxed)), 2);
+    drop_one(m.take(0));
+    end(m);
+}
+
+/// A lookup beside a constructor sees nothing, or the value.
+fn get_beside_constructor<B: LockBackend>() {
+    let m = Model::<B>::new(0);
+    threads(&m, [get_or_insert as fn(&_), get]);
+    end(m);
+}
+
+/// A constructor that fails: who waits runs its own.
+fn failing_constructor<B: LockBackend>() {
+    fn fail<B: LockBackend>(m: &Model<B>) {
+        match m.map().get_or_try_insert_with(1, |_| Err(())) {
+            Ok(handle) => touch(handle, 1),
+            Err(()) => {}
+        }
+    }
+    let m = Model::<B>::new(0);
+    threads(&m, [fail as fn(&_), get_or_insert]);
+    end(m);
+}
+
+fn unlist_beside_last_put<B: LockBackend>() {
+    fn unlist<B: LockBackend>(m: &Model<B>) {
+        if let Some(handle) = m.map().unlist(&1) {
+            assert!(!Handle::is_listed(&handle));
+            assert!(m.map().get(&1).is_none(), "it is not found any more");
+            touch(handle, 1);
+        }
+    }
+    let m = Model::<B>::new(1);
+    threads(&m, [drop_first as fn(&_), unlist]);
+    end(m);
+}
+
+fn unlist_beside_get<B: LockBackend>() {
+    fn unlist<B: LockBackend>(m: &Model<B>) {
+        let handle = m.map().unlist(&1).expect("nobody else unlists it");
+        touch(handle, 1);
+        drop_one(m.take(0));
+    }
+    let m = Model::<B>::new(1);
+    threads(&m, [unlist as fn(&_), get]);
+    end(m);
+}
+
+/// The node of key 1 becomes that of key 2, under a lookup of key 1.
+fn recycled_under_a_lookup<B: LockBackend>() {
+    fn replace<B: LockBackend>(m: &Model<B>) {
+        drop_one(m.take(0));
+        touch(m.map().try_insert(2, Value::new(2)).ok().unwrap(), 2);
+    }
+    let m = Model::<B>::new(1);
+    threads(&m, [replace as fn(&_), get]);
+    end(m);
+}
+
+/// The node becomes one that is still being built, under a lookup.
+fn recycled_for_a_constructor<B: LockBackend>() {
+    fn rebuild<B: LockBackend>(m: &Model<B>) {
+        drop_one(m.take(0));
+        get_or_insert(m);
+    }
+    let m = Model::<B>::new(1);
+    threads(&m, [rebuild as fn(&_), get]);
+    end(m);
+}
+
+/// Hashes a key to itself, so that the models know in which bucket it lies.
+#[derive(Clone, Copy, Default)]
+struct KeyHash(u64);
+
+impl BuildHasher for KeyHash {
+    type Hasher = Self;
+    fn build_hasher(&self) -> Self {
+        *self
+    }
+}
+
+impl Hasher for KeyHash {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 += u64::from(bytes[0]);
+    }
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// A registry in which keys lie in different buckets, and the handles that keep them there.
+struct Spread<B: LockBackend> {
+    map: Registry<u32, Value, KeyHash, B>,
+    held: std::sync::Mutex<Vec<Held<B>>>,
+}
+
+impl<B: LockBackend> Spread<B> {
+    fn new(keys: impl IntoIterator<Item = u32>) -> Arc<Self> {
+        let map = Registry::new_in(1, KeyHash::default());
+        let insert = |key| map.try_insert(key, Value::new(key)).ok().unwrap();
+        let held = keys.into_iter().map(insert).collect::<Vec<_>>().into();
+        Arc::new(Self { map, held })
+    }
+
+    fn insert(&self, key: u32) {
+        let handle = self.map.try_insert(key, Value::new(key)).ok().unwrap();
+        self.held.lock().unwrap().push(handle);
+    }
+
+    fn drop_first(&self) {
+        let first = self.held.lock().unwrap().remove(0);
+        drop_one(first);
+    }
+}
+
+/// The buckets double, and the chains are split, while a lookup walks. Key 8 lies in bucket 3 of
+/// four, and in bucket 7 of eight, in a segment that is made meanwhile.
+fn growing_under_a_lookup<B: LockBackend>() {
+    fn grow<B: LockBackend>(spread: &Spread<B>) {
+        spread.insert(1);
+    }
+    fn get_kept<B: LockBackend>(spread: &Spread<B>) {
+        let handle = spread.map.get(&8).expect("it has a handle");
+        touch(handle, 8);
+    }
+    let spread = Spread::<B>::new([8, 2, 12, 17]);
+    threads(&spread, [grow as fn(&_), get_kept]);
+    drop(spread);
+    assert_no_atomic_leaked();
+}
+
+/// A lookup stands on a node that is recycled meanwhile, and then leads to a node in memory that was
+/// allocated meanwhile. Keys 1, 4, 5 and 6 lie in bucket 0 of sixteen; the twelve nodes that
+/// are there at first fill the memory that is there.
+fn recycled_into_new_memory<B: LockBackend>() {
+    fn replace<B: LockBackend>(spread: &Spread<B>) {
+        spread.insert(4); // in new memory
+        spread.drop_first(); // key 1
+        spread.insert(5); // in the node of key 1, and leads to key 4
+    }
+    fn get_absent<B: LockBackend>(spread: &Spread<B>) {
+        assert!(spread.map.get(&6).is_none());
+    }
+    let spread = Spread::<B>::new([1, 2, 3, 8, 9, 12, 13, 17, 18, 20, 21, 24]);
+    threads(&spread, [replace as fn(&_), get_absent]);
+    drop(spread);
+    assert_no_atomic_leaked();
+}
+
+/// The table is made by two threads at once.
+fn first_use_by_two<B: LockBackend>() {
+    struct Fresh<B: LockBackend>(Map<B>);
+    fn insert<B: LockBackend>(fresh: &Fresh<B>) {
+        let handle = fresh.0.get_or_insert_with(1, |key| Value::new(*key));
+        assert_eq!(handle.key(), 1);
+    }
+    MADE.with(|made| made.store(0, Relaxed));
+    DROPPED.with(|dropped| dropped.store(0, Relaxed));
+    let fresh = Arc::new(Fresh::<B>(Map::new_in(1, OneHash)));
+    threads(&fresh, [insert as fn(&_), insert]);
+    drop(fresh);
+    assert_no_atomic_leaked();
+}
+
+/// The registry goes while handles are being dropped: the table is freed once, by whoever is last.
+fn registry_dropped_beside_last_put<B: LockBackend>() {
+    let m = Model::<B>::new(1);
+    let mut m = Arc::try_unwrap(m).ok().unwrap();
+    let map = m.map.take().unwrap();
+    let handle = m.take(0);
+    let other = loom::thread::spawn(move || {
+        assert_eq!(handle.key(), 1);
+        drop(handle);
+    });
+    drop(map);
+    other.join().unwrap();
+    end(Arc::new(m));
+}
+
+fn registry_dropped_beside_two_last_puts<B: LockBackend>() {
+    let m = Model::<B>::new(1);
+    let mut m = Arc::try_unwrap(m).ok().unwrap();
+    let map = m.map.take().unwrap();
+    let first = m.take(0);
+    let second = map.try_insert(2, Value::new(2)).ok().unwrap();
+    let threads = [first, second].map(|handle| loom::thread::spawn(move || drop(handle)));
+    drop(map);
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    end(Arc::new(m));
+}
+
+over_backends! {
+    get_beside_last_put: |f| check_bounded(3, f);
+    two_puts_and_get: |f| check_bounded(2, f);
+    put_and_two_gets: |f| check_bounded(2, f);
+    insert_beside_last_put: |f| check_bounded(3, f);
+    two_constructors: |f| check_bounded(2, f);
+    get_beside_constructor: |f| check_bounded(3, f);
+    failing_constructor: |f| check_bounded(2, f);
+    unlist_beside_last_put: |f| check_bounded(3, f);
+    unlist_beside_get: |f| check_bounded(3, f);
+    recycled_under_a_lookup: |f| check_bounded(3, f);
+    recycled_for_a_constructor: |f| check_bounded(3, f);
+    growing_under_a_lookup: |f| check_bounded(2, f);
+    recycled_into_new_memory: |f| check_bounded(2, f);
+    first_use_by_two: |f| check_bounded(2, f);
+    registry_dropped_beside_last_put: check;
+    registry_dropped_beside_two_last_puts: |f| check_bounded(2, f);
+}
+
+/// A put that is not the last is one write, whoever else is there.
+#[test]
+fn a_put_that_is_not_the_last_is_one_write() {
+    fn one<B: LockBackend>() {
+        let m = Model::<B>::new(2);
+        let (_, tally) = tally(|| drop(m.take(0)));
+        assert_eq!(tally.writes, 1);
+        drop(m.take(1));
+        end(m);
+    }
+    check(one::<CasOnly>);
+    check(one::<Rmw>);
+}

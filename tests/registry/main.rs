@@ -1,0 +1,5 @@
+//! Registry and Interner: what users see.
+
+mod behaviour;
+mod hostile;
+mod interner;
