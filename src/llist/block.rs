@@ -14,6 +14,7 @@
 //! Each is one compare-and-swap, in a loop, and neither looks into the block before it has succeeded.
 //! So it does not matter that a block whose slots are all taken may be freed while it still is
 //! `current`, nor that another one may appear at the same address: the word says what is free *now*.
+//! (For the provenance of a pointer that was loaded before that, see `intrusive/list.rs`.)
 //!
 //! A block counts the slots that are not yet done with, and whoever finishes with the last frees
 //! the block. A slot that was taken is finished with when its value was taken out, and the slots

@@ -12,9 +12,10 @@ use crate::atomic::{Backend, Native};
 ///
 /// The [module](super) explains what needs a lock (nothing), and how a consumer sleeps.
 ///
-/// The nodes are allocated fifteen at a time (fewer if they are large), and a block is freed when
-/// all its values have been taken out. So a value that stays on the list, or in a chain, keeps
-/// up to a kilobyte in use, and so does an idle list. [`intrusive::List`] does not allocate.
+/// The nodes are allocated fifteen at a time (fewer if that took more than a kilobyte), and a block is
+/// freed when all its values have been taken out. So a value that stays on the list, or in a
+/// chain, keeps up to a kilobyte in use, and so does an idle list. [`intrusive::List`] does not
+/// allocate.
 ///
 /// # Examples
 ///
@@ -258,7 +259,8 @@ impl<T, B: Backend> FusedIterator for Iter<'_, T, B> {}
 /// chain that is taken later is still newest first.
 ///
 /// What it holds is not on the list meanwhile, so that [`LList::take_all`] does not find it, and a
-/// push may again be told that the list was empty.
+/// push may again be told that the list was empty. Nobody is told when it is given back: whoever
+/// takes over has to look once before it sleeps.
 ///
 /// # Examples
 ///

@@ -19,7 +19,8 @@ use crate::atomic::{Backend, Native};
 /// chain that is taken later is still newest first.
 ///
 /// What it holds is not on the list meanwhile, so that [`List::take_all`] does not find it, and a
-/// push may again be told that the list was empty.
+/// push may again be told that the list was empty. Nobody is told when it is given back: whoever
+/// takes over has to look once before it sleeps.
 ///
 /// # Examples
 ///

@@ -15,6 +15,16 @@
 //!   - Giving back is Release: it publishes the link that joins the rest to what was pushed since.
 //! - `consumer` is 1 while there is a [`Consumer`]. Claiming it is Acquire and giving it up Release,
 //!   so that a consumer finds what the one before it gave back.
+//!
+//! # What a push does not notice
+//!
+//! Between the load of `head` and the compare-exchange the object that was the newest may have been
+//! taken, freed, and another one pushed at the same address (the ABA problem). That does no harm to
+//! the list: the push reads nothing of that object, and links to whatever is at the address now. But
+//! the pointer that it links is the one that it loaded, so that by the letter of the rules on
+//! provenance it is one to the object that was freed; this is so for every such list, and no
+//! compiler makes anything of it. A [`SwapList`](super::SwapList) links what the swap returned, and
+//! is free of this.
 
 use core::fmt;
 use core::marker::PhantomData;
