@@ -9,6 +9,8 @@
 //! - [`RefCount`]: the saturating reference count (`refcount_t`).
 //! - [`Kref`]: get and put over a [`RefCount`] (`struct kref`), with the put that takes a lock for
 //!   the last reference only.
+//! - [`LList`]: the lock-free list that is pushed to by many and taken as a whole (`llist`), and
+//!   [`llist`] with the lists that allocate nothing.
 //! - [`lock`]: what the put needs of a lock.
 //! - [`Ref`]: an owning pointer to a shared value with a count of 4 bytes, and [`UniqueRef`], the
 //!   same before anybody else has it; [`IntrusiveRef`]: the owning pointer to an object that has its
@@ -32,6 +34,7 @@ mod handback;
 pub mod interner;
 mod intrusive;
 mod kref;
+pub mod llist;
 pub mod lock;
 mod refcount;
 #[cfg(feature = "alloc")]
@@ -47,6 +50,8 @@ pub use crate::handback::HandBack;
 pub use crate::interner::{Interned, Interner};
 pub use crate::intrusive::{IntrusiveRef, RefCounted};
 pub use crate::kref::Kref;
+#[cfg(feature = "alloc")]
+pub use crate::llist::LList;
 pub use crate::refcount::{Frozen, RefCount};
 #[cfg(feature = "alloc")]
 pub use crate::refs::{Ref, UniqueRef};
