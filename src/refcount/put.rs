@@ -81,10 +81,14 @@ impl<B: Backend> RefCount<B> {
     #[inline]
     #[track_caller]
     fn last_held(&self) -> bool {
-        // Acquire: pairs with the Release of all the earlier decrements, as in `last_reference`. A
-        // count that was one is good still, whoever has found the object since (see `HandBack`); one
-        // that was bad is so still, as no steps of one lead out of the bad range.
-        let last = !is_bad(self.refs.load(Acquire));
+        // The lower half of the good values. Not the upper: a count that was just beyond MAX, unnoticed
+        // by `inc_held`, is MAX now. To get from one of these to the wrong side of the middle takes
+        // 2^30 steps, by threads stopped in between (see the head of `mod.rs`), or by as many handles
+        // to an object that was found again (see `HandBack`), which then leaks.
+        const MIDDLE: u32 = 1 << 30;
+
+        // Acquire: pairs with the Release of all the earlier decrements, as in `last_reference`.
+        let last = self.refs.load(Acquire) < MIDDLE;
         if !last {
             self.bad_held();
         }
