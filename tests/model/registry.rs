@@ -197,9 +197,8 @@ fn get_beside_constructor<B: LockBackend>() {
 /// A constructor that fails: who waits runs its own.
 fn failing_constructor<B: LockBackend>() {
     fn fail<B: LockBackend>(m: &Model<B>) {
-        match m.map().get_or_try_insert_with(1, |_| Err(())) {
-            Ok(handle) => touch(handle, 1),
-            Err(()) => {}
+        if let Ok(handle) = m.map().get_or_try_insert_with(1, |_| Err(())) {
+            touch(handle, 1);
         }
     }
     let m = Model::<B>::new(0);
