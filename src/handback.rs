@@ -126,6 +126,14 @@ impl<B: Backend> HandBack<B> {
         self.refs.inc();
     }
 
+    /// Takes one more reference as [`get`](Self::get) does, for a caller whose own is beyond doubt.
+    #[cfg(feature = "registry")]
+    #[inline]
+    #[track_caller]
+    pub(crate) fn get_held(&self) {
+        self.refs.inc_held();
+    }
+
     /// Takes a reference. The caller holds the lock, shared or not, and found the object in the
     /// index.
     ///
@@ -172,7 +180,7 @@ impl<B: Backend> HandBack<B> {
     #[inline]
     #[track_caller]
     pub(crate) fn put(&self) -> bool {
-        self.refs.dec_and_test()
+        self.refs.dec_held_and_test()
     }
 
     /// Ends a pending put; returns true if the object is dead. The caller is the pending owner and
@@ -183,6 +191,7 @@ impl<B: Backend> HandBack<B> {
 
     /// Makes a dead count a count of one again, in memory that lookups without the lock may read.
     /// The caller holds the lock.
+    #[cfg(feature = "registry")]
     pub(crate) fn revive(&self) {
         self.refs.set_release(1);
     }

@@ -75,7 +75,7 @@ use crate::forward::forward_to_value;
 /// stack, the destructors continue on a new one of 1 MiB (and another, and so on), which is given back
 /// when they return. So a list of a million takes memory to destroy, some 50 MB. If there is none to be had
 /// (`stacker` writes that to stderr), they go on where they are, to the end of the stack, which is
-/// then what stops the process. A thread that runs on a stack which the operating system does not know
+/// then what stops the process; with `panic = "abort"` the process stops at once. A thread that runs on a stack which the operating system does not know
 /// of (a coroutine) gets no such help.
 ///
 /// Without the feature `std` or on a target that `stacker` does not support, take a long chain apart

@@ -85,7 +85,7 @@ impl<P: Payload, B: LockBackend> Counted<P, B> {
 impl<P: Payload, B: LockBackend> Clone for Counted<P, B> {
     #[inline]
     fn clone(&self) -> Self {
-        self.header().refs.get();
+        self.header().refs.get_held();
         Self {
             node: self.node,
             payload: PhantomData,

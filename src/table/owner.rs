@@ -20,7 +20,7 @@ use core::alloc::Layout;
 use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::AtomicPtr;
-use core::sync::atomic::Ordering::{AcqRel, Acquire};
+use core::sync::atomic::Ordering::{Acquire, Release};
 
 use super::{Counted, Found, Guard, Payload, State, Table, Tag};
 use crate::atomic::{Atomic, Native};
@@ -91,11 +91,11 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
             shards => shards,
         };
         let table = Table::new(shards);
-        // AcqRel: pairs with the Acquire in `table`, so that the table is seen. Acquire, here and in
-        // the failure: to see the table of whoever was faster.
+        // Release: pairs with the Acquire in `table` and in the failure, so that the table is seen.
+        // Acquire in the failure: to see the table of whoever was faster.
         let made = self
             .table
-            .compare_exchange(ptr::null_mut(), table.as_ptr(), AcqRel, Acquire);
+            .compare_exchange(ptr::null_mut(), table.as_ptr(), Release, Acquire);
         match made {
             // SAFETY: it lives until the owner is dropped, at least.
             Ok(_) => unsafe { table.as_ref() },

@@ -13,6 +13,7 @@ mod object;
 
 mod handback;
 mod kref;
+mod llist;
 mod refcount;
 #[cfg(feature = "alloc")]
 mod refs;

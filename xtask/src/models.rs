@@ -6,7 +6,11 @@ use anyhow::Result;
 
 use crate::{cargo, root};
 
-/// Searches every model of the core without a bound on preemptions, optimised.
+/// Search the models of three threads without a bound on preemptions, optimised.
+///
+/// Over native read-modify-write operations most of those without a lock end in seconds. Those with a
+/// lock, and those over compare-exchange alone, take from minutes to hours each: name the ones that
+/// you want, or let it run overnight.
 #[derive(clap::Args)]
 pub struct Options {
     /// Only the models whose name contains this.

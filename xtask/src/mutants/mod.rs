@@ -222,14 +222,14 @@ fn check(all: &[Mutant], table: &Table) -> Result<ExitCode> {
     let mut stale = 0;
     for key in &source {
         match table.rows.get(key).map(String::as_str) {
-            Some(SURVIVED) => println!("nothing notices {key:?}"),
+            Some(SURVIVED) => println!("nothing notices {key}"),
             Some(_) => continue,
-            None => println!("{TABLE} lacks {key:?}"),
+            None => println!("{TABLE} lacks {key}"),
         }
         stale += 1;
     }
     for key in table.rows.keys().filter(|key| !source.contains(key)) {
-        println!("{TABLE} has, and the source has not, {key:?}");
+        println!("{TABLE} has, and the source has not, {key}");
         stale += 1;
     }
     if stale == 0 {

@@ -4,7 +4,7 @@
 //! does not make the table stale.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 /// What was broken, as the table says it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,6 +21,20 @@ pub enum Key {
         name: String,
         why: String,
     },
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ordering {
+                file,
+                function,
+                operation,
+                step,
+            } => write!(f, "{file} {function}: {operation}: {step}"),
+            Self::Rule { name, .. } => f.write_str(name),
+        }
+    }
 }
 
 /// What is in the place of a test's name when no test failed.

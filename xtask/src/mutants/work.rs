@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File};
-use std::sync::{Mutex, mpsc};
+use std::sync::{Mutex, OnceLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,9 @@ pub enum Outcome {
     /// It does not compile, so that it says nothing.
     Broken(String),
 }
+
+/// How long a test binary may take before it is known how long it takes.
+const LONGEST: Duration = Duration::from_secs(1800);
 
 /// Runs the mutants, and returns what became of each, in their order.
 pub fn run_all(
@@ -50,13 +53,17 @@ pub fn run_all(
     bar.tick();
     let queue = Mutex::new(chosen.iter().enumerate());
     let (sender, receiver) = mpsc::channel();
+    let limits = OnceLock::new();
     thread::scope(|scope| {
         for worker in 0..jobs.clamp(1, chosen.len().max(1)) {
-            let (queue, sender) = (&queue, sender.clone());
+            let (queue, limits, sender) = (&queue, &limits, sender.clone());
             scope.spawn(move || {
                 let work = || -> Result<()> {
                     let tree = Tree::new(worker, &list.dev_dependencies)?;
-                    let limits = baseline(&tree, chosen)?;
+                    // The others begin meanwhile; if this fails, what they found does not count.
+                    if worker == 0 {
+                        let _ = limits.set(baseline(&tree, chosen)?);
+                    }
                     loop {
                         let next = queue.lock().expect("no worker panics").next();
                         let Some((i, mutant)) = next else {
@@ -64,8 +71,8 @@ pub fn run_all(
                         };
                         let killer = table.rows.get(&mutant.key).map(String::as_str);
                         let source = &sources[&mutant.file];
-                        let outcome =
-                            run_one(&tree, mutant, source, killer, limits[&*mutant.test])?;
+                        let limit = limits.get().map_or(LONGEST, |all| all[&*mutant.test]);
+                        let outcome = run_one(&tree, mutant, source, killer, limit)?;
                         // The receiver is gone once another worker has failed.
                         if sender.send(Ok((i, outcome))).is_err() {
                             return Ok(());
@@ -109,7 +116,7 @@ fn baseline<'a>(tree: &Tree, chosen: &[&'a Mutant]) -> Result<HashMap<&'a str, D
             Err(error) => bail!("the test {test} does not compile:\n{error}"),
         };
         let start = Instant::now();
-        match until_failure(tree.command(&binary), Duration::from_secs(1800))? {
+        match until_failure(tree.command(&binary), LONGEST)? {
             Run::Passed => {}
             Run::Failed(name) => bail!("{test}: {name} fails without any change"),
         }
