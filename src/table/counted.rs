@@ -7,6 +7,7 @@ use core::ptr::NonNull;
 
 use super::Table;
 use super::node::{Node, State};
+use super::slab::shard_of;
 use crate::deep::drop_in_place_deep;
 use crate::lock::LockBackend;
 
@@ -77,8 +78,10 @@ impl<P: Payload, B: LockBackend> Counted<P, B> {
 
     /// The shard's lock, found through the node.
     pub(crate) fn lock(&self) -> super::Guard<'_, B> {
+        // SAFETY: a reference is held.
+        let shard = unsafe { shard_of(self.node) };
         // SAFETY: the reference keeps the node, and that its shard.
-        unsafe { self.header().shard().as_ref() }.lock()
+        unsafe { shard.as_ref() }.lock()
     }
 }
 
@@ -112,7 +115,8 @@ impl<P: Payload, B: LockBackend> Drop for Counted<P, B> {
 unsafe fn last_put<P: Payload, B: LockBackend>(node: NonNull<Node<B>>) {
     // SAFETY: nobody else can free the node, so that its shard lives.
     let header = unsafe { node.as_ref() };
-    let shard = header.shard();
+    // SAFETY: this is the pending owner.
+    let shard = unsafe { shard_of(node) };
     // SAFETY: as above, up to `end_parts`.
     let mut guard = unsafe { shard.as_ref() }.lock();
     if !header.refs.settle() {
