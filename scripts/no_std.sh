@@ -26,6 +26,7 @@ check() {
 trap 'echo "no_std: FAILED: the core does not build without std" >&2' ERR
 check thumbv7em-none-eabi
 check thumbv7em-none-eabi --features lock_api
+check thumbv7em-none-eabi --features alloc
 trap - ERR
 
 # The sentence of the `compile_error!` in src/lib.rs.

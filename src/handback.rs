@@ -70,6 +70,7 @@ use crate::lock::Lock;
 /// # Examples
 ///
 /// ```
+/// # #[cfg(feature = "std")] {
 /// use kref::HandBack;
 /// use std::sync::Mutex;
 ///
@@ -82,6 +83,7 @@ use crate::lock::Lock;
 /// }
 /// assert!(object.put_lock(&index).is_none());
 /// assert!(object.put_lock(&index).is_some()); // the last: unlink, unlock, destroy
+/// # }
 /// ```
 #[repr(transparent)]
 pub struct HandBack<B: Backend = Native> {
@@ -124,6 +126,14 @@ impl<B: Backend> HandBack<B> {
         self.refs.inc();
     }
 
+    /// Takes one more reference as [`get`](Self::get) does, for a caller whose own is beyond doubt.
+    #[cfg(feature = "registry")]
+    #[inline]
+    #[track_caller]
+    pub(crate) fn get_held(&self) {
+        self.refs.inc_held();
+    }
+
     /// Takes a reference. The caller holds the lock, shared or not, and found the object in the
     /// index.
     ///
@@ -151,7 +161,8 @@ impl<B: Backend> HandBack<B> {
     /// held, and the caller has to unlink the object, unlock, and destroy it.
     ///
     /// While the count is above one this is one atomic decrement, and the lock is not touched. The
-    /// caller must not hold the lock, and the lock must not live inside the object.
+    /// caller must not hold the lock, and the lock must
+    /// outlive the put: see [`Kref::put_lock`](crate::Kref::put_lock).
     #[must_use = "the guard means that this was the last reference: unlink, unlock, destroy"]
     #[inline]
     #[track_caller]
@@ -168,7 +179,7 @@ impl<B: Backend> HandBack<B> {
     #[inline]
     #[track_caller]
     pub(crate) fn put(&self) -> bool {
-        self.refs.dec_and_test()
+        self.refs.dec_held_and_test()
     }
 
     /// Ends a pending put; returns true if the object is dead. The caller is the pending owner and
@@ -179,6 +190,7 @@ impl<B: Backend> HandBack<B> {
 
     /// Makes a dead count a count of one again, in memory that lookups without the lock may read.
     /// The caller holds the lock.
+    #[cfg(feature = "registry")]
     pub(crate) fn revive(&self) {
         self.refs.set_release(1);
     }

@@ -70,6 +70,7 @@ use crate::lock::Lock;
 /// An object that is found by its number, in a table that holds no reference:
 ///
 /// ```
+/// # #[cfg(feature = "std")] {
 /// use kref::Kref;
 /// use std::collections::HashMap;
 /// use std::sync::Mutex;
@@ -119,6 +120,7 @@ use crate::lock::Lock;
 /// assert!(find(8).is_none());
 /// unsafe { put(b) }; // the last one: it leaves the table
 /// assert!(find(7).is_none());
+/// # }
 /// ```
 #[doc(alias = "kref_init")]
 #[doc(alias = "KREF_INIT")]
@@ -198,14 +200,22 @@ impl<B: Backend> Kref<B> {
     ///
     /// While the count is above one this is one compare-and-swap (more if other threads interfere)
     /// and the lock is not touched. See [`RefCount::dec_and_lock`] for the algorithm. The caller must
-    /// not hold the lock. The lock must not live inside the object: the guard would unlock memory
-    /// that was freed.
+    /// not hold the lock.
+    ///
+    /// # Where the lock may live
+    ///
+    /// Where it outlives the put, whoever wins: not inside the object, and not inside something that
+    /// only the references to the object keep alive. After a put that was not the last another
+    /// thread may destroy the object, and what it kept alive, at once. In a tree in which a child holds a
+    /// reference to its parent, and the lock is in the parent, take a reference to the parent before the put and put that
+    /// afterwards; the example `dentry_cache` does so inside its [`Lock`], only when the lock is really taken.
     ///
     /// # Examples
     ///
     /// The same with a read-write lock: lookups take it shared, the last put exclusively.
     ///
     /// ```
+    /// # #[cfg(feature = "std")] {
     /// use kref::Kref;
     /// use std::sync::RwLock;
     ///
@@ -218,6 +228,7 @@ impl<B: Backend> Kref<B> {
     /// }
     /// assert!(object.put_lock(&index).is_none());
     /// assert!(object.put_lock(&index).is_some());
+    /// # }
     /// ```
     #[doc(alias = "kref_put_lock")]
     #[doc(alias = "kref_put_mutex")]

@@ -17,7 +17,7 @@
 //!
 //! ```
 //! use kref::lock::Lock;
-//! use std::sync::{Mutex, MutexGuard};
+//! use std::sync::{Mutex, MutexGuard, PoisonError};
 //!
 //! struct Table(Mutex<Vec<u32>>);
 //!
@@ -26,7 +26,7 @@
 //!     type Guard<'a> = MutexGuard<'a, Vec<u32>>;
 //!
 //!     fn lock(&self) -> Self::Guard<'_> {
-//!         Lock::lock(&self.0)
+//!         self.0.lock().unwrap_or_else(PoisonError::into_inner)
 //!     }
 //! }
 //! ```
@@ -45,7 +45,9 @@ use crate::atomic::Backend;
 ///   does not qualify);
 /// - whatever happened before a guard was dropped happens before the next [`lock`](Self::lock)
 ///   returns (release and acquire);
-/// - if [`lock`](Self::lock) unwinds, the lock is not held.
+/// - if [`lock`](Self::lock) unwinds, the lock is not held;
+/// - unlocking touches nothing of the lock any more once another thread can take it: that thread may
+///   be the one that destroys it. (The mutexes of std and parking_lot, and spin locks, are so.)
 pub unsafe trait Lock {
     /// The lock, held; dropping it unlocks.
     type Guard<'a>
@@ -68,9 +70,8 @@ pub unsafe trait Lock {
 ///
 /// # Safety
 ///
-/// Besides what [`Lock`] and [`Backend`] ask for: unlocking touches nothing of the lock any more
-/// once another thread can take it, as that thread may then free it; a signal waits until it is
-/// set; and two threads that run at the same time have different identities.
+/// Besides what [`Lock`] and [`Backend`] ask for: a signal waits until it is set, and two threads that
+/// run at the same time have different identities.
 #[cfg(feature = "registry")]
 pub unsafe trait LockBackend: Backend {
     /// The lock of a shard.

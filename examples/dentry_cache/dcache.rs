@@ -35,6 +35,7 @@ use std::sync::{Mutex, MutexGuard};
 use kref::Kref;
 use kref::lock::Lock;
 
+use crate::cache::Cached;
 use crate::counts::{LIVE, count};
 
 type Children = HashMap<Box<OsStr>, NonNull<Entry>>;
@@ -64,12 +65,6 @@ unsafe impl Send for Dentry {}
 unsafe impl Sync for Dentry {}
 
 impl Dentry {
-    /// Creates the entry at which paths begin. It lives as long as its handles and its children.
-    pub(crate) fn root(path: &Path, metadata: Metadata) -> Self {
-        let root = Entry::new(None, path.as_os_str(), metadata);
-        Self::publish(root)
-    }
-
     /// Makes a live entry of a new one; the handle is its first reference.
     fn publish(entry: Box<Entry>) -> Self {
         LIVE.add();
@@ -95,39 +90,22 @@ impl Dentry {
         // by a mutable reference.
         unsafe { self.entry.as_ref() }
     }
+}
 
-    pub(crate) fn name(&self) -> &OsStr {
-        &self.entry().name
+impl Cached for Dentry {
+    fn root(path: &Path, metadata: Metadata) -> Self {
+        let root = Entry::new(None, path.as_os_str(), metadata);
+        Self::publish(root)
     }
 
-    pub(crate) fn metadata(&self) -> &Metadata {
-        &self.entry().metadata
-    }
-
-    /// Puts together the path of the entry, from its parents' names.
-    pub(crate) fn path(&self) -> PathBuf {
-        let mut names = Vec::new();
-        let mut entry = self.entry();
-        while let Some(parent) = entry.parent {
-            names.push(&*entry.name);
-            // SAFETY: our reference keeps all the parents alive (invariant 2).
-            entry = unsafe { parent.as_ref() };
-        }
-        let mut path = PathBuf::from(&entry.name);
-        path.extend(names.into_iter().rev());
-        path
-    }
-
-    /// Finds a child in the cache.
-    pub(crate) fn lookup(&self, name: &OsStr) -> Option<Self> {
+    fn lookup(&self, name: &OsStr) -> Option<Self> {
         let children = self.entry().children();
         let child = *children.get(name)?;
         // SAFETY: it is in the table, and we hold the lock.
         Some(unsafe { Self::get(child) })
     }
 
-    /// Adds a child to the cache, unless another thread has just done so, and returns its handle.
-    pub(crate) fn insert(&self, name: &OsStr, metadata: Metadata) -> Self {
+    fn insert(&self, name: &OsStr, metadata: Metadata) -> Self {
         // Allocated before the lock is taken and, if it is not wanted, freed after it is released.
         let child = Entry::new(Some(self.entry), name, metadata);
         let key = child.name.clone();
@@ -146,6 +124,27 @@ impl Dentry {
                 child
             }
         }
+    }
+
+    fn name(&self) -> &OsStr {
+        &self.entry().name
+    }
+
+    fn metadata(&self) -> &Metadata {
+        &self.entry().metadata
+    }
+
+    fn path(&self) -> PathBuf {
+        let mut names = Vec::new();
+        let mut entry = self.entry();
+        while let Some(parent) = entry.parent {
+            names.push(&*entry.name);
+            // SAFETY: our reference keeps all the parents alive (invariant 2).
+            entry = unsafe { parent.as_ref() };
+        }
+        let mut path = PathBuf::from(&entry.name);
+        path.extend(names.into_iter().rev());
+        path
     }
 }
 

@@ -6,7 +6,12 @@
 //! that lock, takes the entry out of the list, frees it, and goes on to the parent. In the end no
 //! entry may be left.
 //!
-//! - `dcache`: the cache, and all of the `unsafe`
+//! There are two caches: one with `Kref` in the open, to show the method, and one on `Registry`, to show
+//! that one need not do it oneself.
+//!
+//! - `cache`: what the caches have in common
+//! - `dcache`: the cache with `Kref`, and all of the `unsafe`
+//! - `registry_cache`: the cache on `Registry`
 //! - `worker`: what a thread does
 //! - `tree`: the paths to be resolved
 //! - `counts`, `problems`: what is printed
@@ -14,9 +19,11 @@
 //! Run it with `cargo run --release --example dentry_cache -- DIR`; `--help` tells the options. The
 //! exit code is 0; 1 if an entry is left; 2 if the directory cannot be read, or for a wrong option.
 
+mod cache;
 mod counts;
 mod dcache;
 mod problems;
+mod registry_cache;
 mod tree;
 mod worker;
 
@@ -29,11 +36,11 @@ use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressStyle};
 
+use cache::Cached;
 use counts::{Counts, LIVE};
-use dcache::Dentry;
 use problems::Problems;
 use worker::Work;
 
@@ -44,6 +51,10 @@ struct Options {
     /// The directory at which the tree begins
     #[arg(value_name = "DIR", default_value = ".")]
     directory: PathBuf,
+
+    /// Which cache
+    #[arg(long, value_enum, default_value_t = With::Kref)]
+    with: With,
 
     /// How many threads resolve paths
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -62,9 +73,22 @@ struct Options {
     seed: u64,
 }
 
+/// What the cache is made of.
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum With {
+    /// Counts and locks in the open
+    Kref,
+    /// A registry of children in each directory
+    Registry,
+}
+
 fn main() -> ExitCode {
     let options = Options::parse();
-    let summary = match run(&options) {
+    let result = match options.with {
+        With::Kref => run::<dcache::Dentry>(&options),
+        With::Registry => run::<registry_cache::Dentry>(&options),
+    };
+    let summary = match result {
         Ok(summary) => summary,
         Err(error) => {
             // A closed stderr changes nothing about the exit code.
@@ -91,7 +115,7 @@ fn main() -> ExitCode {
 /// # Errors
 ///
 /// If there is no directory to begin with, or the threads cannot be started.
-fn run(options: &Options) -> Result<Summary, String> {
+fn run<D: Cached>(options: &Options) -> Result<Summary, String> {
     let directory = &options.directory;
     let unreadable = |error: io::Error| format!("{directory:?}: {error}");
 
@@ -117,7 +141,7 @@ fn run(options: &Options) -> Result<Summary, String> {
     progress.set_style(style(
         "{wide_bar} {human_pos} of {human_len} resolved, {eta} left",
     ));
-    let root = Dentry::root(directory, metadata);
+    let root = D::root(directory, metadata);
     let mut counts = work(&Work {
         root: &root,
         paths: &paths,
@@ -131,6 +155,7 @@ fn run(options: &Options) -> Result<Summary, String> {
     progress.finish_and_clear();
 
     Ok(Summary {
+        with: options.with,
         paths: paths.len() as u64,
         skipped: problems.seen(),
         counts,
@@ -142,7 +167,7 @@ fn run(options: &Options) -> Result<Summary, String> {
 }
 
 /// Runs the threads, and adds up what they have counted.
-fn work(work: &Work<'_>) -> Result<Counts, String> {
+fn work<D: Cached>(work: &Work<'_, D>) -> Result<Counts, String> {
     thread::scope(|scope| {
         let mut threads = Vec::new();
         for number in 0..work.options.threads {
@@ -167,6 +192,7 @@ fn style(template: &str) -> ProgressStyle {
 
 /// The closing figures.
 struct Summary {
+    with: With,
     paths: u64,
     skipped: u64,
     counts: Counts,
@@ -188,13 +214,19 @@ impl fmt::Display for Summary {
             ("misses", counts.misses),
             ("  another thread was faster", counts.inserted_by_others),
             ("  not readable", counts.failed),
+        ];
+        // A registry does not tell.
+        let puts = [
             ("puts without the lock", counts.puts_without_lock),
             ("puts with the lock", counts.races_lost + counts.last_puts),
             ("  races lost to a look-up", counts.races_lost),
+        ];
+        let puts = puts.into_iter().filter(|_| self.with == With::Kref);
+        let live = [
             ("peak live entries", self.peak),
             ("live entries at the end", self.live),
         ];
-        for (name, value) in lines {
+        for (name, value) in lines.into_iter().chain(puts).chain(live) {
             writeln!(f, "{name:28}{:>14}", HumanCount(value).to_string())?;
         }
         let [listing, resolving] =

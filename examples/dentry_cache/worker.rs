@@ -10,23 +10,23 @@ use std::path::{Path, PathBuf};
 use indicatif::ProgressBar;
 
 use crate::Options;
+use crate::cache::Cached;
 use crate::counts::{self, Counts, count};
-use crate::dcache::Dentry;
 use crate::problems::Problems;
 
 /// How many paths are resolved between two steps of the progress bar.
 const STEP: usize = 256;
 
 /// What the threads share.
-pub(crate) struct Work<'a> {
-    pub(crate) root: &'a Dentry,
+pub(crate) struct Work<'a, D> {
+    pub(crate) root: &'a D,
     pub(crate) paths: &'a [PathBuf],
     pub(crate) options: &'a Options,
     pub(crate) problems: &'a Problems,
     pub(crate) progress: &'a ProgressBar,
 }
 
-impl Work<'_> {
+impl<D: Cached> Work<'_, D> {
     /// Does the work of the thread with this number, and returns what it has counted.
     pub(crate) fn run(&self, number: u16) -> Counts {
         let mut random = SplitMix64::new(self.options.seed, number);
@@ -51,7 +51,7 @@ impl Work<'_> {
     }
 
     /// Resolves a path from the root; one that cannot be resolved is reported.
-    fn resolve(&self, path: &Path) -> Option<Dentry> {
+    fn resolve(&self, path: &Path) -> Option<D> {
         let mut dentry = self.root.clone();
         for name in path {
             // The handle of the parent is put as soon as there is one of the child.
@@ -70,7 +70,7 @@ impl Work<'_> {
 
 /// Goes from a directory to one of its entries: through the cache, or else through the file system,
 /// without a lock, and into the cache.
-fn child(parent: &Dentry, name: &OsStr) -> io::Result<Dentry> {
+fn child<D: Cached>(parent: &D, name: &OsStr) -> io::Result<D> {
     if !parent.metadata().is_dir() {
         // A symbolic link, too: it is not followed.
         return Err(io::ErrorKind::NotADirectory.into());
@@ -90,7 +90,7 @@ fn child(parent: &Dentry, name: &OsStr) -> io::Result<Dentry> {
 }
 
 /// Puts a handle, after a last look at it: it is still the entry that the path led to.
-fn release((path, dentry): (&Path, Dentry)) {
+fn release<D: Cached>((path, dentry): (&Path, D)) {
     assert_eq!(Some(dentry.name()), path.file_name());
 }
 

@@ -115,11 +115,13 @@ impl<T: Stored + ?Sized, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
         write: impl FnOnce(NonNull<u8>),
     ) -> Interned<T, B> {
         let entered = self.values.enter(hash, |value| is_it(value_of(value)));
-        Interned::new(match entered {
-            Entered::Occupied(value) => value,
-            // SAFETY: as the caller promises.
-            Entered::Vacant(vacant) => unsafe { vacant.insert(State::Listed, layout, write) },
-        })
+        match entered {
+            Entered::Occupied(value) => Interned::new(value),
+            Entered::Vacant(vacant) => {
+                // SAFETY: as the caller promises.
+                unsafe { vacant.insert(State::Listed, layout, write, Interned::new) }
+            }
+        }
     }
 
     fn find(&self, hash: u64, is_it: impl Fn(&T) -> bool) -> Option<Interned<T, B>> {
@@ -139,17 +141,22 @@ impl<T: Eq + Hash, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
     pub fn intern(&self, value: T) -> Interned<T, B> {
         let hash = self.hash(&value);
         let entered = self.values.enter(hash, |stored| *value_of(stored) == value);
-        Interned::new(match entered {
-            Entered::Occupied(stored) => stored,
+        match entered {
+            Entered::Occupied(stored) => {
+                // Not after the reference was returned, which would leak if this panics.
+                drop(value);
+                Interned::new(stored)
+            }
             Entered::Vacant(vacant) => {
                 let write = |place: NonNull<u8>| {
                     // SAFETY: the place is for a `T`.
                     unsafe { place.cast().write(value) };
                 };
+                let layout = Layout::new::<T>();
                 // SAFETY: a value is stored, and the layout is its type's.
-                unsafe { vacant.insert(State::Listed, Layout::new::<T>(), write) }
+                unsafe { vacant.insert(State::Listed, layout, write, Interned::new) }
             }
-        })
+        }
     }
 
     /// Returns the stored value that is equal to `value`; makes an owned one only if there is none.
@@ -178,18 +185,14 @@ impl<T: Copy + Eq + Hash, S: BuildHasher, B: LockBackend> Interner<[T], S, B> {
     /// Returns the stored slice that is equal to `value`, which is copied if there is none.
     #[must_use = "the value is forgotten when the last reference is dropped"]
     pub fn intern_ref(&self, value: &[T]) -> Interned<[T], B> {
+        let hash = self.hash(value);
         let (layout, _) = slice_layout::<T>(value.len());
+        let write = |place| {
+            // SAFETY: the place is for a slice of this length.
+            unsafe { store_slice(place, value) };
+        };
         // SAFETY: a slice is stored, and the layout is its own.
-        unsafe {
-            self.enter(
-                self.hash(value),
-                |stored| stored == value,
-                layout,
-                |place| {
-                    store_slice(place, value);
-                },
-            )
-        }
+        unsafe { self.enter(hash, |stored| stored == value, layout, write) }
     }
 
     /// Returns the stored slice that is equal to `value`, if there is one.
@@ -203,18 +206,14 @@ impl<S: BuildHasher, B: LockBackend> Interner<str, S, B> {
     /// Returns the stored text that is equal to `value`, which is copied if there is none.
     #[must_use = "the value is forgotten when the last reference is dropped"]
     pub fn intern_ref(&self, value: &str) -> Interned<str, B> {
+        let hash = self.hash(value);
         let (layout, _) = slice_layout::<u8>(value.len());
+        let write = |place| {
+            // SAFETY: the place is for a slice of this length.
+            unsafe { store_slice(place, value.as_bytes()) };
+        };
         // SAFETY: the bytes of a `str` are stored, and the layout is theirs.
-        unsafe {
-            self.enter(
-                self.hash(value),
-                |stored| stored == value,
-                layout,
-                |place| {
-                    store_slice(place, value.as_bytes());
-                },
-            )
-        }
+        unsafe { self.enter(hash, |stored| stored == value, layout, write) }
     }
 
     /// Returns the stored text that is equal to `value`, if there is one.

@@ -7,11 +7,51 @@
 use core::fmt;
 use core::mem::ManuallyDrop;
 use core::panic::Location;
-use core::sync::atomic::Ordering::{Relaxed, Release};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::{RefCount, is_bad, pinned, report_beyond_max};
 use crate::atomic::{Atomic, Backend, Native};
 use crate::report::{Kind, report_at};
+
+impl<B: Backend> RefCount<B> {
+    /// Claims all `n` references, if there are exactly `n`: the count is zero until the returned
+    /// guard is dropped, and every [`inc_not_zero`](Self::inc_not_zero) fails meanwhile.
+    ///
+    /// This is the uniqueness test that cannot be wrong: it does not ask, it takes. The caller has to
+    /// own, or know the owners of, all `n` references; none of them may be dropped, and none added by
+    /// [`inc`](Self::inc), while the count is frozen (that is reported, and saturates).
+    ///
+    /// `None` if the count is another, if `n` is zero, or above [`MAX`](RefCount::MAX).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::RefCount;
+    ///
+    /// let refs = RefCount::new(2);
+    /// assert!(refs.try_freeze(1).is_none()); // somebody else has one
+    ///
+    /// let frozen = refs.try_freeze(2).unwrap();
+    /// assert!(!refs.inc_not_zero()); // nobody gets in
+    /// drop(frozen);
+    /// assert!(refs.inc_not_zero());
+    /// ```
+    #[doc(alias = "folio_ref_freeze")]
+    #[doc(alias = "page_ref_freeze")]
+    #[must_use = "the count is unfrozen when the guard is dropped"]
+    #[inline]
+    #[track_caller]
+    pub fn try_freeze(&self, n: u32) -> Option<Frozen<'_, B>> {
+        if n == 0 || is_bad(n) {
+            return None;
+        }
+        // Acquire: pairs with the Release of all the earlier decrements, as in `last_reference`.
+        // Relaxed: on failure the caller learns nothing but that the count is another.
+        self.refs.compare_exchange(n, 0, Acquire, Relaxed).ok()?;
+        // Not in a closure: the caller's location does not get through one.
+        Some(Frozen::new(self, n))
+    }
+}
 
 /// Holds all references of a [`RefCount`], which reads zero meanwhile; see
 /// [`RefCount::try_freeze`].

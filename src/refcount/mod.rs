@@ -53,14 +53,15 @@
 //! - Everything that declines is Relaxed.
 
 mod frozen;
+mod get;
+mod put;
 
 use core::fmt;
 use core::sync::atomic::AtomicU32;
-use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::Ordering::{Relaxed, Release};
 
 pub use self::frozen::Frozen;
-use crate::atomic::{Atomic, AtomicExt, AtomicInt, Backend, Native};
-use crate::lock::Lock;
+use crate::atomic::{Atomic, Backend, Native};
 use crate::report::{Kind, report};
 
 const MAX: u32 = i32::MAX as u32;
@@ -178,6 +179,23 @@ impl<B: Backend> RefCount<B> {
         pinned(self.refs.load(Relaxed))
     }
 
+    /// Pins the count, and reports it if nobody has done so before.
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn bad_held(&self) {
+        // A quarter of the number line for what was near the middle of the bad range, where nothing
+        // but an earlier pin has put it.
+        const PINNED: core::ops::Range<u32> = SATURATED - (1 << 29)..SATURATED + (1 << 29);
+
+        // Relaxed: as in `pin`.
+        match self.refs.swap(SATURATED, Relaxed) {
+            found if PINNED.contains(&found) => {}
+            found if found >= PINNED.end => report(Kind::Underflow, found),
+            found => report(Kind::Overflow, found),
+        }
+    }
+
     /// Returns whether the count was misused, so that the object will never be freed.
     #[must_use]
     #[inline]
@@ -213,377 +231,6 @@ impl<B: Backend> RefCount<B> {
         report_beyond_max(n);
     }
 
-    /// Adds a reference. The caller already has one.
-    ///
-    /// One atomic increment. From zero, and beyond [`MAX`](RefCount::MAX), the count saturates and
-    /// the misuse is reported.
-    #[doc(alias = "refcount_inc")]
-    #[inline]
-    #[track_caller]
-    pub fn inc(&self) {
-        // Relaxed: the caller's own reference keeps the object, and his right to use it is not new.
-        let old = self.refs.fetch_add(1, Relaxed);
-        // One comparison for the three bad cases: from zero, from MAX, and already bad.
-        if (old.wrapping_add(1) as i32) < 2 {
-            self.bad_inc(old);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    #[track_caller]
-    fn bad_inc(&self, old: u32) {
-        match old {
-            0 => self.saturate(Kind::IncFromZero, old),
-            MAX => self.saturate(Kind::Overflow, old),
-            _ => self.pin(),
-        }
-    }
-
-    /// Adds a reference, also to a count of zero; returns what was there. For
-    /// [`HandBack`](crate::HandBack), where zero under the lock is not the end.
-    #[inline]
-    #[track_caller]
-    pub(crate) fn inc_from_zero(&self) -> u32 {
-        // Relaxed: the lock that the caller holds orders his use of the object.
-        let old = self.refs.fetch_add(1, Relaxed);
-        if old >= MAX {
-            self.bad_inc(old);
-        }
-        old
-    }
-
-    /// Adds `n` references. The caller already has one.
-    ///
-    /// A compare-and-swap loop. To a count of zero, and beyond [`MAX`](RefCount::MAX), the count
-    /// saturates and the misuse is reported; so is `n == 0`, which changes nothing.
-    #[doc(alias = "refcount_add")]
-    #[track_caller]
-    pub fn add(&self, n: u32) {
-        if n == 0 {
-            // Relaxed: for the report.
-            return report(Kind::ZeroAmount, self.refs.load(Relaxed));
-        }
-        // Relaxed: as in `inc`.
-        match self.refs.cas_loop(Relaxed, |old| grown(old, n, MAX)) {
-            Ok(_) => {}
-            Err(0) => self.saturate(Kind::IncFromZero, 0),
-            Err(old) if is_bad(old) => {}
-            Err(old) => self.saturate(Kind::Overflow, old),
-        }
-    }
-
-    /// Adds a reference unless there is none; returns whether the caller now has one.
-    ///
-    /// For objects that were found without holding a reference, and may be dying. A
-    /// compare-and-swap loop: lock-free, not wait-free.
-    ///
-    /// On a saturated count, and on one at [`MAX`](RefCount::MAX), which saturates and is reported,
-    /// it is true: the caller holds an object that is never freed.
-    ///
-    /// Unlike the kernel's function of this name it is Acquire when it succeeds: what was written
-    /// before [`set_release`](Self::set_release) is seen.
-    #[doc(alias = "refcount_inc_not_zero")]
-    #[doc(alias = "refcount_inc_not_zero_acquire")]
-    #[must_use = "the caller has no reference if this is false; use `inc` if he already had one"]
-    #[inline]
-    #[track_caller]
-    pub fn inc_not_zero(&self) -> bool {
-        self.add_not_zero(1)
-    }
-
-    /// Adds `n` references unless there is none; returns whether the caller now has them.
-    ///
-    /// As [`inc_not_zero`](Self::inc_not_zero). `n == 0` is reported, and false.
-    #[doc(alias = "refcount_add_not_zero")]
-    #[doc(alias = "refcount_add_not_zero_acquire")]
-    #[must_use = "the caller has no reference if this is false; use `add` if he already had one"]
-    #[inline]
-    #[track_caller]
-    pub fn add_not_zero(&self, n: u32) -> bool {
-        match self.add_not_zero_limited(n, MAX) {
-            Ok(_) => true,
-            Err(0) => false,
-            Err(old) => self.beyond_max(n, old),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    #[track_caller]
-    fn beyond_max(&self, n: u32, old: u32) -> bool {
-        if n == 0 {
-            return false;
-        }
-        self.saturate(Kind::Overflow, old);
-        self.hold_saturated();
-        true
-    }
-
-    /// Adds `n` references unless there is none or there would be more than `limit`.
-    ///
-    /// For a count that others can drive up: refuse them at a limit of your own, and the count never
-    /// saturates. A limit above [`MAX`](RefCount::MAX) is `MAX`. A saturated count is `Ok`, as in
-    /// [`inc_not_zero`](Self::inc_not_zero).
-    ///
-    /// # Errors
-    ///
-    /// Returns the current count: zero if the object is dead, else it is full. Nothing was written.
-    /// So it is for `n == 0`, which is reported.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use kref::RefCount;
-    ///
-    /// let refs = RefCount::new(1);
-    /// assert_eq!(refs.add_not_zero_limited(1, 2), Ok(1));
-    /// assert_eq!(refs.add_not_zero_limited(1, 2), Err(2));
-    /// ```
-    #[doc(alias = "__refcount_add_not_zero_limited_acquire")]
-    #[doc(alias = "__refcount_inc_not_zero_limited_acquire")]
-    #[inline]
-    #[track_caller]
-    pub fn add_not_zero_limited(&self, n: u32, limit: u32) -> Result<u32, u32> {
-        if n == 0 {
-            // Relaxed: for the report and the caller's information.
-            let value = self.refs.load(Relaxed);
-            report(Kind::ZeroAmount, value);
-            return Err(value);
-        }
-        // Acquire: pairs with the Release store in `set_release` and the Release in
-        // `Frozen::unfreeze`, so that who takes a reference sees what was written before them.
-        match self.refs.cas_loop(Acquire, |old| grown(old, n, limit)) {
-            Err(old) if is_bad(old) => {
-                self.hold_saturated();
-                Ok(SATURATED)
-            }
-            result => result,
-        }
-    }
-
-    /// Ends a try-get that wrote nothing because the count is saturated.
-    #[cold]
-    fn hold_saturated(&self) {
-        // Acquire: pairs with the Release store in `set_release`; the swaps since then continue its
-        // release sequence.
-        let _ = self.refs.load(Acquire);
-    }
-
-    /// Drops a reference that is not the last.
-    ///
-    /// One atomic decrement. If it was the last after all, nobody would free the object: the count
-    /// saturates and [`DecToZero`](Kind::DecToZero) is reported. So does a count below zero
-    /// ([`Underflow`](Kind::Underflow)).
-    #[doc(alias = "refcount_dec")]
-    #[inline]
-    #[track_caller]
-    pub fn dec(&self) {
-        // Release: pairs with the Acquire of the last put or of a freeze, so that they come after
-        // everything that was done with this reference.
-        let old = self.refs.fetch_sub(1, Release);
-        if (old as i32) < 2 {
-            self.bad_dec(old);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    #[track_caller]
-    fn bad_dec(&self, old: u32) {
-        match old {
-            0 => self.saturate(Kind::Underflow, old),
-            1 => self.saturate(Kind::DecToZero, old),
-            _ => self.pin(),
-        }
-    }
-
-    /// Drops a reference; returns true if it was the last, and the caller has to free the object.
-    ///
-    /// One atomic decrement. Below zero the count saturates, the misuse is reported, and the answer
-    /// is false. After false the object may be gone at any moment.
-    #[doc(alias = "refcount_dec_and_test")]
-    #[must_use = "use `dec` instead if this cannot be the last reference"]
-    #[inline]
-    #[track_caller]
-    pub fn dec_and_test(&self) -> bool {
-        // Release: pairs with the Acquire load below, in the thread that drops the last reference.
-        let old = self.refs.fetch_sub(1, Release);
-        if (old as i32) > 1 {
-            return false;
-        }
-        if old == 1 {
-            self.last_reference();
-            return true;
-        }
-        self.bad_dec(old);
-        false
-    }
-
-    /// Begins the sole ownership of the thread whose decrement was the last.
-    #[inline]
-    fn last_reference(&self) {
-        // Acquire: pairs with the Release of all the earlier decrements, so that the object is
-        // destroyed after every use of it.
-        let _ = self.refs.load(Acquire);
-    }
-
-    /// Drops `n` references; returns true if they were the last.
-    ///
-    /// A compare-and-swap loop. If there are fewer than `n` the count saturates, the misuse is
-    /// reported, and the answer is false. `n == 0` is reported, changes nothing, and is false.
-    #[doc(alias = "refcount_sub_and_test")]
-    #[must_use = "the caller who is told true has to free the object"]
-    #[track_caller]
-    pub fn sub_and_test(&self, n: u32) -> bool {
-        if n == 0 {
-            // Relaxed: for the report.
-            report(Kind::ZeroAmount, self.refs.load(Relaxed));
-            return false;
-        }
-        let fewer = |old: u32| {
-            if is_bad(old) {
-                None
-            } else {
-                old.checked_sub(n)
-            }
-        };
-        // Release: as in `dec_and_test`.
-        match self.refs.cas_loop(Release, fewer) {
-            Ok(old) if old == n => {
-                self.last_reference();
-                true
-            }
-            Ok(_) => false,
-            Err(old) => {
-                if !is_bad(old) {
-                    self.saturate(Kind::Underflow, old);
-                }
-                false
-            }
-        }
-    }
-
-    /// Drops the reference if it is the last; returns whether it did, and the caller has to free the
-    /// object.
-    ///
-    /// One compare-and-swap, which claims the object: from then on every
-    /// [`inc_not_zero`](Self::inc_not_zero) fails. If it is false the caller still has his reference.
-    #[doc(alias = "refcount_dec_if_one")]
-    #[must_use = "the caller who is told true has to free the object, who is told false still has a reference"]
-    #[inline]
-    pub fn dec_if_one(&self) -> bool {
-        // Acquire: pairs with the Release of all the earlier decrements, as in `last_reference`.
-        // Relaxed: on failure the caller learns nothing but that there are others.
-        self.refs.compare_exchange(1, 0, Acquire, Relaxed).is_ok()
-    }
-
-    /// Drops a reference unless it is the last; returns false if it is, and the caller still has it.
-    ///
-    /// A compare-and-swap loop: exactly one that succeeds, or none if the count is one. On a
-    /// saturated count it is true. On zero the count saturates, the misuse is reported, and it is
-    /// true, as there is no reference left to keep.
-    #[doc(alias = "refcount_dec_not_one")]
-    #[must_use = "the caller still has the last reference if this is false"]
-    #[inline]
-    #[track_caller]
-    pub fn dec_not_one(&self) -> bool {
-        let not_one = |old: u32| {
-            if old < 2 || is_bad(old) {
-                None
-            } else {
-                Some(old - 1)
-            }
-        };
-        // Release: pairs with the Acquire of the last put or of a freeze, as in `dec`.
-        match self.refs.cas_loop(Release, not_one) {
-            Ok(_) => true,
-            Err(1) => false,
-            Err(0) => {
-                self.bad_dec(0);
-                true
-            }
-            Err(_) => true,
-        }
-    }
-
-    /// Drops a reference, and takes `lock` if it is the last: the guard is returned, still held.
-    ///
-    /// The count goes from one to zero only while the lock is held. So whoever holds it (shared is
-    /// enough) and finds the object in an index under that lock may [`inc`](Self::inc): the object is
-    /// alive. The caller who gets the guard takes the object out of the index, unlocks, and frees it.
-    ///
-    /// While the count is above one this is one compare-and-swap that succeeds and the lock is not
-    /// touched. At one, the lock is taken and the reference dropped under it; if somebody has added a
-    /// reference in the meantime, it was not the last: the lock is released and the answer is `None`.
-    /// Either way exactly one compare-and-swap of a put succeeds.
-    ///
-    /// The caller must not hold the lock, and the lock must not live inside the object. After `None`
-    /// the object may be gone at any moment. A saturated count is `None`, and the lock is not taken;
-    /// so is a count of zero, which saturates and is reported. If `lock` panics, the caller still has
-    /// his reference.
-    #[doc(alias = "refcount_dec_and_lock")]
-    #[doc(alias = "refcount_dec_and_lock_irqsave")]
-    #[doc(alias = "refcount_dec_and_mutex_lock")]
-    #[doc(alias = "atomic_dec_and_lock")]
-    #[must_use = "the guard means that this was the last reference: unlink, unlock, free"]
-    #[inline]
-    #[track_caller]
-    pub fn dec_and_lock<'lock, L: Lock + ?Sized>(&self, lock: &'lock L) -> Option<L::Guard<'lock>> {
-        if self.dec_not_one() {
-            return None;
-        }
-        self.lock_and_dec(lock)
-    }
-
-    /// The slow half of `dec_and_lock`, for what seemed to be the last reference.
-    #[cold]
-    #[track_caller]
-    fn lock_and_dec<'lock, L: Lock + ?Sized>(&self, lock: &'lock L) -> Option<L::Guard<'lock>> {
-        let guard = lock.lock();
-        // The caller's reference still counts, so `self` is alive whatever happened before the lock
-        // was ours.
-        self.dec_and_test().then_some(guard)
-    }
-
-    /// Claims all `n` references, if there are exactly `n`: the count is zero until the returned
-    /// guard is dropped, and every [`inc_not_zero`](Self::inc_not_zero) fails meanwhile.
-    ///
-    /// This is the uniqueness test that cannot be wrong: it does not ask, it takes. The caller has to
-    /// own, or know the owners of, all `n` references; none of them may be dropped, and none added by
-    /// [`inc`](Self::inc), while the count is frozen (that is reported, and saturates).
-    ///
-    /// `None` if the count is another, if `n` is zero, or above [`MAX`](RefCount::MAX).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use kref::RefCount;
-    ///
-    /// let refs = RefCount::new(2);
-    /// assert!(refs.try_freeze(1).is_none()); // somebody else has one
-    ///
-    /// let frozen = refs.try_freeze(2).unwrap();
-    /// assert!(!refs.inc_not_zero()); // nobody gets in
-    /// drop(frozen);
-    /// assert!(refs.inc_not_zero());
-    /// ```
-    #[doc(alias = "folio_ref_freeze")]
-    #[doc(alias = "page_ref_freeze")]
-    #[must_use = "the count is unfrozen when the guard is dropped"]
-    #[inline]
-    #[track_caller]
-    pub fn try_freeze(&self, n: u32) -> Option<Frozen<'_, B>> {
-        if n == 0 || is_bad(n) {
-            return None;
-        }
-        // Acquire: pairs with the Release of all the earlier decrements, as in `last_reference`.
-        // Relaxed: on failure the caller learns nothing but that the count is another.
-        self.refs.compare_exchange(n, 0, Acquire, Relaxed).ok()?;
-        // Not in a closure: the caller's location does not get through one.
-        Some(Frozen::new(self, n))
-    }
-
     /// Pins the count and reports why.
     #[cold]
     #[track_caller]
@@ -607,15 +254,6 @@ fn report_beyond_max(n: u32) {
     if is_bad(n) {
         report(Kind::Overflow, n);
     }
-}
-
-/// The count with `n` more references, unless there is none, or there would be more than `limit`.
-#[inline]
-fn grown(old: u32, n: u32, limit: u32) -> Option<u32> {
-    // The values that may grow are one range, so that the loop around this has one comparison: zero
-    // is below it, and what would exceed the limit, as well as every bad value, above.
-    let largest = limit.min(MAX).checked_sub(n)?;
-    (1..=largest).contains(&old).then(|| old + n)
 }
 
 impl From<u32> for RefCount<Native> {

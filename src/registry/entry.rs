@@ -75,8 +75,10 @@ impl<K, V> Entry<K, V> {
     #[inline]
     pub(super) unsafe fn value<B: LockBackend>(counted: &Counted<Self, B>) -> &V {
         let entry = Self::of(counted.node());
-        // SAFETY: the reference keeps the entry, and the value is there.
-        unsafe { (*entry.as_ptr()).value.assume_init_ref() }
+        // SAFETY: the reference keeps the entry.
+        let value = unsafe { &(*entry.as_ptr()).value };
+        // SAFETY: as the caller promises.
+        unsafe { value.assume_init_ref() }
     }
 
     /// Writes the value of an entry that is being built.
@@ -86,7 +88,9 @@ impl<K, V> Entry<K, V> {
     /// The caller is its builder, and does this once.
     pub(super) unsafe fn build<B: LockBackend>(counted: &Counted<Self, B>, value: V) {
         let entry = Self::of(counted.node());
+        // SAFETY: the reference keeps the entry.
+        let place = unsafe { &raw mut (*entry.as_ptr()).value };
         // SAFETY: nobody else uses the value before the node is listed.
-        unsafe { (&raw mut (*entry.as_ptr()).value).write(MaybeUninit::new(value)) };
+        unsafe { place.write(MaybeUninit::new(value)) };
     }
 }

@@ -1,14 +1,11 @@
 //! The user's reference to an object in a registry.
 
-use core::borrow::Borrow;
-use core::cmp::Ordering;
-use core::fmt;
-use core::hash::{Hash, Hasher};
 use core::ops::Deref;
 use core::panic::{RefUnwindSafe, UnwindSafe};
 
 use super::entry::Entry;
 use crate::atomic::Native;
+use crate::forward::forward_to_value;
 use crate::lock::LockBackend;
 use crate::table::Counted;
 
@@ -45,6 +42,10 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
     /// Takes the object out of the registry; returns false if it is not in it.
     ///
     /// As [`Registry::unlist`](super::Registry::unlist), for this very object.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "afterwards it is not in it, whatever the answer"
+    )]
     pub fn unlist(this: &Self) -> bool {
         this.entry.lock().unlist(&this.entry)
     }
@@ -100,55 +101,7 @@ impl<K, V, B: LockBackend> Deref for Handle<K, V, B> {
     }
 }
 
-impl<K, V, B: LockBackend> AsRef<V> for Handle<K, V, B> {
-    fn as_ref(&self) -> &V {
-        self
-    }
-}
-
-impl<K, V, B: LockBackend> Borrow<V> for Handle<K, V, B> {
-    fn borrow(&self) -> &V {
-        self
-    }
-}
-
-impl<K, V: PartialEq, B: LockBackend> PartialEq for Handle<K, V, B> {
-    fn eq(&self, other: &Self) -> bool {
-        **self == **other
-    }
-}
-
-impl<K, V: Eq, B: LockBackend> Eq for Handle<K, V, B> {}
-
-impl<K, V: PartialOrd, B: LockBackend> PartialOrd for Handle<K, V, B> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        (**self).partial_cmp(&**other)
-    }
-}
-
-impl<K, V: Ord, B: LockBackend> Ord for Handle<K, V, B> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (**self).cmp(&**other)
-    }
-}
-
-impl<K, V: Hash, B: LockBackend> Hash for Handle<K, V, B> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (**self).hash(state);
-    }
-}
-
-impl<K, V: fmt::Debug, B: LockBackend> fmt::Debug for Handle<K, V, B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<K, V: fmt::Display, B: LockBackend> fmt::Display for Handle<K, V, B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
+forward_to_value!([K, T, B: LockBackend] Handle<K, T, B>);
 
 impl<K, V, B: LockBackend> Unpin for Handle<K, V, B> {}
 impl<K: RefUnwindSafe, V: RefUnwindSafe, B: LockBackend> UnwindSafe for Handle<K, V, B> {}

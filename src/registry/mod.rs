@@ -33,6 +33,8 @@
 #![deny(clippy::undocumented_unsafe_blocks)]
 
 mod building;
+#[cfg(doctest)]
+mod compile_fail;
 mod entry;
 mod handle;
 mod hasher;
@@ -42,6 +44,7 @@ use core::borrow::Borrow;
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
 use core::panic::{RefUnwindSafe, UnwindSafe};
+use core::ptr::NonNull;
 
 use self::building::Building;
 use self::entry::Entry;
@@ -244,16 +247,21 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     {
         let entered = self.entries.enter(self.hash(&key), |entry| is(entry, &key));
         let entry = match entered {
-            Entered::Occupied(entry) => entry,
+            Entered::Occupied(entry) => {
+                // Not after the handle was returned, which would leak if this panics.
+                drop((key, make));
+                entry
+            }
             Entered::Vacant(vacant) => {
-                let write = |slot: core::ptr::NonNull<u8>| {
+                let write = |slot: NonNull<u8>| {
                     // SAFETY: the slot is for an entry.
                     unsafe { slot.cast().write(Entry::<K, V>::building(key)) };
                 };
+                // SAFETY: `insert` calls it with the entry that is being inserted.
+                let own = |entry| unsafe { Building::new(entry) };
+                let layout = Entry::<K, V>::LAYOUT;
                 // SAFETY: what is written is an entry without a value, as `Building` asks for.
-                let entry = unsafe { vacant.insert(State::Building, Entry::<K, V>::LAYOUT, write) };
-                // SAFETY: inserted just now.
-                let building = unsafe { Building::new(entry) };
+                let building = unsafe { vacant.insert(State::Building, layout, write, own) };
                 let value = make(building.key())?;
                 building.finish(value)
             }
@@ -287,14 +295,15 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
                 value,
             }),
             Entered::Vacant(vacant) => {
-                let write = |slot: core::ptr::NonNull<u8>| {
+                let write = |slot: NonNull<u8>| {
                     // SAFETY: the slot is for an entry.
                     unsafe { slot.cast().write(Entry::new(key, value)) };
                 };
+                // SAFETY: `insert` calls it with the entry that is being listed.
+                let own = |entry| unsafe { Handle::new(entry) };
+                let layout = Entry::<K, V>::LAYOUT;
                 // SAFETY: what is written is an entry with its value, as `Listed` asks for.
-                let entry = unsafe { vacant.insert(State::Listed, Entry::<K, V>::LAYOUT, write) };
-                // SAFETY: listed just now.
-                Ok(unsafe { Handle::new(entry) })
+                Ok(unsafe { vacant.insert(State::Listed, layout, write, own) })
             }
         }
     }

@@ -192,8 +192,10 @@ impl<B: LockBackend> Buckets<B> {
         let (segment, offset) = locate(bucket);
         // Relaxed: `mask`, which covers the segment, was read after it was stored.
         let heads = self.segments[segment].load(Relaxed);
-        // SAFETY: the segment is there, as the mask covers it, and lives as long as the buckets.
-        unsafe { &*heads.add(offset) }
+        // SAFETY: the segment is there, as the mask covers it, and has more heads than that.
+        let head = unsafe { heads.add(offset) };
+        // SAFETY: it lives as long as the buckets.
+        unsafe { &*head }
     }
 
     fn add_segment(&self, segment: usize, len: usize) {
@@ -225,7 +227,7 @@ impl<B: LockBackend> Drop for Buckets<B> {
 #[inline]
 fn locate(bucket: usize) -> (usize, usize) {
     let segment = (usize::BITS - (bucket / FIRST).leading_zeros()) as usize;
-    let start = (FIRST << segment) / 2 & !(FIRST - 1);
+    let start = ((FIRST << segment) / 2) & !(FIRST - 1);
     (segment, bucket - start)
 }
 

@@ -79,7 +79,9 @@ impl<P: Payload, B: LockBackend> Counted<P, B> {
     /// The shard's lock, found through the node.
     pub(crate) fn lock(&self) -> super::Guard<'_, B> {
         // SAFETY: a reference is held.
-        let shard = unsafe { shard_of(self.node) };
+        let layout = unsafe { P::layout(self.node) };
+        // SAFETY: as above, and that is the payload's layout.
+        let shard = unsafe { shard_of(self.node, layout) };
         // SAFETY: the reference keeps the node, and that its shard.
         unsafe { shard.as_ref() }.lock()
     }
@@ -88,7 +90,7 @@ impl<P: Payload, B: LockBackend> Counted<P, B> {
 impl<P: Payload, B: LockBackend> Clone for Counted<P, B> {
     #[inline]
     fn clone(&self) -> Self {
-        self.header().refs.get();
+        self.header().refs.get_held();
         Self {
             node: self.node,
             payload: PhantomData,
@@ -116,15 +118,15 @@ unsafe fn last_put<P: Payload, B: LockBackend>(node: NonNull<Node<B>>) {
     // SAFETY: nobody else can free the node, so that its shard lives.
     let header = unsafe { node.as_ref() };
     // SAFETY: this is the pending owner.
-    let shard = unsafe { shard_of(node) };
+    let layout = unsafe { P::layout(node) };
+    // SAFETY: as above, and that is the payload's layout.
+    let shard = unsafe { shard_of(node, layout) };
     // SAFETY: as above, up to `end_parts`.
     let mut guard = unsafe { shard.as_ref() }.lock();
     if !header.refs.settle() {
         return;
     }
     // SAFETY: the node is this thread's alone from here on: its count is zero, and the lock is held.
-    let layout = unsafe { P::layout(node) };
-    // SAFETY: as above.
     let mut taken = ManuallyDrop::new(unsafe { P::take(node, header.tag().state()) });
     // SAFETY: as above, and the payload was taken out.
     let done = unsafe { guard.bury(node, layout) };

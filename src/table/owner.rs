@@ -7,6 +7,10 @@
 //! with a reference, so that it stays that other one, and the lock is taken again to look for the next.
 //! That is rare: it takes two keys whose hashes agree in 30 bits and the shard.
 //!
+//! Dropping `seen` may destroy objects, and their destructors may panic. So it is dropped with no lock
+//! held, and before the result is returned: a value that is already on its way to the caller is not
+//! dropped when the panic passes, and its reference would leak.
+//!
 //! # Orderings
 //!
 //! `table` is written once. Release and Acquire: who sees the pointer sees the table.
@@ -16,7 +20,7 @@ use core::alloc::Layout;
 use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::AtomicPtr;
-use core::sync::atomic::Ordering::{AcqRel, Acquire};
+use core::sync::atomic::Ordering::{Acquire, Release};
 
 use super::{Counted, Found, Guard, Payload, Shard, State, Table, Tag};
 use crate::atomic::{Atomic, Native};
@@ -39,10 +43,10 @@ pub(crate) enum Entered<'a, P: Payload, B: LockBackend> {
 
 /// A place for a node that is certainly not there: its shard is locked.
 pub(crate) struct Vacant<'a, P: Payload, B: LockBackend> {
-    // Dropped first: dropping a node of `_seen` may need the lock.
+    // Dropped first: dropping a node of `seen` may need the lock.
     guard: Guard<'a, B>,
     hash: u64,
-    _seen: Vec<Counted<P, B>>,
+    seen: Vec<Counted<P, B>>,
 }
 
 impl<P: Payload> Owner<P, Native> {
@@ -87,11 +91,11 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
             shards => shards,
         };
         let table = Table::new(shards);
-        // AcqRel: pairs with the Acquire in `table`, so that the table is seen. Acquire, here and in
-        // the failure: to see the table of whoever was faster.
+        // Release: pairs with the Acquire in `table` and in the failure, so that the table is seen.
+        // Acquire in the failure: to see the table of whoever was faster.
         let made = self
             .table
-            .compare_exchange(ptr::null_mut(), table.as_ptr(), AcqRel, Acquire);
+            .compare_exchange(ptr::null_mut(), table.as_ptr(), Release, Acquire);
         match made {
             // SAFETY: it lives until the owner is dropped, at least.
             Ok(_) => unsafe { table.as_ref() },
@@ -133,7 +137,10 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
             // SAFETY: as in `get`. The guard is dropped at the end of the statement.
             let found = unsafe { shard.lock().find(tag, &seen) };
             match found? {
-                Found::Listed(found) if is_it(&found) => return Some(found),
+                Found::Listed(found) if is_it(&found) => {
+                    drop(seen);
+                    return Some(found);
+                }
                 Found::Listed(other) | Found::Building { node: other, .. } => seen.push(other),
             }
         }
@@ -178,15 +185,14 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
             let mut guard = shard.lock();
             // SAFETY: the owner puts payloads of the type `P` into its table, and no others.
             let Some(found) = (unsafe { guard.find(tag, &seen) }) else {
-                return Entered::Vacant(Vacant {
-                    guard,
-                    hash,
-                    _seen: seen,
-                });
+                return Entered::Vacant(Vacant { guard, hash, seen });
             };
             drop(guard);
             match found {
-                Found::Listed(found) if is_it(&found) => return Entered::Occupied(found),
+                Found::Listed(found) if is_it(&found) => {
+                    drop(seen);
+                    return Entered::Occupied(found);
+                }
                 Found::Building { node, thread, done } if is_it(&node) => {
                     assert!(
                         thread != B::current_thread(),
@@ -235,20 +241,31 @@ impl<P: Payload, B: LockBackend> Drop for Owner<P, B> {
 }
 
 impl<P: Payload, B: LockBackend> Vacant<'_, P, B> {
-    /// Makes the node, `Listed` or `Building`.
+    /// Makes the node, `Listed` or `Building`, and returns what `own` makes of it: what has to be
+    /// dropped in its place if a destructor panics here.
     ///
     /// # Safety
     ///
     /// `write` writes a payload of the type `P` and of the given layout, as the state asks for.
-    pub(crate) unsafe fn insert(
-        mut self,
+    pub(crate) unsafe fn insert<T>(
+        self,
         state: State,
         layout: Layout,
         write: impl FnOnce(NonNull<u8>),
-    ) -> Counted<P, B> {
-        let tag = Tag::new(self.hash, state);
+        own: impl FnOnce(Counted<P, B>) -> T,
+    ) -> T {
+        // In this order, so that the guard is dropped first.
+        let Self {
+            seen,
+            hash,
+            mut guard,
+        } = self;
+        let tag = Tag::new(hash, state);
         // SAFETY: as the caller promises.
-        unsafe { self.guard.insert(tag, layout, write) }
+        let owned = own(unsafe { guard.insert(tag, layout, write) });
+        drop(guard);
+        drop(seen);
+        owned
     }
 }
 

@@ -6,18 +6,18 @@
 //! # How a node finds its shard
 //!
 //! The last put of a node has to find the shard, to lock it. A pointer in every node would be eight
-//! bytes of a slot that has 32 for a key and a value of a word each. So the pointer lies in front of
-//! a chunk's slots, and chunks are aligned to [`CHUNK`] bytes:
+//! bytes in a slot that has 32 for a key and a value of a word each. So the pointer lies in front of
+//! a chunk's slots, and chunks are aligned to a power of two `span` that depends on the slot's size:
 //!
 //! ```text
-//! 0        first                                    CHUNK - RESERVED    CHUNK
-//! | Chunk | slot | slot | slot | ...               | (the allocator's)   | Chunk | ...
+//! 0                                                  span - RESERVED      span
+//! | Chunk | slot | slot | slot | ...                | (the allocator's)  | Chunk | ...
 //! ```
 //!
-//! All slots begin within `CHUNK` bytes behind the start of the `Chunk`, the last of these bytes
-//! included, and the first not. So the chunk of a node lies at the last multiple of `CHUNK` *below*
-//! the node's address. "Below" is for slots whose alignment is `CHUNK` or more: they are
-//! alone in their chunk, and begin `CHUNK` bytes behind its start.
+//! All slots begin within `span` bytes behind the start of the `Chunk`, the last of these bytes
+//! included, and the first not. So the chunk of a node lies at the last multiple of `span` *below*
+//! the node's address. "Below" is for slots whose alignment is `span` or more: they are alone in their
+//! chunk, and begin `span` bytes behind its start.
 
 use alloc::alloc::{alloc, dealloc, handle_alloc_error};
 use alloc::vec::Vec;
@@ -30,8 +30,11 @@ use crate::lock::LockBackend;
 
 /// How many slots the first chunk of a size has.
 const FIRST_SLOTS: usize = 4;
-/// What chunks are aligned to, and how large they are, unless one slot is larger.
-const CHUNK: usize = 2048;
+/// A chunk has room for so many slots, unless it would be larger than the largest or smaller than the
+/// smallest.
+const SLOTS: usize = 16;
+const SMALLEST: usize = 2 << 10;
+const LARGEST: usize = 64 << 10;
 /// What is left at the end of a chunk: many allocators have some bytes of their own in front of each
 /// block, and so can put one chunk right behind another.
 const RESERVED: usize = 16;
@@ -64,14 +67,17 @@ struct Chunk<B: LockBackend> {
     free: u32,
 }
 
-/// The shard of a node.
+/// The shard of a node with a payload of this layout.
 ///
 /// # Safety
 ///
 /// The caller has a reference to the node, or is its pending owner.
 #[inline]
-pub(super) unsafe fn shard_of<B: LockBackend>(node: NonNull<Node<B>>) -> NonNull<Shard<B>> {
-    let chunk = Chunk::of(node);
+pub(super) unsafe fn shard_of<B: LockBackend>(
+    node: NonNull<Node<B>>,
+    payload: Layout,
+) -> NonNull<Shard<B>> {
+    let chunk = Chunk::of(node, span(slot_layout::<B>(payload)));
     // SAFETY: the node keeps its chunk, and this was written before there was a node. Only this field
     // is read, as the others change under the lock.
     unsafe { (*chunk.as_ptr()).shard }
@@ -154,21 +160,26 @@ impl<B: LockBackend> Slab<B> {
 }
 
 /// The slot for a payload. Payloads of many sizes (strings) are rounded up, so that there are few
-/// sizes of slots: to 8 bytes while they are small, to an eighth to a quarter of themselves beyond.
+/// sizes of slots: to 8 bytes while they are small, beyond that by a quarter at most.
 #[inline]
 fn slot_layout<B: LockBackend>(payload: Layout) -> Layout {
     let (exact, _) = Node::<B>::layout(payload);
     let size = exact.size();
-    let step = if size <= 128 {
-        8
-    } else {
-        (size / 8).next_power_of_two()
+    let least = exact.align().max(8);
+    let step = match size {
+        ..=128 => least,
+        _ => (1 << (size.ilog2() - 2)).max(least),
     };
-    Layout::from_size_align(
-        size.next_multiple_of(step.max(exact.align())),
-        exact.align(),
-    )
-    .expect("a payload that exists has a size far below isize::MAX")
+    Layout::from_size_align(size.next_multiple_of(step), exact.align())
+        .expect("a payload that exists has a size far below isize::MAX")
+}
+
+/// What the chunks of such slots are aligned to, and how large they are at most, if they have more than one.
+#[inline]
+fn span(slot: Layout) -> usize {
+    (SLOTS * slot.size())
+        .next_power_of_two()
+        .clamp(SMALLEST, LARGEST)
 }
 
 impl<B: LockBackend> Class<B> {
@@ -185,7 +196,7 @@ impl<B: LockBackend> Class<B> {
     #[cold]
     #[inline(never)]
     fn grow(&mut self, shard: NonNull<Shard<B>>) -> NonNull<Node<B>> {
-        let room = (CHUNK - RESERVED).saturating_sub(self.first_slot());
+        let room = (span(self.slot) - RESERVED).saturating_sub(self.first_slot());
         let most = (room / self.slot.size()).max(1);
         let slots = (self.slots / 4).max(FIRST_SLOTS).min(most);
         let layout = self.chunk_layout(slots);
@@ -209,7 +220,7 @@ impl<B: LockBackend> Class<B> {
         // Backwards, so that the slots are taken in the order of their addresses.
         for index in (0..slots).rev() {
             let node = self.slot_at(chunk, index);
-            debug_assert_eq!(Chunk::of(node), chunk);
+            debug_assert_eq!(self.chunk_of(node), chunk);
             let header = Node::new();
             header.set_next(self.free);
             // SAFETY: within the chunk, which is ours, and aligned.
@@ -229,7 +240,7 @@ impl<B: LockBackend> Class<B> {
 
     /// Where in its memory a chunk's header is: see the head of the file.
     fn chunk_start(&self) -> usize {
-        (self.first_slot() - 1) / CHUNK * CHUNK
+        (self.first_slot() - 1) & !(span(self.slot) - 1)
     }
 
     fn slot_at(&self, chunk: NonNull<Chunk<B>>, index: usize) -> NonNull<Node<B>> {
@@ -238,9 +249,13 @@ impl<B: LockBackend> Class<B> {
         unsafe { chunk.byte_add(offset) }.cast()
     }
 
+    fn chunk_of(&self, node: NonNull<Node<B>>) -> NonNull<Chunk<B>> {
+        Chunk::of(node, span(self.slot))
+    }
+
     fn chunk_layout(&self, slots: usize) -> Layout {
         let size = self.first_slot() + slots * self.slot.size();
-        Layout::from_size_align(size, self.slot.align().max(CHUNK))
+        Layout::from_size_align(size, self.slot.align().max(span(self.slot)))
             .expect("a chunk is small, or one slot")
     }
 
@@ -255,7 +270,7 @@ impl<B: LockBackend> Class<B> {
             slots == free
         };
         for node in free_list(self.free) {
-            header(Chunk::of(node)).free += 1;
+            header(self.chunk_of(node)).free += 1;
         }
         // Link the free slots of the chunks that stay, and then free the others.
         let mut free = self.free.take();
@@ -263,7 +278,7 @@ impl<B: LockBackend> Class<B> {
             // SAFETY: a slot is a node.
             let slot = unsafe { node.as_ref() };
             free = slot.next();
-            if !is_free(Chunk::of(node)) {
+            if !is_free(self.chunk_of(node)) {
                 slot.set_next(self.free);
                 self.free = Some(node);
             }
@@ -298,10 +313,10 @@ impl<B: LockBackend> Class<B> {
 }
 
 impl<B: LockBackend> Chunk<B> {
-    /// The chunk of a node.
+    /// The chunk of a node; see the head of the file.
     #[inline]
-    fn of(node: NonNull<Node<B>>) -> NonNull<Self> {
-        let chunk = node.as_ptr().map_addr(|node| (node - 1) & !(CHUNK - 1));
+    fn of(node: NonNull<Node<B>>, span: usize) -> NonNull<Self> {
+        let chunk = node.as_ptr().map_addr(|node| (node - 1) & !(span - 1));
         // SAFETY: the address of a slot is above that of its chunk, which is not null.
         unsafe { NonNull::new_unchecked(chunk.cast()) }
     }
@@ -340,31 +355,32 @@ mod tests {
             (100, 64),
             (2000, 8),
             (9000, 16),
+            (100_000, 8),
         ];
-        let aligned = [1024, 2048, 4096, 16384].map(|align| (align, align));
+        let aligned = [1024, 2048, 4096, 1 << 17].map(|align| (align, align));
         for (size, align) in payloads.into_iter().chain(aligned) {
             let payload = Layout::from_size_align(size, align).unwrap();
             let mut slab = Slab::<Native>::new();
             let shard = NonNull::dangling();
-            let taken: Vec<_> = (0..200).map(|_| slab.take(payload, shard)).collect();
+            let taken: Vec<_> = (0..100).map(|_| slab.take(payload, shard)).collect();
             for &node in &taken {
                 // SAFETY: taken, and not given back.
-                assert_eq!(unsafe { shard_of(node) }, shard);
+                assert_eq!(unsafe { shard_of(node, payload) }, shard);
                 assert!(node.cast::<u8>().addr().get() % slab.first.slot.align() == 0);
-                let payload = Node::payload(node, payload);
-                assert_eq!(payload.addr().get() % align, 0);
+                let place = Node::payload(node, payload);
+                assert_eq!(place.addr().get() % align, 0);
                 // SAFETY: the slot has room for it.
-                unsafe { payload.write_bytes(0xFF, size) };
+                unsafe { place.write_bytes(0xFF, size) };
             }
-            for &node in &taken[..100] {
+            for &node in &taken[..50] {
                 // SAFETY: taken above for this payload.
                 unsafe { slab.give(node, payload) };
             }
             // SAFETY: nobody looks.
             unsafe { slab.shrink() };
-            for &node in &taken[100..] {
+            for &node in &taken[50..] {
                 // SAFETY: taken, and not given back.
-                assert_eq!(unsafe { shard_of(node) }, shard);
+                assert_eq!(unsafe { shard_of(node, payload) }, shard);
                 // SAFETY: taken above for this payload.
                 unsafe { slab.give(node, payload) };
             }

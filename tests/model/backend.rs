@@ -225,7 +225,7 @@ macro_rules! counted {
                 if RMW {
                     written(self.live().swap(value, order))
                 } else {
-                    loop_over(self, order, |_| value)
+                    Defaults(self).swap(value, order)
                 }
             }
         }
@@ -260,7 +260,7 @@ macro_rules! counted_int {
                 if RMW {
                     written(self.live().fetch_and(value, order))
                 } else {
-                    loop_over(self, order, |old| old & value)
+                    Defaults(self).fetch_and(value, order)
                 }
             }
             #[track_caller]
@@ -268,7 +268,7 @@ macro_rules! counted_int {
                 if RMW {
                     written(self.live().fetch_or(value, order))
                 } else {
-                    loop_over(self, order, |old| old | value)
+                    Defaults(self).fetch_or(value, order)
                 }
             }
             #[track_caller]
@@ -276,7 +276,7 @@ macro_rules! counted_int {
                 if RMW {
                     written(self.live().fetch_xor(value, order))
                 } else {
-                    loop_over(self, order, |old| old ^ value)
+                    Defaults(self).fetch_xor(value, order)
                 }
             }
         }
@@ -288,7 +288,7 @@ macro_rules! counted_int {
                 if RMW {
                     written(self.live().fetch_add(n, order))
                 } else {
-                    loop_over(self, order, |old| old.wrapping_add(n))
+                    Defaults(self).fetch_add(n, order)
                 }
             }
             #[track_caller]
@@ -296,7 +296,7 @@ macro_rules! counted_int {
                 if RMW {
                     written(self.live().fetch_sub(n, order))
                 } else {
-                    loop_over(self, order, |old| old.wrapping_sub(n))
+                    Defaults(self).fetch_sub(n, order)
                 }
             }
         }
@@ -306,13 +306,51 @@ macro_rules! counted_int {
 counted_int!(U32, u32);
 counted_int!(Usize, usize);
 
-/// A read-modify-write operation on a machine that has compare-exchange only.
-fn loop_over<A: Atomic>(atomic: &A, order: Ordering, f: impl Fn(A::Value) -> A::Value) -> A::Value {
-    let mut old = atomic.load(Ordering::Relaxed);
-    loop {
-        match atomic.compare_exchange_weak(old, f(old), order, Ordering::Relaxed) {
-            Ok(old) => return old,
-            Err(found) => old = found,
-        }
+/// An atomic without its native read-modify-write operations: what is left is the shipped defaults
+/// of the traits, which are loops over compare-exchange.
+struct Defaults<'a, A>(&'a A);
+
+// SAFETY: forwards to an atomic; `new` and `with_mut` have no use here.
+unsafe impl<A: Atomic> Atomic for Defaults<'_, A> {
+    type Value = A::Value;
+
+    fn new(_: A::Value) -> Self {
+        unreachable!("made from an atomic that exists")
+    }
+    #[track_caller]
+    fn load(&self, order: Ordering) -> A::Value {
+        self.0.load(order)
+    }
+    #[track_caller]
+    fn store(&self, value: A::Value, order: Ordering) {
+        self.0.store(value, order)
+    }
+    #[track_caller]
+    fn compare_exchange(
+        &self,
+        current: A::Value,
+        new: A::Value,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<A::Value, A::Value> {
+        self.0.compare_exchange(current, new, success, failure)
+    }
+    #[track_caller]
+    fn compare_exchange_weak(
+        &self,
+        current: A::Value,
+        new: A::Value,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<A::Value, A::Value> {
+        self.0.compare_exchange_weak(current, new, success, failure)
+    }
+    fn with_mut<R>(&mut self, _: impl FnOnce(&mut A::Value) -> R) -> R {
+        unreachable!("never owned")
     }
 }
+
+// SAFETY: as above.
+unsafe impl<A: AtomicBits> AtomicBits for Defaults<'_, A> {}
+// SAFETY: as above.
+unsafe impl<A: AtomicInt> AtomicInt for Defaults<'_, A> {}

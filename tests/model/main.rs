@@ -13,7 +13,10 @@ mod object;
 
 mod handback;
 mod kref;
+mod llist;
 mod refcount;
+#[cfg(feature = "alloc")]
+mod refs;
 mod registry;
 mod wrong;
 

@@ -126,8 +126,10 @@ impl<C: 'static, L: Index> World<C, L> {
     /// Destroys the object. The caller was told that the last reference was his.
     pub fn free(&self) {
         assert_eq!(self.freed.fetch_add(1, Relaxed), 0, "freed twice");
+        // SAFETY: the last reference was the caller's; loom reports whoever uses it all the same.
+        let object = unsafe { &mut *self.object.get() };
         // SAFETY: once only, as just checked.
-        unsafe { ManuallyDrop::drop(&mut *self.object.get()) };
+        unsafe { ManuallyDrop::drop(object) };
     }
 
     /// Asserts, after all threads have ended, that the object was destroyed.

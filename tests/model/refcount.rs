@@ -271,7 +271,86 @@ fn misuse_while_frozen_saturates<B: Backend>() {
     ));
 }
 
+fn every_misuse_saturates<B: Backend>() {
+    fn after<B: Backend>(refs: u32, misuse: impl FnOnce(&RefCount<B>)) {
+        let refs = RefCount::<B>::new_in(refs);
+        misuse(&refs);
+        assert!(refs.is_saturated());
+    }
+    after::<B>(0, |refs| refs.inc());
+    after::<B>(RefCount::MAX, |refs| refs.inc());
+    after::<B>(0, |refs| refs.add(1));
+    after::<B>(RefCount::MAX - 1, |refs| refs.add(2));
+    after::<B>(RefCount::MAX, |refs| assert!(refs.inc_not_zero()));
+    after::<B>(1, |refs| refs.dec());
+    after::<B>(0, |refs| refs.dec());
+    after::<B>(0, |refs| assert!(!refs.dec_and_test()));
+    after::<B>(1, |refs| assert!(!refs.sub_and_test(2)));
+    after::<B>(0, |refs| assert!(refs.dec_not_one()));
+    after::<B>(1, |refs| {
+        let frozen = refs.try_freeze(1).expect("the only reference");
+        refs.set(2);
+        drop(frozen);
+    });
+}
+
+/// A count that went below zero is put far from the good ones. The increments move the count before
+/// they look: were it left at -1, two of them would make it 1, and a put the last one.
+fn below_zero<B: Backend>(put_too_many: fn(&RefCount<B>)) {
+    fn inc<B: Backend>(c: &Counted<B>) {
+        c.refs.inc();
+    }
+    fn put<B: Backend>(c: &Counted<B>) {
+        assert!(!c.refs.dec_and_test(), "the last of none");
+    }
+    let c = Counted::<B>::new(0);
+    put_too_many(&c.refs);
+    threads(&c, [inc as fn(&_), inc, put]);
+    assert!(c.refs.is_saturated());
+}
+
+fn below_zero_by_dec<B: Backend>() {
+    below_zero::<B>(RefCount::dec);
+}
+
+fn below_zero_by_dec_and_test<B: Backend>() {
+    below_zero::<B>(|refs| assert!(!refs.dec_and_test()));
+}
+
+/// What computes before it writes leaves a saturated count as it is.
+fn saturated_is_left_alone<B: Backend>() {
+    let c = Counted::<B>::new(RefCount::SATURATED);
+    no_write(|| {
+        c.refs.add(1);
+        assert!(c.refs.inc_not_zero());
+        assert!(c.refs.add_not_zero(2));
+        assert!(!c.refs.sub_and_test(RefCount::MAX));
+        assert!(c.refs.dec_not_one());
+        assert!(!c.refs.dec_if_one());
+        assert!(c.refs.try_freeze(1).is_none());
+    });
+    assert!(c.refs.is_saturated());
+}
+
+/// Of two who want the last place below a limit one is refused.
+fn limit_holds<B: Backend>() {
+    fn enter<B: Backend>(c: &Counted<B>) {
+        if one_write_if(|| c.refs.add_not_zero_limited(1, 2).is_ok()) {
+            assert_eq!(c.owners.fetch_add(1, Relaxed), 0, "two in one place");
+        }
+    }
+    let c = Counted::<B>::new(1);
+    threads(&c, [enter as fn(&_), enter]);
+    c.assert_owned();
+    assert_eq!(c.refs.count(), 2);
+}
+
 over_backends! {
+    every_misuse_saturates: check;
+    below_zero_by_dec: |f| check_bounded(2, f);
+    below_zero_by_dec_and_test: |f| check_bounded(2, f);
+    saturated_is_left_alone: check;
+    limit_holds: check;
     sub_and_test_beside_put: check;
     two_sub_and_tests: check;
     inc_not_zero_never_revives: check;
@@ -285,7 +364,7 @@ over_backends! {
     unfreeze_at_two: check;
     set_release_publishes: check;
     set_release_publishes_when_saturated: |f| check_bounded(3, f);
-    saturated_is_never_last: check;
+    saturated_is_never_last: |f| check_bounded(3, f);
     underflow_saturates: check;
     misuse_while_frozen_saturates: check;
 }

@@ -197,9 +197,8 @@ fn get_beside_constructor<B: LockBackend>() {
 /// A constructor that fails: who waits runs its own.
 fn failing_constructor<B: LockBackend>() {
     fn fail<B: LockBackend>(m: &Model<B>) {
-        match m.map().get_or_try_insert_with(1, |_| Err(())) {
-            Ok(handle) => touch(handle, 1),
-            Err(()) => {}
+        if let Ok(handle) = m.map().get_or_try_insert_with(1, |_| Err(())) {
+            touch(handle, 1);
         }
     }
     let m = Model::<B>::new(0);
@@ -253,45 +252,82 @@ fn recycled_for_a_constructor<B: LockBackend>() {
     end(m);
 }
 
-/// The buckets double, and the chains are split, while a lookup walks.
+/// Hashes a key to itself, so that the models know in which bucket it lies.
+#[derive(Clone, Copy, Default)]
+struct KeyHash(u64);
+
+impl BuildHasher for KeyHash {
+    type Hasher = Self;
+    fn build_hasher(&self) -> Self {
+        *self
+    }
+}
+
+impl Hasher for KeyHash {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 += u64::from(bytes[0]);
+    }
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// A registry in which keys lie in different buckets, and the handles that keep them there.
+struct Spread<B: LockBackend> {
+    map: Registry<u32, Value, KeyHash, B>,
+    held: std::sync::Mutex<Vec<Held<B>>>,
+}
+
+impl<B: LockBackend> Spread<B> {
+    fn new(keys: impl IntoIterator<Item = u32>) -> Arc<Self> {
+        let map = Registry::new_in(1, KeyHash::default());
+        let insert = |key| map.try_insert(key, Value::new(key)).ok().unwrap();
+        let held = keys.into_iter().map(insert).collect::<Vec<_>>().into();
+        Arc::new(Self { map, held })
+    }
+
+    fn insert(&self, key: u32) {
+        let handle = self.map.try_insert(key, Value::new(key)).ok().unwrap();
+        self.held.lock().unwrap().push(handle);
+    }
+
+    fn drop_first(&self) {
+        let first = self.held.lock().unwrap().remove(0);
+        drop_one(first);
+    }
+}
+
+/// The buckets double, and the chains are split, while a lookup walks. Key 8 lies in bucket 3 of
+/// four, and in bucket 7 of eight, in a segment that is made meanwhile.
 fn growing_under_a_lookup<B: LockBackend>() {
-    /// Hashes a key to itself, so that keys lie in different buckets.
-    #[derive(Clone, Copy)]
-    struct KeyHash(u64);
-
-    impl BuildHasher for KeyHash {
-        type Hasher = Self;
-        fn build_hasher(&self) -> Self {
-            *self
-        }
+    fn grow<B: LockBackend>(spread: &Spread<B>) {
+        spread.insert(1);
     }
-
-    impl Hasher for KeyHash {
-        fn write(&mut self, bytes: &[u8]) {
-            self.0 += u64::from(bytes[0]);
-        }
-        fn finish(&self) -> u64 {
-            self.0
-        }
+    fn get_kept<B: LockBackend>(spread: &Spread<B>) {
+        let handle = spread.map.get(&8).expect("it has a handle");
+        touch(handle, 8);
     }
+    let spread = Spread::<B>::new([8, 2, 12, 17]);
+    threads(&spread, [grow as fn(&_), get_kept]);
+    drop(spread);
+    assert_no_atomic_leaked();
+}
 
-    struct Grows<B: LockBackend>(Registry<u32, Value, KeyHash, B>);
-
-    fn grow<B: LockBackend>(grows: &Grows<B>) {
-        drop(grows.0.try_insert(5, Value::new(5)));
+/// A lookup stands on a node that is recycled meanwhile, and then leads to a node in memory that was
+/// allocated meanwhile. Keys 1, 4, 5 and 6 lie in bucket 0 of sixteen; the twelve nodes that
+/// are there at first fill the memory that is there.
+fn recycled_into_new_memory<B: LockBackend>() {
+    fn replace<B: LockBackend>(spread: &Spread<B>) {
+        spread.insert(4); // in new memory
+        spread.drop_first(); // key 1
+        spread.insert(5); // in the node of key 1, and leads to key 4
     }
-    fn get_kept<B: LockBackend>(grows: &Grows<B>) {
-        touch_any(&grows.0.get(&1).expect("it has a handle"));
+    fn get_absent<B: LockBackend>(spread: &Spread<B>) {
+        assert!(spread.map.get(&6).is_none());
     }
-    fn touch_any<B: LockBackend>(handle: &Held<B>) {
-        assert_eq!(handle.key(), *Handle::key(handle));
-    }
-
-    let grows = Arc::new(Grows::<B>(Registry::new_in(1, KeyHash(0))));
-    let insert = |key| grows.0.try_insert(key, Value::new(key)).ok().unwrap();
-    let kept: Vec<_> = (1..5).map(insert).collect();
-    threads(&grows, [grow as fn(&_), get_kept]);
-    drop((kept, grows));
+    let spread = Spread::<B>::new([1, 2, 3, 8, 9, 12, 13, 17, 18, 20, 21, 24]);
+    threads(&spread, [replace as fn(&_), get_absent]);
+    drop(spread);
     assert_no_atomic_leaked();
 }
 
@@ -352,6 +388,7 @@ over_backends! {
     recycled_under_a_lookup: |f| check_bounded(3, f);
     recycled_for_a_constructor: |f| check_bounded(3, f);
     growing_under_a_lookup: |f| check_bounded(2, f);
+    recycled_into_new_memory: |f| check_bounded(2, f);
     first_use_by_two: |f| check_bounded(2, f);
     registry_dropped_beside_last_put: check;
     registry_dropped_beside_two_last_puts: |f| check_bounded(2, f);

@@ -1,13 +1,18 @@
 //! Every operation against a sequential model, over the whole range of values.
 //!
-//! Each sequence of operations runs twice on the shipped code: on the atomics of `core`, and on
-//! atomics from outside the crate that have nothing but load, store and compare-exchange. Both have
-//! to give what the model gives.
+//! Each sequence of operations on atomics and counts runs twice on the shipped code: on the atomics of
+//! `core`, and on atomics from outside the crate that have nothing but load, store and
+//! compare-exchange. Both have to give what the model gives. On the maps it runs with the default
+//! hasher, and with one that makes most keys collide.
 
 mod atomic;
 mod backend;
 mod cas_loop;
+#[cfg(feature = "registry")]
+mod interner;
 mod refcount;
+#[cfg(feature = "registry")]
+mod registry;
 
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestRunner};

@@ -3,3 +3,6 @@
 mod behaviour;
 mod hostile;
 mod interner;
+mod panics;
+mod saturation;
+mod threads;

@@ -1,0 +1,207 @@
+//! Destructors that nest as deep as memory allows.
+//!
+//! The last reference to the head of a chain, in which each object owns the next, destroys the whole
+//! chain: each destructor is called by the one before. A million of them do not fit on any stack.
+//!
+//! Putting the destructors in a queue would need no stack, and would be unsound: a value that borrows
+//! has to be destroyed before the drop that caused it returns, because the borrow may end then. So
+//! each destructor is called at once, and when the stack comes to its end, on the next stack. Nothing
+//! is asked of the value's type, and nothing changes for the destructor but the address of its frame.
+//!
+//! | what is left of the stack | the destructor runs |
+//! |---|---|
+//! | at least [`RED_ZONE`] | here |
+//! | less | on a new stack of [`STACK_SIZE`], which is given back when it returns |
+//! | less, and there is no memory for a stack | here, as if there were nothing to be done |
+//! | unknown (see [`nested`]) | here, [`NESTED_MAX`] times one inside the other; then on a new stack |
+//!
+//! Without the feature `std`, and on targets to which `stacker` has not been ported, it runs here.
+
+use core::mem;
+
+/// Destroys the value, however many destructors call each other through this function. The memory is
+/// the caller's to free.
+///
+/// # Safety
+///
+/// As for [`core::ptr::drop_in_place`].
+#[cfg(feature = "registry")]
+#[inline]
+pub(crate) unsafe fn drop_in_place_deep<T: ?Sized>(value: *mut T) {
+    // SAFETY: the caller's promise, and the closure is called once.
+    with_room::<T>(|| unsafe { core::ptr::drop_in_place(value) });
+}
+
+/// Calls `destroy`, which destroys a value of type `T` and may do more, where it has room.
+///
+/// It is called last, so that this function leaves nothing on the stack if the compiler is willing: what
+/// `destroy` itself needs of the stack is what each link of a chain costs.
+#[inline]
+pub(crate) fn with_room<T: ?Sized>(destroy: impl FnOnce()) {
+    if mem::needs_drop::<T>() {
+        stack::with_room(destroy);
+    } else {
+        destroy();
+    }
+}
+
+#[cfg(not(feature = "std"))]
+mod stack {
+    #[inline]
+    pub(super) fn with_room(f: impl FnOnce()) {
+        f();
+    }
+}
+
+#[cfg(feature = "std")]
+mod stack {
+    use std::cell::Cell;
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+    /// What a destructor is sure to find left of the stack: half of the smallest stack that
+    /// threads are commonly given (64 KiB), and enough to panic on.
+    pub(super) const RED_ZONE: usize = 32 * 1024;
+
+    /// The size of each further stack. The pages that are not used cost nothing but addresses.
+    pub(super) const STACK_SIZE: usize = 1024 * 1024;
+
+    /// How deep destructors nest before the stack's end is assumed to be near, where nobody knows.
+    pub(super) const NESTED_MAX: u32 = 32;
+
+    /// Calls `f` where it finds [`RED_ZONE`] bytes of stack.
+    #[inline]
+    pub(super) fn with_room(f: impl FnOnce()) {
+        match stacker::remaining_stack() {
+            Some(left) if left >= RED_ZONE => f(),
+            known => without_room(f, known.is_some()),
+        }
+    }
+
+    /// Calls `f` on a new stack, or counts how deep it nests if the stack's end is not known.
+    #[cold]
+    #[inline(never)]
+    fn without_room(f: impl FnOnce(), end_is_known: bool) {
+        let mut f = Some(f);
+        let mut once = || f.take().into_iter().for_each(|f| f());
+        if end_is_known {
+            grown(STACK_SIZE, &mut once);
+        } else {
+            nested(&mut once);
+        }
+    }
+
+    /// Calls `f` on a new stack of this size, or on this one if there is no memory for another.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn grown(size: usize, f: &mut dyn FnMut()) {
+        let mut started = false;
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            stacker::grow(size, || {
+                started = true;
+                f();
+            });
+        }));
+        match result {
+            Ok(()) => {}
+            Err(panic) if started => resume_unwind(panic),
+            // The panic is that of `stacker`, which has no other way to say that it failed.
+            Err(_) => f(),
+        }
+    }
+
+    /// Calls `f` where nobody knows how much is left of the stack: on this one, unless too many of
+    /// such calls are already on it.
+    ///
+    /// A new stack each time would be safe as well, and cost two system calls for every object.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn nested(f: &mut dyn FnMut()) {
+        thread_local! {
+            static NESTED: Cell<u32> = const { Cell::new(0) };
+        }
+
+        /// Ends one level, also when `f` panics.
+        struct Level(u32);
+
+        impl Drop for Level {
+            fn drop(&mut self) {
+                NESTED.set(self.0);
+            }
+        }
+
+        let level = Level(NESTED.get());
+        if level.0 < NESTED_MAX {
+            NESTED.set(level.0 + 1);
+            f();
+        } else {
+            // On the new stack, the end is known.
+            grown(STACK_SIZE, f);
+        }
+    }
+}
+
+#[cfg(all(test, feature = "std", not(miri)))]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+    use std::thread;
+
+    use super::stack::{NESTED_MAX, STACK_SIZE, grown, nested};
+
+    /// Runs `f` on a stack that is much larger than those that are added.
+    fn on_large_stack(f: impl FnOnce() + Send + 'static) {
+        let thread = thread::Builder::new().stack_size(8 * STACK_SIZE);
+        thread.spawn(f).unwrap().join().unwrap();
+    }
+
+    fn is_on_another_stack() -> bool {
+        stacker::remaining_stack().unwrap() < 2 * STACK_SIZE
+    }
+
+    #[test]
+    fn without_memory_for_a_stack_it_runs_here_and_once() {
+        on_large_stack(|| {
+            let mut calls = Vec::new();
+            grown(isize::MAX as usize, &mut || {
+                calls.push(is_on_another_stack())
+            });
+            assert_eq!(calls, [false]);
+        });
+    }
+
+    #[test]
+    fn a_panic_comes_back_from_the_other_stack() {
+        on_large_stack(|| {
+            let mut calls = Vec::new();
+            let panic = catch_unwind(AssertUnwindSafe(|| {
+                grown(STACK_SIZE, &mut || {
+                    calls.push(is_on_another_stack());
+                    resume_unwind(Box::new(7));
+                });
+            }));
+            assert_eq!(panic.unwrap_err().downcast_ref(), Some(&7));
+            assert_eq!(calls, [true]);
+            assert!(!is_on_another_stack());
+        });
+    }
+
+    /// What the end of the stack being unknown comes to.
+    #[test]
+    fn levels_are_counted_and_the_stack_grows_after_enough_of_them() {
+        fn level(deep: u32, levels: &mut Vec<bool>) {
+            levels.push(is_on_another_stack());
+            if deep > 0 {
+                nested(&mut || level(deep - 1, levels));
+            }
+        }
+
+        on_large_stack(|| {
+            for _ in 0..2 {
+                let mut levels = Vec::new();
+                level(NESTED_MAX + 1, &mut levels);
+                let (last, others) = levels.split_last().unwrap();
+                assert!(*last);
+                assert!(!others.contains(&true));
+            }
+        });
+    }
+}

@@ -1,0 +1,180 @@
+//! The owning pointer to an object that keeps its own count.
+//!
+//! [`Ref`](crate::Ref) puts the count in front of the value. An object that other code, C above all,
+//! knows by its layout has it where that code wants it, and one that contains several counts, or none
+//! (it lives as long as a parent that is counted), has it nowhere in particular. Such an object says
+//! how its references are counted, and the pointer does the rest.
+
+use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
+use core::ops::Deref;
+use core::panic::{RefUnwindSafe, UnwindSafe};
+use core::ptr::{self, NonNull};
+
+use crate::forward::forward_to_value;
+
+/// Describes an object that counts its references itself.
+///
+/// # Safety
+///
+/// The implementor owes:
+///
+/// - a reference is what [`inc_ref`](Self::inc_ref) adds and [`dec_ref`](Self::dec_ref) drops; the
+///   object lives, and stays where it is, as long as there is one, whichever threads add and drop them;
+/// - what happened by way of a reference before it was dropped happens before the object is
+///   destroyed ([`Kref`](crate::Kref) and [`RefCount`](crate::RefCount) see to that);
+/// - a count that overflows does not lead to the destruction of the object (they see to that, too).
+#[doc(alias = "AlwaysRefCounted")]
+pub unsafe trait RefCounted {
+    /// Adds a reference. That the caller can call it shows that there is one.
+    fn inc_ref(&self);
+
+    /// Drops a reference, and destroys the object if it was the last.
+    ///
+    /// # Safety
+    ///
+    /// The caller gives up a reference that he has, and does not use the object by way of it any more.
+    /// The pointer is one that whoever created the object gave out, not one made from a `&Self`.
+    unsafe fn dec_ref(object: NonNull<Self>);
+}
+
+/// Owns a reference to an object that counts its references itself.
+///
+/// The kernel's `ARef`, C++'s `intrusive_ptr`. It is one pointer, and the object's own.
+///
+/// There is no way to make one from a `&T`: the memory could not be freed by way of it. Clone an
+/// `IntrusiveRef` instead.
+///
+/// # Examples
+///
+/// An object with a layout that C knows:
+///
+/// ```
+/// use kref::{IntrusiveRef, Kref, RefCounted};
+/// use std::ptr::NonNull;
+///
+/// #[repr(C)]
+/// struct Device {
+///     id: u32,
+///     kref: Kref,
+/// }
+///
+/// impl Device {
+///     fn create(id: u32) -> IntrusiveRef<Self> {
+///         let device = Box::new(Device { id, kref: Kref::new() });
+///         // SAFETY: a new object has one reference, and it is for this.
+///         unsafe { IntrusiveRef::from_raw(NonNull::from(Box::leak(device))) }
+///     }
+/// }
+///
+/// // SAFETY: each device is made by `create`, and destroyed by nobody but the last `dec_ref`.
+/// unsafe impl RefCounted for Device {
+///     fn inc_ref(&self) {
+///         self.kref.get();
+///     }
+///
+///     unsafe fn dec_ref(device: NonNull<Self>) {
+///         // SAFETY: alive until the put, by the caller's reference.
+///         if unsafe { device.as_ref() }.kref.put() {
+///             // SAFETY: that was the last reference, and the memory is that of a box.
+///             drop(unsafe { Box::from_raw(device.as_ptr()) });
+///         }
+///     }
+/// }
+///
+/// let device = Device::create(7);
+/// let other = device.clone();
+/// drop(device);
+/// assert_eq!(other.id, 7);
+/// ```
+///
+/// # Invariants
+///
+/// The object has a reference that is this pointer's.
+#[doc(alias = "ARef")]
+#[doc(alias = "intrusive_ptr")]
+#[repr(transparent)]
+pub struct IntrusiveRef<T: ?Sized + RefCounted> {
+    object: NonNull<T>,
+    owns: PhantomData<T>,
+}
+
+// SAFETY: as for `Ref`: it gives its thread `&T`, hence `Sync`, and may destroy the object, hence `Send`.
+unsafe impl<T: ?Sized + RefCounted + Send + Sync> Send for IntrusiveRef<T> {}
+// SAFETY: who has a `&IntrusiveRef` can clone it, so the same as for `Send`.
+unsafe impl<T: ?Sized + RefCounted + Send + Sync> Sync for IntrusiveRef<T> {}
+
+// The object does not move with the pointer.
+impl<T: ?Sized + RefCounted> Unpin for IntrusiveRef<T> {}
+
+// Shared use is what the pointer allows, as `&T` does.
+impl<T: ?Sized + RefCounted + RefUnwindSafe> UnwindSafe for IntrusiveRef<T> {}
+
+impl<T: ?Sized + RefCounted> IntrusiveRef<T> {
+    /// Takes over a reference.
+    ///
+    /// # Safety
+    ///
+    /// The object is alive, and there is a reference to it that nobody else will drop: one call for
+    /// each reference. The pointer is one that whoever created the object gave out, or comes from
+    /// [`into_raw`](Self::into_raw) or [`as_ptr`](Self::as_ptr); not one made from a `&T`.
+    #[must_use = "drop it explicitly if it is only to be released"]
+    #[inline]
+    pub unsafe fn from_raw(object: NonNull<T>) -> Self {
+        Self {
+            object,
+            owns: PhantomData,
+        }
+    }
+
+    /// Returns the object's address and keeps the reference, until [`from_raw`](Self::from_raw) or
+    /// [`RefCounted::dec_ref`] takes it back.
+    #[must_use = "the object leaks unless somebody drops the reference"]
+    #[inline]
+    pub fn into_raw(this: Self) -> NonNull<T> {
+        ManuallyDrop::new(this).object
+    }
+
+    /// Returns the object's address, which is good as long as the object lives.
+    #[must_use]
+    #[inline]
+    pub fn as_ptr(this: &Self) -> NonNull<T> {
+        this.object
+    }
+
+    /// Returns whether both point to the same object.
+    #[must_use]
+    #[inline]
+    pub fn ptr_eq(this: &Self, other: &Self) -> bool {
+        ptr::addr_eq(this.object.as_ptr(), other.object.as_ptr())
+    }
+}
+
+impl<T: ?Sized + RefCounted> Clone for IntrusiveRef<T> {
+    #[inline]
+    fn clone(&self) -> Self {
+        self.inc_ref();
+        // SAFETY: the reference was just added.
+        unsafe { Self::from_raw(self.object) }
+    }
+}
+
+impl<T: ?Sized + RefCounted> Drop for IntrusiveRef<T> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: the reference is this pointer's, which is not used again.
+        unsafe { T::dec_ref(self.object) };
+    }
+}
+
+impl<T: ?Sized + RefCounted> Deref for IntrusiveRef<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: the object lives as long as it has a reference, and this pointer has one.
+        unsafe { self.object.as_ref() }
+    }
+}
+
+forward_to_value!([T: ?Sized + RefCounted] IntrusiveRef<T>);

@@ -1,0 +1,95 @@
+//! One at a time, beside anybody who takes all.
+//!
+//! The kernel's `llist_del_first` takes the newest object off the shared list: it reads what comes
+//! after it, and compare-exchanges the head. While it does so the object must not be taken and
+//! pushed again with another successor (the ABA problem), nor be freed, so there may be one such
+//! caller only, and no `llist_del_all` beside it. A [`Consumer`] pops from a chain that it has
+//! taken for itself: nobody else can reach what it reads.
+
+use core::fmt;
+
+use super::{Chain, Linked, List, Pointer};
+use crate::atomic::{Backend, Native};
+
+/// Takes objects off a [`List`] one at a time.
+///
+/// There is one at most, and it cannot be cloned. It takes all that is on the list when it has
+/// nothing left, and hands that out: newest first, and what is pushed meanwhile afterwards. What is
+/// left when it is dropped goes back on the list, behind everything that was pushed since, so that a
+/// chain that is taken later is still newest first.
+///
+/// What it holds is not on the list meanwhile, so that [`List::take_all`] does not find it, and a
+/// push may again be told that the list was empty. Nobody is told when it is given back: whoever
+/// takes over has to look once before it sleeps.
+///
+/// # Examples
+///
+/// ```
+/// use kref::llist::intrusive::{Linked, List, Node};
+///
+/// struct Job(u32, Node<Job>);
+///
+/// // SAFETY: always the same field.
+/// unsafe impl Linked for Job {
+///     fn node(&self) -> &Node<Self> {
+///         &self.1
+///     }
+/// }
+///
+/// let jobs = List::new();
+/// jobs.push_all((1..=3).map(|number| Box::new(Job(number, Node::new()))));
+///
+/// let mut consumer = jobs.consumer().unwrap();
+/// assert!(jobs.consumer().is_none()); // one at a time
+/// assert_eq!(consumer.pop().unwrap().0, 3);
+/// drop(consumer);
+/// assert_eq!(jobs.take_all().count(), 2); // it has given back the rest
+/// ```
+#[must_use = "the consumer gives up its place when it is dropped"]
+pub struct Consumer<'a, P, B = Native>
+where
+    P: Pointer<Target: Linked<B>>,
+    B: Backend,
+{
+    list: &'a List<P, B>,
+    taken: Chain<P, B>,
+}
+
+impl<'a, P: Pointer<Target: Linked<B>>, B: Backend> Consumer<'a, P, B> {
+    /// The caller has claimed the list's `consumer`.
+    pub(super) const fn new(list: &'a List<P, B>) -> Self {
+        Self {
+            list,
+            taken: Chain::new(),
+        }
+    }
+
+    /// Takes an object, unless there is none.
+    ///
+    /// # Memory ordering
+    ///
+    /// As [`List::take_all`], which it calls when it has nothing left: `None` is as good a reason
+    /// to sleep as an empty chain.
+    #[doc(alias = "llist_del_first")]
+    #[inline]
+    pub fn pop(&mut self) -> Option<P> {
+        if self.taken.is_empty() {
+            self.taken = self.list.take_all();
+        }
+        self.taken.pop()
+    }
+}
+
+impl<P: Pointer<Target: Linked<B>>, B: Backend> Drop for Consumer<'_, P, B> {
+    /// Gives back what is left, and then the consumer's place.
+    fn drop(&mut self) {
+        self.list.give_back(core::mem::take(&mut self.taken));
+        self.list.release_consumer();
+    }
+}
+
+impl<P: Pointer<Target: Linked<B>>, B: Backend> fmt::Debug for Consumer<'_, P, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consumer").finish_non_exhaustive()
+    }
+}

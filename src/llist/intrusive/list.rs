@@ -1,0 +1,335 @@
+//! The list itself: one word that points to the newest object.
+//!
+//! # Orderings
+//!
+//! Two atomics. (A node's word is argued in `node.rs`: all Relaxed.)
+//!
+//! - `head` is written by pushes, takes and a consumer that gives back, all of them
+//!   read-modify-writes, so that whichever of them reads a value of it also continues the release
+//!   sequences of all the earlier ones.
+//!   - A push is Release: it publishes the object and its link. A take is Acquire: it begins the
+//!     taker's use of everything that it found, whichever push put it there.
+//!   - A take is Release, and a push Acquire, besides: a push that comes after a take happens after
+//!     it. That is what a consumer needs that goes to sleep (see the module's "wake-up edge"): it
+//!     says so first, then takes, and a push that was too late for that take sees what it said.
+//!   - Giving back is Release: it publishes the link that joins the rest to what was pushed since.
+//! - `consumer` is 1 while there is a [`Consumer`]. Claiming it is Acquire and giving it up Release,
+//!   so that a consumer finds what the one before it gave back.
+//!
+//! # What a push does not notice
+//!
+//! Between the load of `head` and the compare-exchange the object that was the newest may have been
+//! taken, freed, and another one pushed at the same address (the ABA problem). That does no harm to
+//! the list: the push reads nothing of that object, and links to whatever is at the address now. But
+//! the pointer that it links is the one that it loaded, so that by the letter of the rules on
+//! provenance it is one to the object that was freed; this is so for every such list, and no
+//! compiler makes anything of it. A [`SwapList`](super::SwapList) links what the swap returned, and
+//! is free of this.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicPtr, AtomicU32};
+
+use super::node::{end, node};
+use super::{Chain, Consumer, Linked, Pointer, UniquePointer};
+use crate::atomic::{Atomic, AtomicExt, Backend, Native};
+use crate::llist::pace::paced;
+
+/// A lock-free list of objects that carry their own [`Node`](super::Node): nothing is allocated.
+///
+/// Any number of threads may push, and any number take all, without a lock and at the same time.
+/// `P` is the pointer that owns an object while it is on the list: a [`Pointer`], such as
+/// `Box<Job>`, `Arc<Job>`, `&'static Job` or `Pin<&mut Job>`. An object is on one list at most: if
+/// other handles to it may exist, a second push is refused ([`try_push`](Self::try_push)); if they
+/// cannot exist, neither can the second push ([`push`](Self::push)).
+///
+/// [`LList`](crate::llist::LList) is the list of plain values. The [module](crate::llist) explains
+/// what needs a lock (nothing), and how a consumer sleeps.
+///
+/// # Examples
+///
+/// ```
+/// use kref::llist::intrusive::{Linked, List, Node};
+///
+/// struct Job {
+///     node: Node<Job>,
+///     number: u32,
+/// }
+///
+/// // SAFETY: always the same field.
+/// unsafe impl Linked for Job {
+///     fn node(&self) -> &Node<Self> {
+///         &self.node
+///     }
+/// }
+///
+/// static JOBS: List<Box<Job>> = List::new();
+///
+/// assert!(JOBS.push(Box::new(Job { node: Node::new(), number: 1 }))); // it was empty
+/// assert!(!JOBS.push(Box::new(Job { node: Node::new(), number: 2 })));
+/// let numbers: Vec<u32> = JOBS.take_all().reverse().map(|job| job.number).collect();
+/// assert_eq!(numbers, [1, 2]);
+/// ```
+///
+/// Objects that are shared:
+///
+/// ```
+/// use kref::llist::intrusive::{Linked, List, Node};
+/// use std::sync::Arc;
+///
+/// struct Page {
+///     dirty: Node<Page>,
+/// }
+///
+/// // SAFETY: always the same field.
+/// unsafe impl Linked for Page {
+///     fn node(&self) -> &Node<Self> {
+///         &self.dirty
+///     }
+/// }
+///
+/// let dirty = List::new();
+/// let page = Arc::new(Page { dirty: Node::new() });
+/// assert!(dirty.try_push(Arc::clone(&page)).is_ok());
+/// assert!(dirty.try_push(Arc::clone(&page)).is_err()); // it is on the list already
+///
+/// drop(dirty.take_all());
+/// assert!(dirty.try_push(page).is_ok());
+/// ```
+///
+/// # Invariants
+///
+/// `head` is `END` or an object whose node, and those that follow up to `END`, belong to the list,
+/// as do the pointers that they were pushed as.
+#[doc(alias = "llist_head")]
+pub struct List<P, B = Native>
+where
+    P: Pointer<Target: Linked<B>>,
+    B: Backend,
+{
+    head: B::Ptr<P::Target>,
+    consumer: B::U32,
+    /// Invariant: what is pushed through a list of longer-lived pointers comes out of it as such.
+    owns: PhantomData<*mut P>,
+}
+
+// SAFETY: the list owns its pointers, and nothing else.
+unsafe impl<P: Pointer<Target: Linked<B>> + Send, B: Backend> Send for List<P, B> {}
+// SAFETY: who shares the list can put pointers in and take pointers out, but see none that stays.
+unsafe impl<P: Pointer<Target: Linked<B>> + Send, B: Backend> Sync for List<P, B> {}
+
+impl<P: Pointer<Target: Linked>> List<P, Native> {
+    /// Creates an empty list.
+    #[doc(alias = "LLIST_HEAD")]
+    #[doc(alias = "LLIST_HEAD_INIT")]
+    #[doc(alias = "init_llist_head")]
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            head: AtomicPtr::new(end()),
+            consumer: AtomicU32::new(0),
+            owns: PhantomData,
+        }
+    }
+}
+
+impl<P: Pointer<Target: Linked<B>>, B: Backend> List<P, B> {
+    /// Does what [`new`](List::new) does, over another backend, and not in a constant.
+    #[must_use]
+    pub fn new_in() -> Self {
+        Self {
+            head: B::Ptr::new(end()),
+            consumer: B::U32::new(0),
+            owns: PhantomData,
+        }
+    }
+
+    /// Pushes an object; returns whether the list was empty.
+    ///
+    /// A compare-and-swap loop: lock-free. Whoever is told true is the one to wake the consumer; see
+    /// [the module](crate::llist#the-wake-up-edge).
+    ///
+    /// # Memory ordering
+    ///
+    /// AcqRel: what the caller did before happens before the take that finds the object, and every
+    /// take that was too early to find it happens before what the caller does afterwards.
+    #[doc(alias = "llist_add")]
+    #[inline]
+    pub fn push(&self, object: P) -> bool
+    where
+        P: UniquePointer,
+    {
+        let object = object.into_raw();
+        // SAFETY: the pointer was the only one, so the object is on no list, and ours to give.
+        unsafe { self.add(object, object) }
+    }
+
+    /// Pushes an object unless it is on a list already; returns whether the list was empty.
+    ///
+    /// One compare-and-swap that claims the object's node, then as [`push`](Self::push).
+    ///
+    /// # Errors
+    ///
+    /// Returns the pointer if the object is on a list (this or another) or in a chain. It may be
+    /// just on its way out: it leaves when the taker's iteration comes to it.
+    #[doc(alias = "llist_add")]
+    #[inline]
+    pub fn try_push(&self, object: P) -> Result<bool, P> {
+        if !object.node().claim() {
+            return Err(object);
+        }
+        let object = object.into_raw();
+        // SAFETY: the node is claimed, and the pointer ours to give.
+        Ok(unsafe { self.add(object, object) })
+    }
+
+    /// Pushes all objects at once, as if one after the other; returns whether the list was empty.
+    ///
+    /// One compare-and-swap on the list however many there are. No objects at all change nothing,
+    /// and it is false. If the iterator panics nothing has been pushed, and what it had yielded is
+    /// dropped.
+    #[doc(alias = "llist_add_batch")]
+    #[inline]
+    pub fn push_all<I>(&self, objects: I) -> bool
+    where
+        I: IntoIterator<Item = P>,
+        P: UniquePointer,
+    {
+        self.push_chain(objects.into_iter().collect())
+    }
+
+    /// Pushes a whole chain at once, its newest object as the newest; returns whether the list was
+    /// empty.
+    ///
+    /// One compare-and-swap on the list, after a walk to the end of the chain. An empty chain changes
+    /// nothing, and it is false.
+    #[doc(alias = "llist_add_batch")]
+    pub fn push_chain(&self, chain: Chain<P, B>) -> bool {
+        let Some((first, last)) = chain.into_ends() else {
+            return false;
+        };
+        // SAFETY: from `first` to `last` it was a chain, and nobody owns it now.
+        unsafe { self.add(first, last) }
+    }
+
+    /// # Safety
+    ///
+    /// The objects from `first` to `last` are linked, their nodes are nobody else's, and the
+    /// pointers that they were pushed as are the caller's to give.
+    #[inline]
+    unsafe fn add(&self, first: NonNull<P::Target>, last: NonNull<P::Target>) -> bool {
+        // SAFETY: the object stays ours until the head is written, and is not touched afterwards.
+        let last = unsafe { node(last) };
+        let is_push = |head| head != end();
+        let put = paced(is_push, |head| {
+            last.link(head);
+            Some(first.as_ptr())
+        });
+        // Release: pairs with the Acquire in `take_all`, so that the taker sees the objects and
+        // their links. Acquire: pairs with the Release in `take_all`, so that who comes too late for
+        // a take sees what the taker said before it.
+        let (Ok(old) | Err(old)) = self.head.cas_loop(AcqRel, put);
+        old == end()
+    }
+
+    /// Takes everything that is on the list, in one swap: wait-free.
+    ///
+    /// It does not look first whether there is anything: a swap is what a sleeping consumer needs
+    /// (see [the module](crate::llist#the-wake-up-edge)), and cheaper if there mostly is something.
+    ///
+    /// # Memory ordering
+    ///
+    /// AcqRel: every push of what is found happens before, and every push that comes too late
+    /// happens after.
+    #[doc(alias = "llist_del_all")]
+    #[inline]
+    pub fn take_all(&self) -> Chain<P, B> {
+        // Acquire: pairs with the Release in `add` and `give_back`, so that objects and links are
+        // seen. Release: pairs with the Acquire in `add`, so that who is too late sees what the
+        // caller said before.
+        let first = self.head.swap(end(), AcqRel);
+        // SAFETY: by the invariant of the list, whose objects these were and no longer are.
+        unsafe { Chain::from_first(first) }
+    }
+
+    /// Returns whether the list is empty; a hint, out of date as soon as it is read.
+    ///
+    /// Do not go to sleep because of it: [`take_all`](Self::take_all), and see that it was nothing.
+    ///
+    /// # Memory ordering
+    ///
+    /// Relaxed: it orders nothing.
+    #[doc(alias = "llist_empty")]
+    #[must_use]
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        // Relaxed: a hint.
+        self.head.load(Relaxed) == end()
+    }
+
+    /// Becomes the list's consumer, which takes objects one at a time; `None` if there is one.
+    ///
+    /// [`take_all`](Self::take_all) may be used meanwhile.
+    ///
+    /// # Memory ordering
+    ///
+    /// As a lock: what was done as a consumer happens before the next one is there.
+    #[doc(alias = "llist_del_first")]
+    #[must_use]
+    pub fn consumer(&self) -> Option<Consumer<'_, P, B>> {
+        // Acquire: pairs with the Release in `release_consumer`, so that this consumer comes after
+        // the last one, and finds what that gave back. Relaxed: nothing is done after a refusal.
+        self.consumer
+            .compare_exchange(0, 1, Acquire, Relaxed)
+            .is_ok()
+            .then(|| Consumer::new(self))
+    }
+
+    /// Lets the next consumer in.
+    pub(super) fn release_consumer(&self) {
+        // Release: pairs with the Acquire in `consumer`.
+        self.consumer.store(0, Release);
+    }
+
+    /// Puts back what was taken and not used, behind everything that was pushed since.
+    pub(super) fn give_back(&self, mut rest: Chain<P, B>) {
+        while !rest.is_empty() {
+            let first = rest.into_first();
+            // Release: pairs with the Acquire in `take_all`, so that the link made by `append` is
+            // seen. Relaxed: on failure nothing is done but to take, which acquires.
+            match self.head.compare_exchange(end(), first, Release, Relaxed) {
+                Ok(_) => return,
+                Err(_) => {
+                    // SAFETY: the chain that was given up above, as the list did not take it.
+                    let older = unsafe { Chain::from_first(first) };
+                    rest = self.take_all();
+                    rest.append(older);
+                }
+            }
+        }
+    }
+}
+
+impl<P: Pointer<Target: Linked<B>>, B: Backend> Drop for List<P, B> {
+    /// Drops what is on the list, as [`Chain`] does.
+    fn drop(&mut self) {
+        drop(self.take_all());
+    }
+}
+
+impl<P: Pointer<Target: Linked>> Default for List<P, Native> {
+    /// Creates an empty list.
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<P: Pointer<Target: Linked<B>>, B: Backend> fmt::Debug for List<P, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("List")
+            .field("is_empty", &self.is_empty())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,301 @@
+//! The list of plain values.
+#![forbid(unsafe_code)]
+
+use core::fmt;
+use core::iter::FusedIterator;
+
+use super::block::{Emptied, Filled, Slots};
+use super::intrusive;
+use crate::atomic::{Backend, Native};
+
+/// A lock-free list of values: any number of threads push, and take all, without a lock.
+///
+/// The [module](super) explains what needs a lock (nothing), and how a consumer sleeps.
+///
+/// The nodes are allocated fifteen at a time (fewer if that took more than a kilobyte), and a block is
+/// freed when all its values have been taken out. So a value that stays on the list, or in a
+/// chain, keeps up to a kilobyte in use, and so does an idle list. [`intrusive::List`] does not
+/// allocate.
+///
+/// # Examples
+///
+/// ```
+/// use kref::LList;
+///
+/// static LOG: LList<String> = LList::new();
+///
+/// assert!(LOG.push("first".into())); // true: it was empty
+/// assert!(!LOG.push("second".into()));
+/// let lines: Vec<String> = LOG.take_all().reverse().collect();
+/// assert_eq!(lines, ["first", "second"]);
+/// ```
+#[doc(alias = "llist_head")]
+pub struct LList<T, B: Backend = Native> {
+    list: intrusive::List<Filled<T, B>, B>,
+    slots: Slots<T, B>,
+}
+
+impl<T> LList<T, Native> {
+    /// Creates an empty list.
+    #[doc(alias = "LLIST_HEAD")]
+    #[doc(alias = "LLIST_HEAD_INIT")]
+    #[doc(alias = "init_llist_head")]
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            list: intrusive::List::new(),
+            slots: Slots::new(),
+        }
+    }
+}
+
+impl<T, B: Backend> LList<T, B> {
+    /// Does what [`new`](LList::new) does, over another backend, and not in a constant.
+    #[must_use]
+    pub fn new_in() -> Self {
+        Self {
+            list: intrusive::List::new_in(),
+            slots: Slots::new_in(),
+        }
+    }
+
+    /// Pushes a value; returns whether the list was empty.
+    ///
+    /// Two compare-and-swap loops, one for a node and one for the list: lock-free, where the
+    /// allocator is. Whoever is told true is the one to wake the consumer; see [the
+    /// module](super#the-wake-up-edge).
+    ///
+    /// # Memory ordering
+    ///
+    /// AcqRel: what the caller did before happens before the take that finds the value, and every
+    /// take that was too early to find it happens before what the caller does afterwards.
+    #[doc(alias = "llist_add")]
+    #[inline]
+    pub fn push(&self, value: T) -> bool {
+        self.list.push(self.slots.fill(value))
+    }
+
+    /// Pushes all values at once, as if one after the other; returns whether the list was empty.
+    ///
+    /// No take finds some of them only. No values at all change nothing, and it is false. If the
+    /// iterator panics nothing has been pushed, and what it had yielded is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let list = kref::LList::new();
+    /// assert!(list.push_all([1, 2, 3]));
+    /// assert!(!list.push_all([4, 5]));
+    /// assert!(list.take_all().eq([5, 4, 3, 2, 1]));
+    /// ```
+    #[doc(alias = "llist_add_batch")]
+    pub fn push_all<I: IntoIterator<Item = T>>(&self, values: I) -> bool {
+        self.list
+            .push_all(values.into_iter().map(|value| self.slots.fill(value)))
+    }
+
+    /// Takes everything that is on the list, in one swap: wait-free.
+    ///
+    /// # Memory ordering
+    ///
+    /// AcqRel: every push of what is found happens before, and every push that comes too late
+    /// happens after.
+    #[doc(alias = "llist_del_all")]
+    #[inline]
+    pub fn take_all(&self) -> Chain<T, B> {
+        Chain::from(self.list.take_all())
+    }
+
+    /// Returns whether the list is empty; a hint, out of date as soon as it is read.
+    ///
+    /// Do not go to sleep because of it: [`take_all`](Self::take_all), and see that it was nothing.
+    ///
+    /// # Memory ordering
+    ///
+    /// Relaxed: it orders nothing.
+    #[doc(alias = "llist_empty")]
+    #[must_use]
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Becomes the list's consumer, which takes values one at a time; `None` if there is one.
+    ///
+    /// [`take_all`](Self::take_all) may be used meanwhile.
+    ///
+    /// # Memory ordering
+    ///
+    /// As a lock: what was done as a consumer happens before the next one is there.
+    #[doc(alias = "llist_del_first")]
+    #[must_use]
+    pub fn consumer(&self) -> Option<Consumer<'_, T, B>> {
+        let consumer = self.list.consumer()?;
+        Some(Consumer {
+            consumer,
+            emptied: Emptied::new(),
+        })
+    }
+}
+
+impl<T> Default for LList<T, Native> {
+    /// Creates an empty list.
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> FromIterator<T> for LList<T, Native> {
+    /// Creates a list of the values; the last is the newest.
+    fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
+        let list = Self::new();
+        list.push_all(values);
+        list
+    }
+}
+
+impl<T, B: Backend> Extend<T> for LList<T, B> {
+    /// Pushes all values, as [`push_all`](Self::push_all) does.
+    fn extend<I: IntoIterator<Item = T>>(&mut self, values: I) {
+        self.push_all(values);
+    }
+}
+
+impl<T, B: Backend> fmt::Debug for LList<T, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LList")
+            .field("is_empty", &self.is_empty())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Holds values that were taken off an [`LList`] together, newest first.
+///
+/// It is an iterator that gives back the values, and drops those that are left, in a loop: a long
+/// chain takes no stack. If a destructor panics, the rest is dropped before the panic goes on.
+#[must_use = "dropping the chain drops what was taken"]
+pub struct Chain<T, B: Backend = Native> {
+    chain: intrusive::Chain<Filled<T, B>, B>,
+    emptied: Emptied<T, B>,
+}
+
+impl<T, B: Backend> Chain<T, B> {
+    fn from(chain: intrusive::Chain<Filled<T, B>, B>) -> Self {
+        Self {
+            chain,
+            emptied: Emptied::new(),
+        }
+    }
+
+    /// Reverses the chain: oldest first. It takes time in proportion to the length.
+    #[doc(alias = "llist_reverse_order")]
+    pub fn reverse(self) -> Self {
+        Self::from(self.chain.reverse())
+    }
+
+    /// Returns whether there is nothing (left) in the chain.
+    #[must_use]
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.chain.is_empty()
+    }
+
+    /// Returns an iterator over the values, newest first, which leaves them in the chain.
+    #[doc(alias = "llist_for_each")]
+    #[doc(alias = "llist_for_each_entry")]
+    pub fn iter(&self) -> Iter<'_, T, B> {
+        Iter(self.chain.iter())
+    }
+}
+
+impl<T, B: Backend> Iterator for Chain<T, B> {
+    type Item = T;
+
+    #[doc(alias = "llist_for_each_entry_safe")]
+    #[inline]
+    fn next(&mut self) -> Option<T> {
+        let filled = self.chain.pop()?;
+        Some(filled.into_value(&mut self.emptied))
+    }
+}
+
+impl<T, B: Backend> FusedIterator for Chain<T, B> {}
+
+impl<'a, T, B: Backend> IntoIterator for &'a Chain<T, B> {
+    type Item = &'a T;
+    type IntoIter = Iter<'a, T, B>;
+
+    fn into_iter(self) -> Iter<'a, T, B> {
+        self.iter()
+    }
+}
+
+impl<T: fmt::Debug, B: Backend> fmt::Debug for Chain<T, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self).finish()
+    }
+}
+
+/// Iterates over the values of a [`Chain`], newest first.
+#[must_use = "iterators do nothing unless they are used"]
+pub struct Iter<'a, T: 'a, B: Backend = Native>(intrusive::Iter<'a, Filled<T, B>, B>);
+
+impl<'a, T, B: Backend> Iterator for Iter<'a, T, B> {
+    type Item = &'a T;
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a T> {
+        self.0.next().map(|slot| slot.value())
+    }
+}
+
+impl<T, B: Backend> FusedIterator for Iter<'_, T, B> {}
+
+/// Takes values off an [`LList`] one at a time.
+///
+/// There is one at most, and it cannot be cloned. It takes all that is on the list when it has
+/// nothing left, and hands that out: newest first, and what is pushed meanwhile afterwards. What is
+/// left when it is dropped goes back on the list, behind everything that was pushed since, so that a
+/// chain that is taken later is still newest first.
+///
+/// What it holds is not on the list meanwhile, so that [`LList::take_all`] does not find it, and a
+/// push may again be told that the list was empty. Nobody is told when it is given back: whoever
+/// takes over has to look once before it sleeps.
+///
+/// # Examples
+///
+/// ```
+/// let jobs: kref::LList<u32> = (1..=3).collect();
+///
+/// let mut consumer = jobs.consumer().unwrap();
+/// assert!(jobs.consumer().is_none()); // one at a time
+/// assert_eq!(consumer.pop(), Some(3));
+/// drop(consumer);
+/// assert!(jobs.take_all().eq([2, 1])); // it has given back the rest
+/// ```
+#[must_use = "the consumer gives up its place when it is dropped"]
+pub struct Consumer<'a, T, B: Backend = Native> {
+    consumer: intrusive::Consumer<'a, Filled<T, B>, B>,
+    emptied: Emptied<T, B>,
+}
+
+impl<T, B: Backend> Consumer<'_, T, B> {
+    /// Takes a value, unless there is none.
+    ///
+    /// # Memory ordering
+    ///
+    /// As [`LList::take_all`], which it calls when it has nothing left: `None` is as good a reason
+    /// to sleep as an empty chain.
+    #[doc(alias = "llist_del_first")]
+    #[inline]
+    pub fn pop(&mut self) -> Option<T> {
+        let filled = self.consumer.pop()?;
+        Some(filled.into_value(&mut self.emptied))
+    }
+}
+
+impl<T, B: Backend> fmt::Debug for Consumer<'_, T, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consumer").finish_non_exhaustive()
+    }
+}

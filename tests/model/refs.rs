@@ -1,0 +1,210 @@
+//! Every way to give up a [`Ref`], or to claim its value: one write to the count, the value destroyed
+//! once, after every use of it, and never two that believe they have it alone.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use kref::atomic::Backend;
+use kref::{Ref, UniqueRef};
+use loom::cell::UnsafeCell;
+use loom::thread;
+
+use crate::object::one_write;
+use crate::{check, check_bounded, over_backends};
+
+/// A value to use: a use that races with the sole use of it, or with its end, is a causality violation.
+struct Value {
+    payload: UnsafeCell<u32>,
+    destroyed: Arc<AtomicU32>,
+}
+
+// SAFETY: loom reports it if uses of the payload race.
+unsafe impl Sync for Value {}
+
+impl Value {
+    /// Uses the value as all who share it may.
+    fn touch(&self) {
+        self.payload.with(|_| ());
+    }
+
+    /// Uses the value as only somebody who has it alone may.
+    fn claim(&mut self) {
+        self.payload.with_mut(|_| ());
+    }
+}
+
+impl Clone for Value {
+    fn clone(&self) -> Self {
+        self.touch();
+        Self {
+            payload: UnsafeCell::new(0),
+            destroyed: Arc::default(),
+        }
+    }
+}
+
+impl Drop for Value {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.claim();
+        }
+        self.destroyed.fetch_add(1, Relaxed);
+    }
+}
+
+/// Gives each thread its own reference to a new value, the calling thread the last, and checks that
+/// it has been destroyed when all are done.
+fn share<B: Backend, const N: usize>(threads: [fn(Ref<Value, B>); N]) {
+    let destroyed = Arc::default();
+    let value = UniqueRef::new_in(Value {
+        payload: UnsafeCell::new(0),
+        destroyed: Arc::clone(&destroyed),
+    });
+    let mut mine = UniqueRef::share(value);
+    Ref::get_mut(&mut mine).unwrap().claim();
+    let (last, others) = threads.split_last().unwrap();
+    let others = Vec::from_iter(others.iter().map(|other| {
+        let (other, theirs) = (*other, mine.clone());
+        thread::spawn(move || other(theirs))
+    }));
+    last(mine);
+    for other in others {
+        other.join().unwrap();
+    }
+    assert_eq!(destroyed.load(Relaxed), 1);
+}
+
+fn put<B: Backend>(value: Ref<Value, B>) {
+    value.touch();
+    one_write(|| drop(value));
+}
+
+fn get_and_put<B: Backend>(value: Ref<Value, B>) {
+    let other = one_write(|| value.clone());
+    put(value);
+    put(other);
+}
+
+fn get_and_put_last_first<B: Backend>(value: Ref<Value, B>) {
+    let other = one_write(|| value.clone());
+    put(other);
+    put(value);
+}
+
+fn take<B: Backend>(value: Ref<Value, B>) {
+    value.touch();
+    if let Some(mut value) = one_write(|| Ref::into_inner(value)) {
+        value.claim();
+    }
+}
+
+fn try_take<B: Backend>(value: Ref<Value, B>) {
+    value.touch();
+    match Ref::try_unwrap(value) {
+        Ok(mut value) => value.claim(),
+        Err(value) => put(value),
+    }
+}
+
+fn change<B: Backend>(mut value: Ref<Value, B>) {
+    value.touch();
+    if let Some(value) = Ref::get_mut(&mut value) {
+        value.claim();
+    }
+    put(value);
+}
+
+fn change_own<B: Backend>(mut value: Ref<Value, B>) {
+    value.touch();
+    Ref::make_mut(&mut value).claim();
+    put(value);
+}
+
+fn claim_and_share<B: Backend>(value: Ref<Value, B>) {
+    value.touch();
+    match Ref::try_unique(value) {
+        Ok(mut value) => {
+            value.claim();
+            let value = UniqueRef::share(value);
+            let other = value.clone();
+            let thread = thread::spawn(move || put(other));
+            put(value);
+            thread.join().unwrap();
+        }
+        Err(value) => put(value),
+    }
+}
+
+fn two_puts<B: Backend>() {
+    share::<B, 2>([put, put]);
+}
+
+fn three_puts<B: Backend>() {
+    share::<B, 3>([put, put, put]);
+}
+
+fn clone_beside_the_put<B: Backend>() {
+    share::<B, 2>([get_and_put, put]);
+    share::<B, 2>([get_and_put_last_first, put]);
+}
+
+fn two_clones_beside_the_put<B: Backend>() {
+    share::<B, 3>([get_and_put, get_and_put, put]);
+}
+
+fn into_inner_twice<B: Backend>() {
+    share::<B, 2>([take, take]);
+}
+
+fn into_inner_of_three<B: Backend>() {
+    share::<B, 3>([take, take, put]);
+}
+
+fn try_unwrap_beside_the_put<B: Backend>() {
+    share::<B, 2>([try_take, put]);
+}
+
+fn try_unwrap_twice<B: Backend>() {
+    share::<B, 2>([try_take, try_take]);
+}
+
+fn get_mut_beside_the_put<B: Backend>() {
+    share::<B, 2>([change, put]);
+}
+
+fn get_mut_beside_two_puts<B: Backend>() {
+    share::<B, 3>([change, put, put]);
+}
+
+fn get_mut_beside_the_clone<B: Backend>() {
+    share::<B, 2>([change, get_and_put]);
+}
+
+fn make_mut_beside_the_put<B: Backend>() {
+    share::<B, 2>([change_own, put]);
+}
+
+fn make_mut_twice<B: Backend>() {
+    share::<B, 2>([change_own, change_own]);
+}
+
+fn unique_beside_the_put<B: Backend>() {
+    share::<B, 2>([claim_and_share, put]);
+}
+
+over_backends! {
+    two_puts: check;
+    three_puts: |model| check_bounded(3, model);
+    clone_beside_the_put: check;
+    two_clones_beside_the_put: |model| check_bounded(2, model);
+    into_inner_twice: check;
+    into_inner_of_three: |model| check_bounded(3, model);
+    try_unwrap_beside_the_put: check;
+    try_unwrap_twice: check;
+    get_mut_beside_the_put: check;
+    get_mut_beside_two_puts: |model| check_bounded(3, model);
+    get_mut_beside_the_clone: check;
+    make_mut_beside_the_put: check;
+    make_mut_twice: check;
+    unique_beside_the_put: |model| check_bounded(3, model);
+}

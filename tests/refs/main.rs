@@ -1,0 +1,16 @@
+//! What users of `Ref`, `UniqueRef` and `IntrusiveRef` rely on.
+
+#![cfg(feature = "alloc")]
+
+#[cfg(feature = "std")]
+mod deep;
+mod intrusive;
+mod like_arc;
+mod memory;
+mod panics;
+mod saturation;
+mod threads;
+mod tools;
+mod traits;
+mod unique;
+mod unsized_values;

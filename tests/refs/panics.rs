@@ -1,0 +1,76 @@
+//! What a panic in the user's code leaves behind.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use kref::{Ref, UniqueRef};
+
+use crate::tools::{Canary, live_bytes, unwind};
+
+/// Runs `f`, which panics, and checks that it leaks nothing.
+#[track_caller]
+fn panics(f: impl FnOnce()) {
+    let before = live_bytes();
+    let panic = catch_unwind(AssertUnwindSafe(f)).expect_err("it should panic");
+    drop(panic);
+    assert_eq!(live_bytes(), before);
+}
+
+struct Bomb<'a>(#[expect(dead_code)] Canary<'a>);
+
+impl Drop for Bomb<'_> {
+    fn drop(&mut self) {
+        unwind();
+    }
+}
+
+#[test]
+fn a_destructor_that_panics_frees_the_memory() {
+    let destroyed = AtomicUsize::new(0);
+    let bomb = || Bomb(Canary(&destroyed));
+    panics(|| drop(Ref::new(bomb())));
+    panics(|| drop(UniqueRef::new(bomb())));
+    panics(|| drop(Ref::<[Bomb<'_>]>::from([bomb()])));
+    panics(|| drop(Ref::into_inner(Ref::new(bomb()))));
+    assert_eq!(destroyed.load(Relaxed), 4);
+}
+
+#[test]
+fn a_clone_that_panics_leaves_no_half_of_a_slice() {
+    struct Fuse<'a>(u32, Canary<'a>);
+
+    impl Clone for Fuse<'_> {
+        fn clone(&self) -> Self {
+            if self.0 == 3 {
+                unwind();
+            }
+            Self(self.0, Canary(self.1.0))
+        }
+    }
+
+    let destroyed = AtomicUsize::new(0);
+    let fuses = Vec::from_iter((0..5).map(|i| Fuse(i, Canary(&destroyed))));
+    panics(|| drop(Ref::<[Fuse<'_>]>::from(&fuses[..])));
+    assert_eq!(destroyed.load(Relaxed), 3);
+}
+
+#[test]
+fn a_clone_that_panics_leaves_make_mut_as_it_was() {
+    #[derive(Debug)]
+    struct NoClone(u32);
+
+    impl Clone for NoClone {
+        fn clone(&self) -> Self {
+            unwind()
+        }
+    }
+
+    let mut a = Ref::new(NoClone(1));
+    let b = a.clone();
+    panics(|| Ref::make_mut(&mut a).0 = 2);
+    assert!(Ref::ptr_eq(&a, &b));
+    assert_eq!(Ref::count_hint(&a), 2);
+    drop(b);
+    Ref::make_mut(&mut a).0 = 2;
+    assert_eq!(a.0, 2);
+}

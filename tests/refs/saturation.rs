@@ -1,0 +1,88 @@
+//! More references than a count can count.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use kref::report::Kind;
+use kref::{Ref, RefCount};
+
+/// The hook is the process's, and every test here has its own.
+static HOOK: Mutex<()> = Mutex::new(());
+
+/// Returns the count as it is; `count_hint` calls each that is not good saturated.
+fn raw_count<T>(value: &Ref<T>) -> u32 {
+    let place = Ref::as_ptr(value).cast::<AtomicU32>().wrapping_sub(1);
+    // SAFETY: the count ends where the value begins, and is an atomic of this size.
+    unsafe { &*place }.load(Relaxed)
+}
+
+/// Sets the count of a value to what billions of forgotten clones would make of it.
+fn set_count<T>(value: &Ref<T>, count: u32) {
+    let place = Ref::as_ptr(value).cast::<RefCount>().wrapping_sub(1);
+    // SAFETY: the count ends where the value begins, and no other thread knows of it.
+    unsafe { &*place }.set(count);
+}
+
+#[test]
+fn a_count_that_overflows_keeps_the_value_for_ever() {
+    let _alone = HOOK.lock().unwrap();
+    kref::report::set_hook(|_| {});
+    let mut value = Ref::new(String::from("kept"));
+    set_count(&value, RefCount::MAX);
+    // The second one too many is the one that sees it.
+    let other = [value.clone(), value.clone()];
+    assert_eq!(Ref::count_hint(&value), RefCount::SATURATED);
+    assert_eq!(raw_count(&value), RefCount::SATURATED);
+
+    // No number of drops destroys it, and nobody is told that he has it alone.
+    for _ in 0..3 {
+        // SAFETY: a saturated count counts any number of references.
+        drop(unsafe { Ref::from_raw(Ref::as_ptr(&value)) });
+        assert_eq!(Ref::count_hint(&value), RefCount::SATURATED);
+    }
+    assert_eq!(Ref::get_mut(&mut value), None);
+    let value = Ref::try_unwrap(value).unwrap_err();
+    let value = Ref::try_unique(value).unwrap_err();
+    assert!(
+        other
+            .into_iter()
+            .all(|other| Ref::into_inner(other).is_none())
+    );
+    assert_eq!(*value, "kept");
+    assert_eq!(raw_count(&value), RefCount::SATURATED);
+
+    // It leaks, unless a test tidies up.
+    set_count(&value, 1);
+}
+
+#[test]
+fn a_drop_that_finds_an_overflow_keeps_the_value_for_ever() {
+    let _alone = HOOK.lock().unwrap();
+    kref::report::set_hook(|_| {});
+    let value = Ref::new(());
+    set_count(&value, RefCount::MAX);
+    drop(value.clone());
+    assert_eq!(raw_count(&value), RefCount::SATURATED);
+    drop(value.clone());
+    assert_eq!(raw_count(&value), RefCount::SATURATED);
+    set_count(&value, 1);
+}
+
+#[test]
+fn each_misuse_is_reported_once() {
+    static REPORTS: Mutex<Vec<Kind>> = Mutex::new(Vec::new());
+
+    let _alone = HOOK.lock().unwrap();
+    kref::report::set_hook(|report| REPORTS.lock().unwrap().push(report.kind));
+    let value = Ref::new(());
+    set_count(&value, RefCount::MAX);
+    for _ in 0..3 {
+        drop(value.clone());
+    }
+    set_count(&value, 0); // as after one put too many
+    // SAFETY: none; this is the misuse.
+    drop(unsafe { Ref::from_raw(Ref::as_ptr(&value)) });
+    drop(value.clone());
+    assert_eq!(*REPORTS.lock().unwrap(), [Kind::Overflow, Kind::Underflow]);
+    set_count(&value, 1);
+}

@@ -1,0 +1,300 @@
+//! `cargo xtask mutants`: breaks every memory ordering and every rule, one at a time, and names the
+//! test that notices.
+
+mod changed;
+mod orderings;
+mod rules;
+mod run;
+mod table;
+mod tree;
+mod work;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs;
+use std::ops::Range;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+use self::rules::{List, Rule};
+use self::table::{Key, SURVIVED, Table};
+use self::work::{Outcome, run_all};
+use crate::root;
+
+/// The test binary that the orderings are for.
+const MODEL: &str = "model";
+const TABLE: &str = "docs/orderings.md";
+const LIST: &str = "xtask/mutants.toml";
+
+/// Break every memory ordering and every rule, one at a time; name the test that fails.
+///
+/// The orderings are found in src/ and weakened by one step; the rules are listed in
+/// xtask/mutants.toml. Each is changed in a copy of the crate (target/mutants), and the tests that
+/// failed last time (docs/orderings.md) are run, then all, up to the first failure. Exit code 1 if a
+/// change survives.
+#[derive(clap::Args)]
+pub struct Options {
+    /// List what would be broken, and do nothing.
+    #[arg(long)]
+    list: bool,
+    /// Fail if docs/orderings.md does not have every mutant of the source, or has another; run
+    /// nothing.
+    #[arg(long, conflicts_with_all = ["list", "write"])]
+    check: bool,
+    /// Write what was found to docs/orderings.md.
+    #[arg(long)]
+    write: bool,
+    /// Only what docs/orderings.md does not have, or what lies in a source file, or is noticed by a
+    /// model, that was changed since this revision.
+    #[arg(long, value_name = "REVISION", num_args = 0..=1, default_missing_value = "HEAD")]
+    #[arg(require_equals = true)]
+    changed: Option<String>,
+    /// Only what has this in its line of --list.
+    #[arg(long, value_name = "SUBSTRING")]
+    only: Option<String>,
+    /// How many copies are worked on at a time.
+    #[arg(long, default_value_t = 2)]
+    jobs: usize,
+}
+
+/// One change of the source.
+struct Mutant {
+    key: Key,
+    file: String,
+    line: usize,
+    range: Range<usize>,
+    replacement: String,
+    /// The test binary to run.
+    test: String,
+}
+
+impl Mutant {
+    /// The line of --list.
+    fn label(&self) -> String {
+        let what = match &self.key {
+            Key::Ordering { function, step, .. } => format!("{function}: {step}"),
+            Key::Rule { name, .. } => name.clone(),
+        };
+        format!("{}:{} {what}", self.file, self.line)
+    }
+}
+
+pub fn run(options: &Options) -> Result<ExitCode> {
+    let sources = sources()?;
+    let list = List::parse(&fs::read_to_string(root().join(LIST)).context(LIST)?)?;
+    let all = mutants(&sources, &list)?;
+    let old = fs::read_to_string(root().join(TABLE)).unwrap_or_default();
+    let mut table = Table::from_markdown(&old);
+
+    if options.check {
+        return check(&all, &table);
+    }
+    let chosen = choose(&all, &table, options)?;
+    if options.list {
+        for mutant in &chosen {
+            println!("{}", mutant.label());
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+
+    let start = Instant::now();
+    let outcomes = run_all(&chosen, &sources, &table, &list, options.jobs)?;
+    println!();
+    let mut failures = Vec::new();
+    let mut noticed = BTreeMap::new();
+    for (mutant, outcome) in chosen.iter().zip(outcomes) {
+        match outcome {
+            Outcome::Killed(test) => {
+                println!("{} -> {test}", mutant.label());
+                noticed.insert(mutant.key.clone(), test);
+            }
+            Outcome::Survived => {
+                failures.push(format!("{}: survives", mutant.label()));
+                noticed.insert(mutant.key.clone(), SURVIVED.to_owned());
+            }
+            Outcome::Broken(error) => {
+                failures.push(format!("{}: does not compile\n{error}", mutant.label()));
+            }
+        }
+    }
+    println!();
+    for failure in &failures {
+        println!("{failure}");
+    }
+    println!(
+        "{} broken, {} noticed, {} not, in {:.0?}",
+        chosen.len(),
+        chosen.len() - failures.len(),
+        failures.len(),
+        start.elapsed()
+    );
+
+    if options.write {
+        let complete = chosen.len() == all.len();
+        write(&all, &mut table, noticed, complete, start.elapsed())?;
+    }
+    Ok(if failures.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// The shipped source files and their texts.
+fn sources() -> Result<BTreeMap<String, String>> {
+    fn walk(folder: &str, sources: &mut BTreeMap<String, String>) -> Result<()> {
+        for entry in fs::read_dir(root().join(folder)).context(folder.to_owned())? {
+            let entry = entry?;
+            let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
+            if entry.file_type()?.is_dir() {
+                walk(&path, sources)?;
+            } else if path.ends_with(".rs") {
+                sources.insert(path, fs::read_to_string(entry.path())?);
+            }
+        }
+        Ok(())
+    }
+    let mut sources = BTreeMap::new();
+    walk("src", &mut sources)?;
+    Ok(sources)
+}
+
+fn mutants(sources: &BTreeMap<String, String>, list: &List) -> Result<Vec<Mutant>> {
+    let mut mutants = Vec::new();
+    for (file, source) in sources {
+        let mut seen: HashMap<Key, usize> = HashMap::new();
+        for found in orderings::find(source).context(file.clone())? {
+            let key = |operation| Key::Ordering {
+                file: file.clone(),
+                function: found.function.clone(),
+                operation,
+                step: format!("{} -> {}", found.from, found.to),
+            };
+            let number = seen.entry(key(found.operation.clone())).or_default();
+            *number += 1;
+            let operation = match *number {
+                1 => found.operation.clone(),
+                n => format!("{} #{n}", found.operation),
+            };
+            mutants.push(Mutant {
+                key: key(operation),
+                file: file.clone(),
+                line: found.line,
+                range: found.range,
+                replacement: found.replacement,
+                test: MODEL.to_owned(),
+            });
+        }
+    }
+    let mut stale = Vec::new();
+    for rule in &list.rules {
+        match rule_mutant(rule, sources) {
+            Ok(mutant) => mutants.push(mutant),
+            Err(error) => stale.push(format!("{error:#}")),
+        }
+    }
+    ensure!(stale.is_empty(), "{LIST}: {}", stale.join("\n"));
+    Ok(mutants)
+}
+
+fn rule_mutant(rule: &Rule, sources: &BTreeMap<String, String>) -> Result<Mutant> {
+    let source = sources.get(&rule.file);
+    let source = source.with_context(|| format!("{}: no file {}", rule.name, rule.file))?;
+    let range = rule.locate(source)?;
+    Ok(Mutant {
+        key: Key::Rule {
+            name: rule.name.clone(),
+            why: rule.why.clone(),
+        },
+        file: rule.file.clone(),
+        line: 1 + source[..range.start].matches('\n').count(),
+        range,
+        replacement: rule.replace.clone(),
+        test: rule.test.clone(),
+    })
+}
+
+/// Compares the table with the source.
+fn check(all: &[Mutant], table: &Table) -> Result<ExitCode> {
+    let source: BTreeSet<&Key> = all.iter().map(|m| &m.key).collect();
+    let mut stale = 0;
+    for key in &source {
+        match table.rows.get(key).map(String::as_str) {
+            Some(SURVIVED) => println!("nothing notices {key}"),
+            Some(_) => continue,
+            None => println!("{TABLE} lacks {key}"),
+        }
+        stale += 1;
+    }
+    for key in table.rows.keys().filter(|key| !source.contains(key)) {
+        println!("{TABLE} has, and the source has not, {key}");
+        stale += 1;
+    }
+    if stale == 0 {
+        println!("{TABLE} has all {} mutants of the source", source.len());
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{stale} differences; `cargo xtask mutants --changed --write` puts them right");
+    Ok(ExitCode::FAILURE)
+}
+
+/// The mutants that the options ask for.
+fn choose<'a>(all: &'a [Mutant], table: &Table, options: &Options) -> Result<Vec<&'a Mutant>> {
+    let changed = options.changed.as_deref().map(changed::files).transpose()?;
+    let chosen = all.iter().filter(|mutant| {
+        let named = |only: &String| mutant.label().contains(only);
+        let touched = |files: &Vec<String>| changed::rests_on(mutant, table, files);
+        options.only.as_ref().is_none_or(named) && changed.as_ref().is_none_or(touched)
+    });
+    Ok(chosen.collect())
+}
+
+/// Writes the table: what was run replaces its rows, the others stay if the source still has them.
+fn write(
+    all: &[Mutant],
+    table: &mut Table,
+    noticed: BTreeMap<Key, String>,
+    complete: bool,
+    took: Duration,
+) -> Result<()> {
+    let source: BTreeSet<&Key> = all.iter().map(|m| &m.key).collect();
+    table.rows.retain(|key, _| source.contains(key));
+    table.rows.extend(noticed);
+    let today = jiff::Timestamp::now()
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .date();
+    let rustc = Command::new("rustc")
+        .arg("--version")
+        .current_dir(root())
+        .output()?;
+    let rustc = String::from_utf8(rustc.stdout)?;
+    let survivors = table.rows.values().filter(|test| *test == SURVIVED).count();
+    let counts = format!(
+        "{} mutants, {} noticed, {survivors} survive.",
+        table.rows.len(),
+        table.rows.len() - survivors
+    );
+    let run = format!("{today}, {}: ", rustc.trim());
+    let minutes = took.as_secs_f64() / 60.0;
+    match complete {
+        true => {
+            let run =
+                format!("{run}all, by `cargo xtask mutants --write`, in {minutes:.1} minutes.");
+            table.taken = vec![counts, run];
+        }
+        false => {
+            let run = format!("{run}what had changed, by `cargo xtask mutants --changed --write`.");
+            table.taken.truncate(2);
+            match table.taken.first_mut() {
+                Some(first) => *first = counts,
+                None => table.taken.push(counts),
+            }
+            table.taken.push(run);
+        }
+    }
+    let path = root().join(TABLE);
+    fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+    fs::write(&path, table.to_markdown()).context(TABLE)
+}

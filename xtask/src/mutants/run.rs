@@ -1,0 +1,136 @@
+//! Runs a test binary until the first failure.
+
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+/// How a run of a test binary ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Run {
+    Passed,
+    /// The first test that failed; a test that aborted the process or did not end says so.
+    Failed(String),
+}
+
+/// Runs `command`, which is a test binary with the names of tests, one test after the other, and
+/// ends it at the first failure or after `limit`.
+pub fn until_failure(mut command: Command, limit: Duration) -> Result<Run> {
+    let deadline = Instant::now() + limit;
+    let mut child = command
+        // One after the other: then the first failure is the same each time, and the name of a
+        // test is printed before it runs.
+        .args(["--test-threads", "1"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .context("cannot run the test binary")?;
+    let mut stdout = child.stdout.take().expect("piped");
+    let (sender, receiver) = mpsc::channel();
+    let reader = thread::spawn(move || {
+        let mut chunk = [0; 4096];
+        while let Ok(n @ 1..) = stdout.read(&mut chunk) {
+            if sender.send(chunk[..n].to_vec()).is_err() {
+                return;
+            }
+        }
+    });
+
+    let mut output = Vec::new();
+    let failed = loop {
+        match receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(chunk) => output.extend(chunk),
+            Err(RecvTimeoutError::Timeout) => {
+                break Some(with_running(&output, "timeout"));
+            }
+            Err(RecvTimeoutError::Disconnected) => break None,
+        }
+        if let Some(name) = first_failure(&output) {
+            break Some(name);
+        }
+    };
+    drop(receiver);
+    if failed.is_some() {
+        child.kill()?;
+    }
+    let status = child.wait()?;
+    reader.join().expect("the reader does not panic");
+    Ok(match failed {
+        Some(name) => Run::Failed(name),
+        None if status.success() => Run::Passed,
+        None => Run::Failed(with_running(&output, "abort")),
+    })
+}
+
+/// The first test that the output reports as failed.
+fn first_failure(output: &[u8]) -> Option<String> {
+    let output = String::from_utf8_lossy(output);
+    let mut lines = output.lines();
+    lines.find_map(|line| name(line.strip_suffix(" ... FAILED")?))
+}
+
+/// What happened, and to which test: the one whose line has no result. What the process wrote as it
+/// went down comes after that.
+fn with_running(output: &[u8], what: &str) -> String {
+    let output = String::from_utf8_lossy(output);
+    let mut lines = output.lines().rev();
+    match lines.find_map(|line| name(line.strip_suffix(" ... ")?)) {
+        Some(test) => format!("{test} ({what})"),
+        None => format!("({what})"),
+    }
+}
+
+fn name(line: &str) -> Option<String> {
+    let name = line.strip_prefix("test ")?;
+    Some(
+        name.strip_suffix(" - should panic")
+            .unwrap_or(name)
+            .to_owned(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A shell that plays a test binary; it ignores the arguments that are added.
+    fn play(script: &str, limit: Duration) -> Run {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script, "sh"]);
+        until_failure(shell, limit).unwrap()
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn the_first_failure_ends_the_run() {
+        let script = "printf '\nrunning 3 tests\ntest a::b ... ok\ntest a::c - should panic ... ';
+            printf 'FAILED\n'; exec sleep 60";
+        assert_eq!(play(script, LONG), Run::Failed("a::c".to_owned()));
+    }
+
+    #[test]
+    fn all_passed() {
+        let script = "printf 'test a ... ok\n\ntest result: ok. 1 passed\n'";
+        assert_eq!(play(script, LONG), Run::Passed);
+    }
+
+    #[test]
+    fn an_abort_names_the_test() {
+        let script = "printf 'test a ... ok\ntest b ... \npanicked\n'; exit 134";
+        assert_eq!(play(script, LONG), Run::Failed("b (abort)".to_owned()));
+    }
+
+    #[test]
+    fn a_hang_names_the_test() {
+        let script = "printf 'test a ... '; exec sleep 60";
+        assert_eq!(
+            play(script, Duration::from_millis(500)),
+            Run::Failed("a (timeout)".to_owned())
+        );
+    }
+}
