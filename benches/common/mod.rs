@@ -33,6 +33,7 @@ pub(crate) struct Row {
     name: &'static str,
     threads: usize,
     body: Body,
+    warm_up: bool,
     against: Vec<(&'static str, Option<f64>)>,
 }
 
@@ -41,7 +42,7 @@ type Body = Box<dyn Fn(Turn) + Sync>;
 /// What one thread has to do.
 #[derive(Clone, Copy)]
 pub(crate) struct Turn {
-    /// Which of the [`PLACES`] to use, from zero.
+    /// Which of the [`PLACES`] to use, from zero; see [`Row::warm`].
     pub(crate) place: usize,
     /// Which of the threads this is, from zero.
     #[allow(dead_code, reason = "not every bench needs it")]
@@ -60,8 +61,17 @@ impl Row {
             name,
             threads,
             body: Box::new(body),
+            warm_up: false,
             against: Vec::new(),
         }
+    }
+
+    /// Runs each turn twice and times the second run, in which the caches have what the variants that
+    /// ran in between have driven out. The first run is for the place `PLACES + place`.
+    #[allow(dead_code, reason = "not every bench needs it")]
+    pub(crate) fn warm(mut self) -> Self {
+        self.warm_up = true;
+        self
     }
 
     /// Compares with the row of that name on as many threads. The target, if there is one, is the
@@ -88,9 +98,13 @@ impl Row {
                     thread,
                     iterations,
                 };
-                let (body, waiting) = (&self.body, &waiting);
+                let (body, waiting, warm_up) = (&self.body, &waiting, self.warm_up);
                 scope.spawn(move || {
                     core.map(core_affinity::set_for_current);
+                    if warm_up {
+                        let place = PLACES + place;
+                        body(Turn { place, ..turn });
+                    }
                     let preemptions = preemptions();
                     waiting.fetch_sub(1, Release);
                     while waiting.load(Acquire) > 0 {
@@ -140,11 +154,28 @@ fn preemptions() -> Option<u64> {
     line.split_whitespace().last()?.parse().ok()
 }
 
+/// Whether a filter on the command line, if there is one, lets any row of this bench through. A filter is a
+/// part of the bench's name, or begins with the whole of it and a slash.
+pub(crate) fn is_asked_for(bench: &str) -> bool {
+    let mut filters = std::env::args()
+        .skip(1)
+        .filter(|arg| !arg.starts_with('-'))
+        .peekable();
+    filters.peek().is_none()
+        || filters.any(|filter| {
+            let row = filter.strip_prefix(bench);
+            bench.contains(&filter) || row.is_some_and(|row| row.starts_with('/'))
+        })
+}
+
 /// The `main` of a bench: the rounds and their table, then criterion over the same rows.
 ///
-/// Criterion's options work. Under `cargo test`, and with `--test`, every row runs once and nothing
+/// Criterion's options work. If `KREF_RATIOS` is set in the environment, there is the table only. Under `cargo test`, and with `--test`, every row runs once and nothing
 /// is timed.
 pub(crate) fn run(bench: &str, rows: Vec<Row>) {
+    if !is_asked_for(bench) {
+        return;
+    }
     let has = |option: &str| std::env::args().any(|arg| arg == option);
     if has("--bench")
         && !["--test", "--list", "--help", "--profile-time"]
@@ -152,6 +183,9 @@ pub(crate) fn run(bench: &str, rows: Vec<Row>) {
             .any(has)
     {
         ratios(bench, &rows);
+        if std::env::var_os("KREF_RATIOS").is_some() {
+            return;
+        }
     }
     let mut criterion = Criterion::default()
         .sample_size(30)

@@ -69,7 +69,7 @@ impl<T: Stored + ?Sized, S> Interner<T, S> {
 
 impl<T: Stored + ?Sized, S, B: LockBackend> Interner<T, S, B> {
     /// Creates an empty interner over any backend, not in a constant, of `shards` shards, rounded up
-    /// to a power of two and at most 2^16; zero is the default, four for each processor.
+    /// to a power of two and at most 2^16; zero is the default, sixteen for each processor.
     #[must_use]
     pub fn new_in(shards: usize, hasher: S) -> Self {
         Self {

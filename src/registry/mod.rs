@@ -114,7 +114,7 @@ impl<K, V, S> Registry<K, V, S> {
     }
 
     /// Creates an empty registry of `shards` shards, rounded up to a power of two and at most
-    /// 2^16; zero is the default, four for each processor.
+    /// 2^16; zero is the default, sixteen for each processor.
     #[must_use]
     pub const fn with_shards_and_hasher(shards: usize, hasher: S) -> Self {
         Self {
@@ -273,7 +273,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     /// Puts an object into the registry and returns the first handle to it, unless there is one with
     /// the same key.
     ///
-    /// Waits if the constructor of an object with this key is running.
+    /// Waits if the constructor of an object with this key is running. Takes the lock of the key's shard
+    /// at once, as the key should be vacant; [`get_or_insert_with`](Self::get_or_insert_with) looks without it first.
     ///
     /// # Errors
     ///
@@ -284,7 +285,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     /// Panics when called for a key by the constructor of the same key.
     #[track_caller]
     pub fn try_insert(&self, key: K, value: V) -> Result<Handle<K, V, B>, OccupiedError<K, V, B>> {
-        let entered = self.entries.enter(self.hash(&key), |entry| is(entry, &key));
+        let hash = self.hash(&key);
+        let entered = self.entries.enter_locked(hash, |entry| is(entry, &key));
         match entered {
             Entered::Occupied(existing) => Err(OccupiedError {
                 // SAFETY: it was found listed.

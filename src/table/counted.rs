@@ -7,6 +7,7 @@ use core::ptr::NonNull;
 
 use super::Table;
 use super::node::{Node, State};
+use super::slab::shard_of;
 use crate::deep::drop_in_place_deep;
 use crate::lock::LockBackend;
 
@@ -77,8 +78,12 @@ impl<P: Payload, B: LockBackend> Counted<P, B> {
 
     /// The shard's lock, found through the node.
     pub(crate) fn lock(&self) -> super::Guard<'_, B> {
+        // SAFETY: a reference is held.
+        let layout = unsafe { P::layout(self.node) };
+        // SAFETY: as above, and that is the payload's layout.
+        let shard = unsafe { shard_of(self.node, layout) };
         // SAFETY: the reference keeps the node, and that its shard.
-        unsafe { self.header().shard().as_ref() }.lock()
+        unsafe { shard.as_ref() }.lock()
     }
 }
 
@@ -112,15 +117,16 @@ impl<P: Payload, B: LockBackend> Drop for Counted<P, B> {
 unsafe fn last_put<P: Payload, B: LockBackend>(node: NonNull<Node<B>>) {
     // SAFETY: nobody else can free the node, so that its shard lives.
     let header = unsafe { node.as_ref() };
-    let shard = header.shard();
+    // SAFETY: this is the pending owner.
+    let layout = unsafe { P::layout(node) };
+    // SAFETY: as above, and that is the payload's layout.
+    let shard = unsafe { shard_of(node, layout) };
     // SAFETY: as above, up to `end_parts`.
     let mut guard = unsafe { shard.as_ref() }.lock();
     if !header.refs.settle() {
         return;
     }
     // SAFETY: the node is this thread's alone from here on: its count is zero, and the lock is held.
-    let layout = unsafe { P::layout(node) };
-    // SAFETY: as above.
     let mut taken = ManuallyDrop::new(unsafe { P::take(node, header.tag().state()) });
     // SAFETY: as above, and the payload was taken out.
     let done = unsafe { guard.bury(node, layout) };

@@ -5,7 +5,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `node.rs` | what a node is; its states; the memory that stays a node |
-//! | `slab.rs` | where nodes come from and go back to |
+//! | `slab.rs` | where nodes come from and go back to, and how a node finds its shard |
 //! | `buckets.rs` | chains of nodes by hash, walked without the lock, and how their number doubles |
 //! | `shard.rs` | a lock and what it protects |
 //! | `owner.rs` | how a map finds, enters and gives up its table |

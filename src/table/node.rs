@@ -31,7 +31,6 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use super::shard::Shard;
 use crate::HandBack;
 use crate::atomic::Atomic;
 use crate::lock::LockBackend;
@@ -89,24 +88,18 @@ impl Tag {
 #[repr(C)]
 pub(crate) struct Node<B: LockBackend> {
     next: B::Ptr<Node<B>>,
-    shard: NonNull<Shard<B>>,
     pub(super) refs: HandBack<B>,
     tag: B::U32,
 }
 
 impl<B: LockBackend> Node<B> {
     /// A node that is nothing yet.
-    pub(super) fn new(shard: NonNull<Shard<B>>) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             next: B::Ptr::new(core::ptr::null_mut()),
-            shard,
             refs: HandBack::new_in(0),
             tag: B::U32::new(State::Absent as u32),
         }
-    }
-
-    pub(super) fn shard(&self) -> NonNull<Shard<B>> {
-        self.shard
     }
 
     /// The next node of the chain, or of the free list.

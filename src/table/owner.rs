@@ -22,7 +22,7 @@ use core::ptr::{self, NonNull};
 use core::sync::atomic::AtomicPtr;
 use core::sync::atomic::Ordering::{Acquire, Release};
 
-use super::{Counted, Found, Guard, Payload, State, Table, Tag};
+use super::{Counted, Found, Guard, Payload, Shard, State, Table, Tag};
 use crate::atomic::{Atomic, Native};
 use crate::lock::LockBackend;
 
@@ -109,6 +109,7 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
     }
 
     /// Finds the listed node with this hash for which `is_it` holds. Exact.
+    #[inline]
     pub(crate) fn get(
         &self,
         hash: u64,
@@ -120,9 +121,20 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
         if let Some(found) = unsafe { shard.find(tag, &is_it) } {
             return Some(found);
         }
+        Self::get_locked(shard, tag, is_it)
+    }
+
+    /// What `get` does if it has not found the node without the lock.
+    #[cold]
+    #[inline(never)]
+    fn get_locked(
+        shard: &Shard<B>,
+        tag: Tag,
+        is_it: impl Fn(&Counted<P, B>) -> bool,
+    ) -> Option<Counted<P, B>> {
         let mut seen = Vec::new();
         loop {
-            // SAFETY: as above. The guard is dropped at the end of the statement.
+            // SAFETY: as in `get`. The guard is dropped at the end of the statement.
             let found = unsafe { shard.lock().find(tag, &seen) };
             match found? {
                 Found::Listed(found) if is_it(&found) => {
@@ -140,6 +152,7 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
     /// # Panics
     ///
     /// Panics if it is the calling thread that builds it, as it would wait for itself.
+    #[inline]
     #[track_caller]
     pub(crate) fn enter(
         &self,
@@ -149,13 +162,28 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
         let shard = self.table_or_new().shard(hash);
         let tag = Tag::new(hash, State::Listed);
         // SAFETY: the owner puts payloads of the type `P` into its table, and no others.
-        if let Some(found) = unsafe { shard.find(tag, &is_it) } {
-            return Entered::Occupied(found);
+        match unsafe { shard.find(tag, &is_it) } {
+            Some(found) => Entered::Occupied(found),
+            None => self.enter_locked(hash, is_it),
         }
+    }
+
+    /// Does what [`enter`](Self::enter) does, and takes the lock at once: for when a vacant place is what the
+    /// caller expects. A look without the lock would only fetch cache lines that the thread which
+    /// holds the lock is writing.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn enter_locked(
+        &self,
+        hash: u64,
+        is_it: impl Fn(&Counted<P, B>) -> bool,
+    ) -> Entered<'_, P, B> {
+        let shard = self.table_or_new().shard(hash);
+        let tag = Tag::new(hash, State::Listed);
         let mut seen = Vec::new();
         loop {
             let mut guard = shard.lock();
-            // SAFETY: as above.
+            // SAFETY: the owner puts payloads of the type `P` into its table, and no others.
             let Some(found) = (unsafe { guard.find(tag, &seen) }) else {
                 return Entered::Vacant(Vacant { guard, hash, seen });
             };
@@ -250,10 +278,10 @@ const fn in_range(shards: usize) -> usize {
     }
 }
 
-/// Four shards for each processor: two threads seldom meet, and an empty shard is small.
+/// Sixteen shards for each processor: two threads seldom meet, and an empty shard has some 400 bytes.
 fn default_shards() -> usize {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    (4 * processors).next_power_of_two().min(256)
+    (16 * processors).next_power_of_two().min(256)
 }
 
 // SAFETY: whoever has the owner can put payloads in and take references out, in every thread.

@@ -27,6 +27,9 @@ pub(crate) struct Shard<B: LockBackend> {
     locked: CachePadded<Locked<B>>,
 }
 
+/// In the order of the fields: what changes with every insertion and every last put is in one cache
+/// line, with the lock.
+#[repr(C)]
 struct Locked<B: LockBackend> {
     lock: B::Lock,
     /// The number of listed nodes. Changed under the lock, read without it as a hint.
@@ -35,10 +38,11 @@ struct Locked<B: LockBackend> {
 }
 
 /// What is used under the lock only.
+#[repr(C)]
 pub(crate) struct Inner<B: LockBackend> {
-    slab: Slab<B>,
     /// How many nodes have not died.
     live: usize,
+    slab: Slab<B>,
     /// The owner is gone.
     closed: bool,
     builders: Vec<Builder<B>>,
@@ -79,8 +83,8 @@ impl<B: LockBackend> Shard<B> {
                 lock: B::new_lock(),
                 listed: B::Usize::new(0),
                 inner: UnsafeCell::new(Inner {
-                    slab: Slab::new(),
                     live: 0,
+                    slab: Slab::new(),
                     closed: false,
                     builders: Vec::new(),
                 }),

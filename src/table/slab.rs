@@ -1,7 +1,23 @@
 //! Where nodes come from: chunks of slots, by size.
 //!
-//! All of it is under the shard's lock. Memory is taken from the allocator a chunk at a time, a
-//! quarter as much again as there is, and goes back only when the shard is dropped or shrunk.
+//! All of it is under the shard's lock. Memory is taken from the allocator a chunk at a time, and
+//! goes back only when the shard is dropped or shrunk.
+//!
+//! # How a node finds its shard
+//!
+//! The last put of a node has to find the shard, to lock it. A pointer in every node would be eight
+//! bytes in a slot that has 32 for a key and a value of a word each. So the pointer lies in front of
+//! a chunk's slots, and chunks are aligned to a power of two `span` that depends on the slot's size:
+//!
+//! ```text
+//! 0                                                  span - RESERVED      span
+//! | Chunk | slot | slot | slot | ...                | (the allocator's)  | Chunk | ...
+//! ```
+//!
+//! All slots begin within `span` bytes behind the start of the `Chunk`, the last of these bytes
+//! included, and the first not. So the chunk of a node lies at the last multiple of `span` *below*
+//! the node's address. "Below" is for slots whose alignment is `span` or more: they are alone in their
+//! chunk, and begin `span` bytes behind its start.
 
 use alloc::alloc::{alloc, dealloc, handle_alloc_error};
 use alloc::vec::Vec;
@@ -14,31 +30,64 @@ use crate::lock::LockBackend;
 
 /// How many slots the first chunk of a size has.
 const FIRST_SLOTS: usize = 4;
-/// No chunk is larger than this, unless one slot is.
-const MAX_CHUNK_BYTES: usize = 64 << 10;
+/// A chunk has room for so many slots, unless it would be larger than the largest or smaller than the
+/// smallest.
+const SLOTS: usize = 16;
+const SMALLEST: usize = 2 << 10;
+const LARGEST: usize = 64 << 10;
+/// What is left at the end of a chunk: many allocators have some bytes of their own in front of each
+/// block, and so can put one chunk right behind another.
+const RESERVED: usize = 16;
+/// A multiple of this is the address of a slot whose size is one.
+const CACHE_LINE: usize = 64;
 
 /// The slots of a shard, by size. A map of values of one type has one size.
+#[repr(C)]
 pub(super) struct Slab<B: LockBackend> {
-    classes: Vec<Class<B>>,
+    /// The first size that was asked for, in the shard's own cache line.
+    first: Class<B>,
+    others: Vec<Class<B>>,
 }
 
 /// The slots of one size.
+#[repr(C)]
 struct Class<B: LockBackend> {
+    free: Option<NonNull<Node<B>>>,
     slot: Layout,
     slots: usize,
-    free: Option<NonNull<Node<B>>>,
-    chunks: Vec<Chunk>,
+    chunks: Option<NonNull<Chunk<B>>>,
 }
 
-struct Chunk {
-    memory: NonNull<u8>,
-    slots: usize,
+/// What lies in front of the slots of a chunk.
+struct Chunk<B: LockBackend> {
+    shard: NonNull<Shard<B>>,
+    next: Option<NonNull<Chunk<B>>>,
+    slots: u32,
+    /// For [`Class::shrink`].
+    free: u32,
+}
+
+/// The shard of a node with a payload of this layout.
+///
+/// # Safety
+///
+/// The caller has a reference to the node, or is its pending owner.
+#[inline]
+pub(super) unsafe fn shard_of<B: LockBackend>(
+    node: NonNull<Node<B>>,
+    payload: Layout,
+) -> NonNull<Shard<B>> {
+    let chunk = Chunk::of(node, span(slot_layout::<B>(payload)));
+    // SAFETY: the node keeps its chunk, and this was written before there was a node. Only this field
+    // is read, as the others change under the lock.
+    unsafe { (*chunk.as_ptr()).shard }
 }
 
 impl<B: LockBackend> Slab<B> {
     pub(super) fn new() -> Self {
         Self {
-            classes: Vec::new(),
+            first: Class::new(Layout::new::<()>()),
+            others: Vec::new(),
         }
     }
 
@@ -60,6 +109,7 @@ impl<B: LockBackend> Slab<B> {
     /// # Safety
     ///
     /// It was taken from here, for a payload of this layout, and nothing is in it any more.
+    #[inline]
     pub(super) unsafe fn give(&mut self, node: NonNull<Node<B>>, payload: Layout) {
         let class = self.class(payload);
         // SAFETY: a slot is a node.
@@ -70,19 +120,26 @@ impl<B: LockBackend> Slab<B> {
     #[inline]
     fn class(&mut self, payload: Layout) -> &mut Class<B> {
         let slot = slot_layout::<B>(payload);
-        let index = match self.classes.iter().position(|class| class.slot == slot) {
+        if self.first.slot == slot {
+            return &mut self.first;
+        }
+        self.other_class(slot)
+    }
+
+    #[inline(never)]
+    fn other_class(&mut self, slot: Layout) -> &mut Class<B> {
+        if self.first.slots == 0 {
+            self.first = Class::new(slot);
+            return &mut self.first;
+        }
+        let index = match self.others.iter().position(|class| class.slot == slot) {
             Some(index) => index,
             None => {
-                self.classes.push(Class {
-                    slot,
-                    slots: 0,
-                    free: None,
-                    chunks: Vec::new(),
-                });
-                self.classes.len() - 1
+                self.others.push(Class::new(slot));
+                self.others.len() - 1
             }
         };
-        &mut self.classes[index]
+        &mut self.others[index]
     }
 
     /// Gives chunks without a taken slot back to the allocator.
@@ -91,12 +148,14 @@ impl<B: LockBackend> Slab<B> {
     ///
     /// No lookup without the lock is under way.
     pub(super) unsafe fn shrink(&mut self) {
-        for class in &mut self.classes {
+        // SAFETY: as the caller promises.
+        unsafe { self.first.shrink() };
+        for class in &mut self.others {
             // SAFETY: as the caller promises.
             unsafe { class.shrink() };
         }
-        self.classes.retain(|class| class.slots != 0);
-        self.classes.shrink_to_fit();
+        self.others.retain(|class| class.slots != 0);
+        self.others.shrink_to_fit();
     }
 }
 
@@ -115,11 +174,30 @@ fn slot_layout<B: LockBackend>(payload: Layout) -> Layout {
         .expect("a payload that exists has a size far below isize::MAX")
 }
 
+/// What the chunks of such slots are aligned to, and how large they are at most, if they have more than one.
+#[inline]
+fn span(slot: Layout) -> usize {
+    (SLOTS * slot.size())
+        .next_power_of_two()
+        .clamp(SMALLEST, LARGEST)
+}
+
 impl<B: LockBackend> Class<B> {
+    fn new(slot: Layout) -> Self {
+        Self {
+            free: None,
+            slot,
+            slots: 0,
+            chunks: None,
+        }
+    }
+
     /// Allocates a chunk and returns the first of its free slots.
     #[cold]
+    #[inline(never)]
     fn grow(&mut self, shard: NonNull<Shard<B>>) -> NonNull<Node<B>> {
-        let most = (MAX_CHUNK_BYTES / self.slot.size()).max(1);
+        let room = (span(self.slot) - RESERVED).saturating_sub(self.first_slot());
+        let most = (room / self.slot.size()).max(1);
         let slots = (self.slots / 4).max(FIRST_SLOTS).min(most);
         let layout = self.chunk_layout(slots);
         // SAFETY: the size is not zero, as a slot has a header.
@@ -127,27 +205,57 @@ impl<B: LockBackend> Class<B> {
         let Some(memory) = NonNull::new(memory) else {
             handle_alloc_error(layout)
         };
-        self.chunks.push(Chunk { memory, slots });
+        // SAFETY: within the memory.
+        let chunk = unsafe { memory.add(self.chunk_start()) }.cast::<Chunk<B>>();
+        let header = Chunk {
+            shard,
+            next: self.chunks,
+            slots: slots as u32,
+            free: 0,
+        };
+        // SAFETY: within the memory, and aligned.
+        unsafe { chunk.write(header) };
+        self.chunks = Some(chunk);
         self.slots += slots;
         // Backwards, so that the slots are taken in the order of their addresses.
         for index in (0..slots).rev() {
-            let node = self.slot_at(memory, index);
-            let header = Node::new(shard);
+            let node = self.slot_at(chunk, index);
+            debug_assert_eq!(self.chunk_of(node), chunk);
+            let header = Node::new();
             header.set_next(self.free);
             // SAFETY: within the chunk, which is ours, and aligned.
             unsafe { node.write(header) };
             self.free = Some(node);
         }
-        self.slot_at(memory, 0)
+        self.slot_at(chunk, 0)
     }
 
-    fn slot_at(&self, memory: NonNull<u8>, index: usize) -> NonNull<Node<B>> {
+    /// Where a chunk's first slot is: behind its header, aligned as its size allows, so that few slots lie
+    /// in more cache lines than they must.
+    fn first_slot(&self) -> usize {
+        let size = 1 << self.slot.size().trailing_zeros();
+        let align = self.slot.align().max(size.min(CACHE_LINE));
+        size_of::<Chunk<B>>().next_multiple_of(align)
+    }
+
+    /// Where in its memory a chunk's header is: see the head of the file.
+    fn chunk_start(&self) -> usize {
+        (self.first_slot() - 1) & !(span(self.slot) - 1)
+    }
+
+    fn slot_at(&self, chunk: NonNull<Chunk<B>>, index: usize) -> NonNull<Node<B>> {
+        let offset = self.first_slot() - self.chunk_start() + index * self.slot.size();
         // SAFETY: the index is below the number of the chunk's slots.
-        unsafe { memory.add(index * self.slot.size()) }.cast()
+        unsafe { chunk.byte_add(offset) }.cast()
+    }
+
+    fn chunk_of(&self, node: NonNull<Node<B>>) -> NonNull<Chunk<B>> {
+        Chunk::of(node, span(self.slot))
     }
 
     fn chunk_layout(&self, slots: usize) -> Layout {
-        Layout::from_size_align(self.slot.size() * slots, self.slot.align())
+        let size = self.first_slot() + slots * self.slot.size();
+        Layout::from_size_align(size, self.slot.align().max(span(self.slot)))
             .expect("a chunk is small, or one slot")
     }
 
@@ -155,63 +263,131 @@ impl<B: LockBackend> Class<B> {
     ///
     /// As [`Slab::shrink`].
     unsafe fn shrink(&mut self) {
-        self.chunks.sort_unstable_by_key(|chunk| chunk.memory);
-        let mut free_in = alloc::vec![0; self.chunks.len()];
-        for node in self.free_slots() {
-            free_in[self.chunk_of(node)] += 1;
+        // SAFETY: the chunks are ours, and nothing else refers to them.
+        let header = |chunk: NonNull<Chunk<B>>| unsafe { &mut *chunk.as_ptr() };
+        let is_free = |chunk| {
+            let Chunk { slots, free, .. } = header(chunk);
+            slots == free
+        };
+        for node in free_list(self.free) {
+            header(self.chunk_of(node)).free += 1;
         }
-        let goes = |chunk: usize| free_in[chunk] == self.chunks[chunk].slots;
         // Link the free slots of the chunks that stay, and then free the others.
-        let stay: Vec<_> = self
-            .free_slots()
-            .filter(|&node| !goes(self.chunk_of(node)))
-            .collect();
-        let gone: Vec<_> = (0..self.chunks.len()).map(goes).collect();
-        self.free = None;
-        for node in stay.into_iter().rev() {
+        let mut free = self.free.take();
+        while let Some(node) = free {
             // SAFETY: a slot is a node.
-            unsafe { node.as_ref() }.set_next(self.free);
-            self.free = Some(node);
-        }
-        let chunks = core::mem::take(&mut self.chunks);
-        for (chunk, gone) in chunks.into_iter().zip(gone) {
-            if gone {
-                self.slots -= chunk.slots;
-                self.release(chunk);
-            } else {
-                self.chunks.push(chunk);
+            let slot = unsafe { node.as_ref() };
+            free = slot.next();
+            if !is_free(self.chunk_of(node)) {
+                slot.set_next(self.free);
+                self.free = Some(node);
             }
         }
-        self.chunks.shrink_to_fit();
-    }
-
-    fn free_slots(&self) -> impl Iterator<Item = NonNull<Node<B>>> {
-        // SAFETY: a slot is a node.
-        core::iter::successors(self.free, |node| unsafe { node.as_ref() }.next())
-    }
-
-    /// The index of the chunk that a slot lies in. The chunks are sorted.
-    fn chunk_of(&self, node: NonNull<Node<B>>) -> usize {
-        self.chunks
-            .partition_point(|chunk| chunk.memory <= node.cast())
-            - 1
+        let mut chunks = self.chunks.take();
+        while let Some(chunk) = chunks {
+            chunks = header(chunk).next;
+            if is_free(chunk) {
+                self.slots -= header(chunk).slots as usize;
+                self.release(chunk);
+            } else {
+                header(chunk).free = 0;
+                header(chunk).next = self.chunks;
+                self.chunks = Some(chunk);
+            }
+        }
     }
 
     /// Gives a chunk back to the allocator; all its slots are free.
-    fn release(&self, chunk: Chunk) {
-        for index in 0..chunk.slots {
+    fn release(&self, chunk: NonNull<Chunk<B>>) {
+        // SAFETY: the chunk is ours.
+        let slots = unsafe { chunk.as_ref() }.slots as usize;
+        for index in 0..slots {
             // SAFETY: each slot is a node, dropped once, and nobody looks at it any more.
-            unsafe { self.slot_at(chunk.memory, index).drop_in_place() };
+            unsafe { self.slot_at(chunk, index).drop_in_place() };
         }
+        // SAFETY: that is where the memory begins, see `grow`.
+        let memory = unsafe { chunk.byte_sub(self.chunk_start()) };
         // SAFETY: allocated in `grow` with the same layout.
-        unsafe { dealloc(chunk.memory.as_ptr(), self.chunk_layout(chunk.slots)) };
+        unsafe { dealloc(memory.as_ptr().cast(), self.chunk_layout(slots)) };
     }
+}
+
+impl<B: LockBackend> Chunk<B> {
+    /// The chunk of a node; see the head of the file.
+    #[inline]
+    fn of(node: NonNull<Node<B>>, span: usize) -> NonNull<Self> {
+        let chunk = node.as_ptr().map_addr(|node| (node - 1) & !(span - 1));
+        // SAFETY: the address of a slot is above that of its chunk, which is not null.
+        unsafe { NonNull::new_unchecked(chunk.cast()) }
+    }
+}
+
+fn free_list<B: LockBackend>(
+    first: Option<NonNull<Node<B>>>,
+) -> impl Iterator<Item = NonNull<Node<B>>> {
+    // SAFETY: a slot is a node.
+    core::iter::successors(first, |node| unsafe { node.as_ref() }.next())
 }
 
 impl<B: LockBackend> Drop for Class<B> {
     fn drop(&mut self) {
-        for chunk in core::mem::take(&mut self.chunks) {
+        while let Some(chunk) = self.chunks {
+            // SAFETY: the chunk is ours.
+            self.chunks = unsafe { chunk.as_ref() }.next;
             self.release(chunk);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::atomic::Native;
+
+    /// Every slot of every size and alignment finds the header of its chunk, and lies within the memory.
+    #[test]
+    fn chunks_of_slots() {
+        let payloads = [
+            (0, 1),
+            (1, 1),
+            (16, 8),
+            (40, 8),
+            (100, 64),
+            (2000, 8),
+            (9000, 16),
+            (100_000, 8),
+        ];
+        let aligned = [1024, 2048, 4096, 1 << 17].map(|align| (align, align));
+        for (size, align) in payloads.into_iter().chain(aligned) {
+            let payload = Layout::from_size_align(size, align).unwrap();
+            let mut slab = Slab::<Native>::new();
+            let shard = NonNull::dangling();
+            let taken: Vec<_> = (0..100).map(|_| slab.take(payload, shard)).collect();
+            for &node in &taken {
+                // SAFETY: taken, and not given back.
+                assert_eq!(unsafe { shard_of(node, payload) }, shard);
+                assert!(node.cast::<u8>().addr().get() % slab.first.slot.align() == 0);
+                let place = Node::payload(node, payload);
+                assert_eq!(place.addr().get() % align, 0);
+                // SAFETY: the slot has room for it.
+                unsafe { place.write_bytes(0xFF, size) };
+            }
+            for &node in &taken[..50] {
+                // SAFETY: taken above for this payload.
+                unsafe { slab.give(node, payload) };
+            }
+            // SAFETY: nobody looks.
+            unsafe { slab.shrink() };
+            for &node in &taken[50..] {
+                // SAFETY: taken, and not given back.
+                assert_eq!(unsafe { shard_of(node, payload) }, shard);
+                // SAFETY: taken above for this payload.
+                unsafe { slab.give(node, payload) };
+            }
+            // SAFETY: nobody looks.
+            unsafe { slab.shrink() };
+            assert_eq!(slab.first.slots, 0);
+            assert!(slab.first.chunks.is_none() && slab.first.free.is_none());
         }
     }
 }

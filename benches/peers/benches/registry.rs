@@ -1,0 +1,221 @@
+//! [`Registry`] beside maps of `Weak`, `ArcIntern`, and a map under a lock with the kernel's put.
+
+#[path = "../../common/mod.rs"]
+mod common;
+
+use std::collections::HashMap;
+use std::hint::black_box;
+use std::sync::Arc;
+
+use common::{PLACES, Row, Turn};
+use kref::Registry;
+use kref_peers::kref_maps::Constructing;
+use kref_peers::locked::Locked;
+use kref_peers::others::Intern;
+use kref_peers::weak::{Dash, DashSipHash, Sharded};
+use kref_peers::workload::{keys, random, zipf};
+use kref_peers::{Hasher, Map};
+use parking_lot::Mutex;
+
+const KREF: &str = "Registry";
+const CONSTRUCTING: &str = "Registry, constructor";
+const SHARDED: &str = "64 x Mutex<HashMap<K, Weak>>";
+const DASH: &str = "DashMap<K, Weak>";
+const DASH_SIP: &str = "DashMap<K, Weak>, SipHash";
+const INTERN: &str = "ArcIntern";
+const LOCKED: &str = "Mutex<HashMap>, put_lock";
+const UNSYNCHRONISED: &str = "HashMap, unsynchronised";
+const MALLOC: &str = "malloc, free, two lock pairs";
+const ARC: &str = "Arc";
+
+/// How many objects are alive.
+const LIVE: usize = 100_000;
+/// How many lookups before they repeat.
+const DRAWS: usize = 1 << 18;
+
+fn main() {
+    let both = |rows: &dyn Fn(usize) -> Vec<Row>| [1, 2].into_iter().flat_map(rows).collect();
+    common::run("clone", both(&clone));
+    if common::is_asked_for("lookup") {
+        let keys = keys(LIVE);
+        let drawn = zipf(LIVE, DRAWS).into_iter().map(|n| keys[n as usize]);
+        let drawn = drawn.collect::<Vec<_>>().leak();
+        let maps = Filled::new();
+        common::run("lookup", both(&|threads| lookup(threads, drawn, &maps)));
+    }
+    common::run("churn", both(&churn));
+    common::run("hot", both(&hot));
+}
+
+fn leak<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
+}
+
+/// A map with [`LIVE`] objects, that live on.
+fn filled<M: Map>() -> &'static M {
+    let map = leak(M::new());
+    // In another order than that of their frequency.
+    let mut keys = keys(LIVE);
+    keys.sort_unstable();
+    for key in keys {
+        std::mem::forget(map.get_or_insert(key, key));
+    }
+    assert_eq!(map.len(), LIVE);
+    map
+}
+
+struct Filled {
+    kref: &'static Registry<u64, u64>,
+    sharded: &'static Sharded,
+    dash: &'static Dash,
+    dash_sip: &'static DashSipHash,
+    intern: &'static Intern<0>,
+    unsynchronised: &'static HashMap<u64, Arc<u64>, Hasher>,
+}
+
+impl Filled {
+    fn new() -> Self {
+        let mut keys = keys(LIVE);
+        keys.sort_unstable();
+        Self {
+            kref: filled(),
+            sharded: filled(),
+            dash: filled(),
+            dash_sip: filled(),
+            intern: filled(),
+            unsynchronised: leak(keys.into_iter().map(|key| (key, Arc::new(key))).collect()),
+        }
+    }
+}
+
+/// Clone and drop of a handle.
+fn clone(threads: usize) -> Vec<Row> {
+    fn row<T: Clone + Send + Sync + 'static>(
+        name: &'static str,
+        threads: usize,
+        make: impl Fn(u64) -> T,
+    ) -> Row {
+        let handles: Vec<T> = (0..PLACES as u64).map(make).collect();
+        Row::new(name, threads, move |turn: Turn| {
+            let handle = &handles[turn.place];
+            for _ in 0..turn.iterations {
+                black_box(handle.clone());
+            }
+        })
+    }
+    let map = leak(Registry::new());
+    vec![
+        row(KREF, threads, |key| map.try_insert(key, key).unwrap()).against(ARC, 1.02),
+        row(ARC, threads, Arc::new),
+    ]
+}
+
+/// Lookup and drop of what is alive.
+fn lookup(threads: usize, drawn: &'static [u64], maps: &Filled) -> Vec<Row> {
+    /// Calls `read` with keys, and adds up what it returns.
+    fn row(
+        name: &'static str,
+        threads: usize,
+        drawn: &'static [u64],
+        read: impl Fn(u64) -> u64 + Sync + 'static,
+    ) -> Row {
+        Row::new(name, threads, move |turn: Turn| {
+            let start = (turn.place + 2 * PLACES * turn.thread) * 2503;
+            let mut sum = 0;
+            for n in 0..turn.iterations as usize {
+                sum += read(drawn[(start + n) % DRAWS]);
+            }
+            black_box(sum);
+        })
+        .warm()
+    }
+    fn map_row<M: Map>(
+        name: &'static str,
+        threads: usize,
+        drawn: &'static [u64],
+        map: &'static M,
+    ) -> Row {
+        row(name, threads, drawn, move |key| {
+            M::value(&map.get(key).expect("it is alive"))
+        })
+    }
+    let one_or_two = |one, two| if threads == 1 { one } else { two };
+    let unsynchronised = maps.unsynchronised;
+    vec![
+        map_row(KREF, threads, drawn, maps.kref)
+            .against(DASH, one_or_two(0.65, 0.40))
+            .against(INTERN, one_or_two(0.40, 0.17))
+            .against(SHARDED, None)
+            .against(UNSYNCHRONISED, None),
+        map_row(DASH, threads, drawn, maps.dash),
+        map_row(DASH_SIP, threads, drawn, maps.dash_sip).against(DASH, None),
+        map_row(INTERN, threads, drawn, maps.intern),
+        map_row(SHARDED, threads, drawn, maps.sharded),
+        row(UNSYNCHRONISED, threads, drawn, |key| *unsynchronised[&key]),
+    ]
+}
+
+/// Insertion of an object that is dropped at once; every thread has keys of its own.
+fn churn(threads: usize) -> Vec<Row> {
+    fn row<M: Map>(name: &'static str, threads: usize) -> Row {
+        let map = leak(M::new());
+        Row::new(name, threads, move |turn: Turn| {
+            let start = (turn.thread as u64) << 60 | (turn.place as u64 + 1) << 50;
+            for n in 0..turn.iterations {
+                let key = random(start + n);
+                assert_eq!(M::value(&map.get_or_insert(key, n)), n);
+            }
+        })
+    }
+    let one_or_two = |one, two| if threads == 1 { one } else { two };
+    let locks: &[Mutex<()>; 2] = leak(std::array::from_fn(|_| Mutex::default()));
+    let malloc = move |turn: Turn| {
+        let lock = &locks[turn.thread];
+        for n in 0..turn.iterations {
+            let guard = lock.lock();
+            let object = black_box(Box::new([random(n); 4]));
+            drop(guard);
+            drop(lock.lock());
+            drop(object);
+        }
+    };
+    vec![
+        row::<Registry<u64, u64>>(KREF, threads)
+            .against(SHARDED, one_or_two(0.67, 0.90))
+            .against(INTERN, one_or_two(0.36, 0.22))
+            .against(DASH, None)
+            .against(MALLOC, None),
+        row::<Constructing>(CONSTRUCTING, threads).against(SHARDED, None),
+        row::<Sharded>(SHARDED, threads),
+        row::<Dash>(DASH, threads),
+        row::<DashSipHash>(DASH_SIP, threads).against(DASH, None),
+        row::<Intern<1>>(INTERN, threads),
+        Row::new(MALLOC, threads, malloc),
+    ]
+}
+
+/// One key, whose object every thread gets or makes, and drops at once.
+fn hot(threads: usize) -> Vec<Row> {
+    fn row<M: Map>(name: &'static str, threads: usize) -> Row {
+        let maps: &[M] = (0..PLACES).map(|_| M::new()).collect::<Vec<_>>().leak();
+        Row::new(name, threads, move |turn: Turn| {
+            let map = &maps[turn.place];
+            for _ in 0..turn.iterations {
+                assert_eq!(M::value(&map.get_or_insert(black_box(7), 8)), 8);
+            }
+        })
+    }
+    let target = |target| (threads == 2).then_some(target);
+    vec![
+        row::<Registry<u64, u64>>(KREF, threads)
+            .against(LOCKED, target(1.1))
+            .against(DASH, target(0.5)),
+        row::<Constructing>(CONSTRUCTING, threads)
+            .against(LOCKED, None)
+            .against(DASH, None),
+        row::<Locked>(LOCKED, threads),
+        row::<Sharded>(SHARDED, threads).against(LOCKED, None),
+        row::<Dash>(DASH, threads),
+        row::<Intern<2>>(INTERN, threads),
+    ]
+}
