@@ -1,7 +1,7 @@
 //! Many threads, several registries, and a stack that is too small.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Barrier, RwLock};
 use std::thread;
 
@@ -255,4 +255,37 @@ fn a_long_chain_is_dropped_on_a_small_stack() {
         .join()
         .unwrap();
     assert!(registry.is_empty());
+}
+
+/// Who once built an object in the same memory is not taken for the one who builds this.
+#[test]
+fn a_builder_is_forgotten_when_it_has_ended() {
+    static COMPARED: AtomicBool = AtomicBool::new(false);
+    #[derive(Hash)]
+    struct Key;
+    impl PartialEq for Key {
+        fn eq(&self, _: &Self) -> bool {
+            COMPARED.store(true, Relaxed);
+            true
+        }
+    }
+    impl Eq for Key {}
+
+    let registry = Registry::with_shards_and_hasher(1, DefaultHashBuilder);
+    assert!(registry.get_or_try_insert_with(Key, |_| Err(())).is_err());
+    let building = Barrier::new(2);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            registry.get_or_insert_with(Key, |_| {
+                building.wait();
+                while !COMPARED.load(Relaxed) {
+                    thread::yield_now();
+                }
+                1
+            })
+        });
+        building.wait();
+        // It finds the other's, and waits.
+        registry.get_or_insert_with(Key, |_| 1);
+    });
 }
