@@ -223,10 +223,10 @@ impl<S: BuildHasher, B: LockBackend> Interner<str, S, B> {
     }
 }
 
-impl<T: Stored + ?Sized> Default for Interner<T> {
-    /// Creates an empty interner, as [`Interner::new`] does.
+impl<T: Stored + ?Sized, S: Default> Default for Interner<T, S> {
+    /// Creates an empty interner with the default hasher of its type.
     fn default() -> Self {
-        Self::new()
+        Self::with_hasher(S::default())
     }
 }
 

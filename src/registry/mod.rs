@@ -335,10 +335,10 @@ where
     Entry::key(entry).borrow() == key
 }
 
-impl<K, V> Default for Registry<K, V> {
-    /// Creates an empty registry, as [`Registry::new`] does.
+impl<K, V, S: Default> Default for Registry<K, V, S> {
+    /// Creates an empty registry with the default hasher of its type.
     fn default() -> Self {
-        Self::new()
+        Self::with_hasher(S::default())
     }
 }
 
