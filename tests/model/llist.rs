@@ -11,7 +11,7 @@ use kref::llist::intrusive::{Chain, Linked, List, Node, Pointer, SwapList, Uniqu
 use loom::cell::UnsafeCell;
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::backend::tally;
+use crate::backend::{assert_no_atomic_leaked, tally};
 use crate::object::threads;
 use crate::{check, check_bounded, over_backends};
 
@@ -365,6 +365,8 @@ fn push_again_beside_take<L: Subject<Shared<B>>, B: Backend>() {
     threads(&w, [take::<L, B> as fn(&_), push_again]);
     let left = w.list.0[1].take_numbers().len() as u32;
     assert_eq!(left, w.edges.load(Relaxed));
+    let again = w.list.0[0].try_push(w.list.1.clone());
+    assert_eq!(again.ok(), Some(true), "what was taken can be pushed");
 }
 
 mod list {
@@ -451,6 +453,17 @@ fn every_operation_writes_once<B: Backend>() {
     );
     assert_eq!(writes(&|| assert!(!list.push_all([]))), 0);
 
+    list.push_all([1, 2].map(Item::boxed));
+    let mut consumer = list.consumer().unwrap();
+    let mut writes_of_pop = |number| {
+        let (object, tally) = tally(|| consumer.pop());
+        assert_eq!(object.unwrap().read(), number);
+        tally.writes
+    };
+    assert_eq!(writes_of_pop(2), 1);
+    assert_eq!(writes_of_pop(1), 0);
+    drop(consumer);
+
     let list = List::<Shared<B>, B>::new_in();
     let object = Shared::new(1);
     assert_eq!(
@@ -526,10 +539,31 @@ fn one_consumer_after_the_other<B: Backend>() {
     threads(&w, [consume as fn(&_), consume]);
     assert!(!w.taken.lock().unwrap().is_empty());
     w.assert_taken(w.list.0.take_numbers(), &[1, 2]);
+    assert!(w.list.0.consumer().is_some());
+}
+
+/// The object is put in a chain by one thread, and on a list by another: one of them is refused.
+fn push_beside_chain<B: Backend>() {
+    type Both<B> = World<(List<Shared<B>, B>, Shared<B>), B>;
+    fn push<B: Backend>(w: &Both<B>) {
+        let (list, object) = &w.list;
+        w.edge(list.try_push(object.clone()).is_ok());
+    }
+    fn chain<B: Backend>(w: &Both<B>) {
+        let mut chain = Chain::<_, B>::new();
+        w.edge(chain.try_push(w.list.1.clone()).is_ok());
+        w.took(read_all(chain));
+    }
+    let w = World::<_, B>::new((List::new_in(), Shared::new(1)));
+    threads(&w, [push as fn(&_), chain]);
+    let pushed = w.edges.load(Relaxed);
+    assert!([1, 2].contains(&pushed));
+    w.assert_taken(w.list.0.take_numbers(), &[1; 2][..pushed as usize]);
 }
 
 over_backends! {
     push_again_beside_reverse: check;
+    push_beside_chain: check;
     every_operation_writes_once: check;
     pop_beside_push_and_take: |f| check_bounded(2, f);
     give_back_beside_push_and_take: |f| check_bounded(2, f);
@@ -588,6 +622,14 @@ mod owning {
         w.list.push(T::new(N));
     }
 
+    /// Asserts that these were taken, and that all blocks are freed.
+    #[track_caller]
+    fn end<T: Value<B>, B: Backend>(w: loom::sync::Arc<World<LList<T, B>, B>>, expected: &[u32]) {
+        w.assert_taken(vec![], expected);
+        drop(w);
+        assert_no_atomic_leaked();
+    }
+
     /// Both push into the same block, if there is room for both; one of them allocates it, or both
     /// try to.
     fn push_beside_push_and_take<T: Value<B>, B: Backend>() {
@@ -598,7 +640,7 @@ mod owning {
         let w = World::<_, B>::new(LList::<T, B>::new_in());
         threads(&w, [push_and_take::<T, B> as fn(&_), push::<1, T, B>]);
         take(&w);
-        w.assert_taken(vec![], &[1, 2]);
+        end(w, &[1, 2]);
     }
 
     fn block_shared<B: Backend>() {
@@ -620,7 +662,7 @@ mod owning {
         push::<1, Half<B>, B>(&w);
         threads(&w, [take_then_push::<B> as fn(&_), push::<2, Half<B>, B>]);
         take(&w);
-        w.assert_taken(vec![], &[1, 2, 3]);
+        end(w, &[1, 2, 3]);
     }
 
     /// Some values of a block are taken by one thread, and some by another: one frees the block.
@@ -632,7 +674,7 @@ mod owning {
         let w = World::<_, B>::new(LList::<Half<B>, B>::new_in());
         push::<1, Half<B>, B>(&w);
         threads(&w, [take as fn(&_), push_and_take::<B>]);
-        w.assert_taken(vec![], &[1, 2]);
+        end(w, &[1, 2]);
     }
 
     over_backends! {

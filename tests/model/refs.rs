@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use kref::atomic::Backend;
-use kref::{Ref, UniqueRef};
+use kref::atomic::{Atomic, Backend};
+use kref::{Ref, RefCount, UniqueRef};
 use loom::cell::UnsafeCell;
 use loom::thread;
 
@@ -16,12 +16,22 @@ use crate::{check, check_bounded, over_backends};
 struct Value {
     payload: UnsafeCell<u32>,
     destroyed: Arc<AtomicU32>,
+    /// How many threads took it.
+    taken: Arc<AtomicU32>,
 }
 
 // SAFETY: loom reports it if uses of the payload race.
 unsafe impl Sync for Value {}
 
 impl Value {
+    fn new() -> Self {
+        Self {
+            payload: UnsafeCell::new(0),
+            destroyed: Arc::default(),
+            taken: Arc::default(),
+        }
+    }
+
     /// Uses the value as all who share it may.
     fn touch(&self) {
         self.payload.with(|_| ());
@@ -36,10 +46,7 @@ impl Value {
 impl Clone for Value {
     fn clone(&self) -> Self {
         self.touch();
-        Self {
-            payload: UnsafeCell::new(0),
-            destroyed: Arc::default(),
-        }
+        Self::new()
     }
 }
 
@@ -53,13 +60,11 @@ impl Drop for Value {
 }
 
 /// Gives each thread its own reference to a new value, the calling thread the last, and checks that
-/// it has been destroyed when all are done.
-fn share<B: Backend, const N: usize>(threads: [fn(Ref<Value, B>); N]) {
-    let destroyed = Arc::default();
-    let value = UniqueRef::new_in(Value {
-        payload: UnsafeCell::new(0),
-        destroyed: Arc::clone(&destroyed),
-    });
+/// it has been destroyed when all are done. Returns how many took it.
+fn share<B: Backend, const N: usize>(threads: [fn(Ref<Value, B>); N]) -> u32 {
+    let value = Value::new();
+    let (destroyed, taken) = (Arc::clone(&value.destroyed), Arc::clone(&value.taken));
+    let value = UniqueRef::new_in(value);
     let mut mine = UniqueRef::share(value);
     Ref::get_mut(&mut mine).unwrap().claim();
     let (last, others) = threads.split_last().unwrap();
@@ -72,6 +77,7 @@ fn share<B: Backend, const N: usize>(threads: [fn(Ref<Value, B>); N]) {
         other.join().unwrap();
     }
     assert_eq!(destroyed.load(Relaxed), 1);
+    taken.load(Relaxed)
 }
 
 fn put<B: Backend>(value: Ref<Value, B>) {
@@ -95,6 +101,7 @@ fn take<B: Backend>(value: Ref<Value, B>) {
     value.touch();
     if let Some(mut value) = one_write(|| Ref::into_inner(value)) {
         value.claim();
+        value.taken.fetch_add(1, Relaxed);
     }
 }
 
@@ -153,7 +160,8 @@ fn two_clones_beside_the_put<B: Backend>() {
 }
 
 fn into_inner_twice<B: Backend>() {
-    share::<B, 2>([take, take]);
+    let winners = share::<B, 2>([take, take]);
+    assert_eq!(winners, 1, "somebody was the last");
 }
 
 fn into_inner_of_three<B: Backend>() {
@@ -192,6 +200,52 @@ fn unique_beside_the_put<B: Backend>() {
     share::<B, 2>([claim_and_share, put]);
 }
 
+/// Returns the count of a value, which ends where the value begins.
+fn count<B: Backend>(value: &Ref<Value, B>) -> &RefCount<B> {
+    let place = Ref::as_ptr(value).cast::<RefCount<B>>().wrapping_sub(1);
+    // SAFETY: it is there, and lives as long as any reference.
+    unsafe { &*place }
+}
+
+/// Returns what is in the count; `RefCount::count` calls each bad value saturated.
+fn raw_count<B: Backend>(value: &Ref<Value, B>) -> u32 {
+    let atomic = std::ptr::from_ref(count(value)).cast::<B::U32>();
+    // SAFETY: a count is the atomic, transparently.
+    unsafe { &*atomic }.load(Relaxed)
+}
+
+/// A count that has passed its maximum is pinned by the next clone that sees it, and by a drop.
+fn overflow_is_pinned<B: Backend>() {
+    let value = Ref::<_, B>::new_in(Value::new());
+    count(&value).set(RefCount::MAX);
+    let others = [value.clone(), value.clone()];
+    assert_eq!(raw_count(&value), RefCount::SATURATED);
+    drop(others);
+    assert_eq!(raw_count(&value), RefCount::SATURATED);
+    count(&value).set(RefCount::MAX);
+    drop(value.clone());
+    assert_eq!(raw_count(&value), RefCount::SATURATED);
+    count(&value).set(1); // so that it does not leak
+}
+
+/// Two threads take a count past its maximum and back: nobody is told that he was the last.
+fn overflow_beside_overflow<B: Backend>() {
+    fn get_and_put<B: Backend>(value: &Ref<Value, B>) {
+        drop(value.clone());
+        value.touch();
+    }
+    let value = Ref::<_, B>::new_in(Value::new());
+    let destroyed = Arc::clone(&value.destroyed);
+    let theirs = value.clone();
+    count(&value).set(RefCount::MAX);
+    let thread = thread::spawn(move || get_and_put(&theirs));
+    get_and_put(&value);
+    thread.join().unwrap();
+    assert_eq!(destroyed.load(Relaxed), 0);
+    assert_eq!(raw_count(&value), RefCount::SATURATED);
+    count(&value).set(1); // so that it does not leak
+}
+
 over_backends! {
     two_puts: check;
     three_puts: |model| check_bounded(3, model);
@@ -207,4 +261,6 @@ over_backends! {
     make_mut_beside_the_put: check;
     make_mut_twice: check;
     unique_beside_the_put: |model| check_bounded(3, model);
+    overflow_is_pinned: check;
+    overflow_beside_overflow: |model| check_bounded(2, model);
 }
