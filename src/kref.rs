@@ -204,11 +204,12 @@ impl<B: Backend> Kref<B> {
     ///
     /// # Where the lock may live
     ///
-    /// Where it outlives the put, whoever wins: not inside the object, and not inside something that
-    /// only the references to the object keep alive. After a put that was not the last another
-    /// thread may destroy the object, and what it kept alive, at once. In a tree in which a child holds a
-    /// reference to its parent, and the lock is in the parent, take a reference to the parent before the put and put that
-    /// afterwards; the example `dentry_cache` does so inside its [`Lock`], only when the lock is really taken.
+    /// Where it outlives the put, whoever wins: not inside the object, and not inside something
+    /// that only the references to the object keep alive. After a put that was not the last another
+    /// thread may destroy the object, and what it kept alive, at once. In a tree in which a child
+    /// holds a reference to its parent, and the lock is in the parent, take a reference to the
+    /// parent before the put and put that afterwards; the example `dentry_cache` does so inside its
+    /// [`Lock`], only when the lock is really taken.
     ///
     /// # Examples
     ///

@@ -17,9 +17,9 @@ use crate::table::Counted;
 /// It is one pointer, also for `str`. Cloning it is one atomic increment, dropping it one atomic
 /// decrement; the last drop takes the value out of the interner, under the lock of its shard.
 ///
-/// `Eq` and `Hash` go by the address, in constant time: two values of one interner are equal if and only if they are
-/// the same. So values of different interners are never equal. `Ord` and `Display` go by
-/// the value.
+/// `Eq` and `Hash` go by the address, in constant time: two values of one interner are equal if and
+/// only if they are the same. So values of different interners are never equal. `Ord` and `Display`
+/// go by the value.
 pub struct Interned<T: Stored + ?Sized, B: LockBackend = Native> {
     value: Counted<Inline<T>, B>,
 }

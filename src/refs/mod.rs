@@ -71,12 +71,13 @@ use crate::forward::forward_to_value;
 /// # Long chains
 ///
 /// Dropping the last reference to a list of any length, or to a tree of any depth, is safe on any
-/// thread, whatever the links' type and whether or not it borrows: with less than 32 KiB left of the
-/// stack, the destructors continue on a new one of 1 MiB (and another, and so on), which is given back
-/// when they return. So a list of a million takes memory to destroy, some 50 MB. If there is none to be had
-/// (`stacker` writes that to stderr), they go on where they are, to the end of the stack, which is
-/// then what stops the process; with `panic = "abort"` the process stops at once. A thread that runs on a stack which the operating system does not know
-/// of (a coroutine) gets no such help.
+/// thread, whatever the links' type and whether or not it borrows: with less than 32 KiB left of
+/// the stack, the destructors continue on a new one of 1 MiB (and another, and so on), which is
+/// given back when they return. So a list of a million takes memory to destroy, some 50 MB. If
+/// there is none to be had (`stacker` writes that to stderr), they go on where they are, to the end
+/// of the stack, which is then what stops the process; with `panic = "abort"` the process stops at
+/// once. A thread that runs on a stack which the operating system does not know of (a coroutine)
+/// gets no such help.
 ///
 /// Without the feature `std` or on a target that `stacker` does not support, take a long chain apart
 /// in a loop, and use [`into_inner`](Self::into_inner) for it: of several threads that drop the

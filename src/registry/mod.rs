@@ -66,8 +66,9 @@ use crate::table::{Counted, Entered, Owner, State, spread};
 ///
 /// `Hash`, `Eq`, constructors, and the destructors of keys and values run with no lock held and may
 /// call the registry. If they panic, the registry is as before: a failed constructor leaves its key
-/// vacant, a destructor that panics has already left the map. If `Eq` or `Hash` contradict themselves or a key changes its
-/// hash, lookups give wrong answers, and nothing worse: an entry leaves by its address and the hash that it came with.
+/// vacant, a destructor that panics has already left the map. If `Eq` or `Hash` contradict
+/// themselves or a key changes its hash, lookups give wrong answers, and nothing worse: an entry
+/// leaves by its address and the hash that it came with.
 ///
 /// A constructor must not wait for a key that another thread's constructor is making while that
 /// waits for this one: that is a deadlock between the two, as with two locks.
@@ -211,9 +212,9 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
 
     /// Returns the object with this key, made by `make` if there is none.
     ///
-    /// `make` is called by one thread at a time for a key, with no lock held; other threads that want the
-    /// same key wait until it returns, and threads that want other keys do not. The key and `make` are dropped unused if the object
-    /// is there.
+    /// `make` is called by one thread at a time for a key, with no lock held; other threads that
+    /// want the same key wait until it returns, and threads that want other keys do not. The key
+    /// and `make` are dropped unused if the object is there.
     ///
     /// # Panics
     ///

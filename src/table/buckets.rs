@@ -256,8 +256,7 @@ mod tests {
     /// Otherwise nodes that are moved again and again could keep a lookup from its end.
     #[test]
     fn a_walk_without_the_lock_has_an_end() {
-        let nodes: [_; LONGEST_WALK + 8] =
-            core::array::from_fn(|_| Node::<Native>::new());
+        let nodes: [_; LONGEST_WALK + 8] = core::array::from_fn(|_| Node::<Native>::new());
         let buckets = Buckets::new();
         for node in &nodes {
             buckets.link(NonNull::from(node));
