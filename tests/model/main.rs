@@ -1,10 +1,11 @@
 //! Models: the shipped code over loom's atomics, in all interleavings.
 //!
-//! Two threads are searched completely; three with a bound on preemptions in the ordinary run.
-//! `KREF_MODELS=exhaustive cargo test --release --test model` searches those without a bound too,
-//! for as long as that takes (hours).
+//! Two threads over one primitive are searched completely; three threads, and the maps, with a bound
+//! on preemptions in the ordinary run. `KREF_MODELS=exhaustive cargo test --release --test model`
+//! searches those without a bound too, for as long as that takes (hours).
 //!
-//! Each model runs once for every pattern of spurious failures in [`SPURIOUS`].
+//! Each model runs once for every pattern of spurious failures in [`SPURIOUS`], those with a bound
+//! for the first two.
 
 #![allow(unreachable_pub)] // the modules of a test are as public to one another as they need
 
