@@ -61,7 +61,9 @@ use crate::lock::Lock;
 /// It does what [`Kref::put_lock`](crate::Kref::put_lock) does, faster: a put is one decrement
 /// instead of a compare-and-swap loop. The price is that whoever finds the object in the index must
 /// use [`get_locked`](Self::get_locked), which may have to hand the reference of a pending put back,
-/// and that the count reads zero, or one too many, for a moment.
+/// and that the count reads zero, or one too many, for a moment. A put too many is reported, and
+/// saturates the count, as by [`RefCount::dec_and_test`], but one that races with another misuse may
+/// go unnoticed.
 ///
 /// # Memory ordering
 ///
