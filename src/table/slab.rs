@@ -42,6 +42,10 @@ const RESERVED: usize = 16;
 const CACHE_LINE: usize = 64;
 
 /// The slots of a shard, by size. A map of values of one type has one size.
+///
+/// # Invariants
+///
+/// No two classes have the same size. If the first has no slots, there are no others.
 #[repr(C)]
 pub(super) struct Slab<B: LockBackend> {
     /// The first size that was asked for, in the shard's own cache line.
@@ -155,6 +159,12 @@ impl<B: LockBackend> Slab<B> {
             unsafe { class.shrink() };
         }
         self.others.retain(|class| class.slots != 0);
+        if self.first.slots == 0 {
+            // Otherwise the next size would become the first, also if it is among the others.
+            if let Some(other) = self.others.pop() {
+                self.first = other;
+            }
+        }
         self.others.shrink_to_fit();
     }
 }
@@ -389,5 +399,31 @@ mod tests {
             assert_eq!(slab.first.slots, 0);
             assert!(slab.first.chunks.is_none() && slab.first.free.is_none());
         }
+    }
+
+    /// A size must not be in the slab twice: `shrink` would free a chunk with a slot on another list.
+    #[test]
+    fn one_class_for_a_size() {
+        let small = Layout::new::<u64>();
+        let large = Layout::new::<[u64; 4]>();
+        let shard = NonNull::dangling();
+        let mut slab = Slab::<Native>::new();
+        let first = slab.take(small, shard);
+        let held = [(); 2].map(|()| slab.take(large, shard));
+        // SAFETY: taken above for this payload.
+        unsafe { slab.give(first, small) };
+        // SAFETY: nobody looks.
+        unsafe { slab.shrink() };
+        let other = slab.take(large, shard);
+        assert!(!held.contains(&other));
+        for node in held.into_iter().chain([other]) {
+            // SAFETY: taken above for this payload.
+            unsafe { slab.give(node, large) };
+        }
+        // SAFETY: nobody looks.
+        unsafe { slab.shrink() };
+        assert_eq!(slab.first.slots, 0);
+        assert!(slab.first.chunks.is_none() && slab.first.free.is_none());
+        assert!(slab.others.is_empty());
     }
 }
