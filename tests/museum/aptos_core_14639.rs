@@ -156,7 +156,7 @@ mod ours {
     /// nothing to upgrade.
     #[test]
     fn aptos_core_14639_registry() {
-        crate::check_bounded(3, || {
+        crate::check(|| {
             let map = Map::new_in(1, OneHash);
             let old = map.try_insert(1, Entry(Mutex::default())).ok().unwrap();
             let shared = std::sync::Arc::new_cyclic(|weak| {

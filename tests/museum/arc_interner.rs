@@ -74,7 +74,7 @@ mod ours {
     /// The map has no reference. Who drops the last one is told so by the decrement itself.
     #[test]
     fn arc_interner_interner() {
-        crate::check_bounded(3, || {
+        crate::check(|| {
             let values = Interner::new_in(1, OneHash);
             let user = values.intern(Value::new(1));
             let users = Mutex::new(vec![user.clone(), user]);

@@ -118,7 +118,7 @@ mod ours {
     /// The last drop hands back or unlists under the lock; there is no second count.
     #[test]
     fn bun_27838_registry() {
-        crate::check_bounded(3, || {
+        crate::check(|| {
             let map = Registry::new_in(1, OneHash);
             let first = Mutex::new(map.try_insert(1, Value::new(1)).ok());
             let table = Arc::new(Table { map, first });

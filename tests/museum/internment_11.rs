@@ -121,7 +121,7 @@ mod ours {
 
     #[test]
     fn internment_11_interner() {
-        crate::check_bounded(3, || {
+        crate::check(|| {
             let values = Interner::new_in(1, OneHash);
             let first = Mutex::new(Some(values.intern(Value::new(1))));
             let shared = Arc::new(Values { values, first });

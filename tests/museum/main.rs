@@ -20,8 +20,7 @@
 //!
 //! Each file tells what happened, has the wrong code reduced to its essence (`wrong`), which the model
 //! checker breaks, and the same scenario on this crate's types (`ours`), which it does not. The models
-//! run over loom's atomics, by the backend of `tests/model`, in all interleavings, the maps with a
-//! bound on preemptions.
+//! run over loom's atomics, by the backend of `tests/model`, in all interleavings.
 //!
 //! [`plain::Plain`] is the count in the wrong code: it wraps, and tells nobody.
 
@@ -66,19 +65,8 @@ std::thread_local! {
 /// Runs a model in every interleaving.
 #[track_caller]
 fn check(model: impl Fn() + Send + Sync + 'static) {
-    explore(None, model);
-}
-
-/// Runs a model in every interleaving of at most `bound` preemptions.
-#[track_caller]
-fn check_bounded(bound: usize, model: impl Fn() + Send + Sync + 'static) {
-    explore(Some(bound), model);
-}
-
-fn explore(bound: Option<usize>, model: impl Fn() + Send + Sync + 'static) {
     set_hook(|report| REPORTS.with_borrow_mut(|reports| reports.push(report.kind)));
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = bound;
     builder.max_branches = 20_000;
     builder.check(move || {
         REPORTS.with_borrow_mut(Vec::clear);

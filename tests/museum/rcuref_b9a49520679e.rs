@@ -71,7 +71,8 @@ mod wrong {
 
 mod ours {
     use super::*;
-    use kref::{HandBack, Kref, RefCount};
+    use kref::{HandBack, Kref};
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
     use crate::object::Index;
 
@@ -106,26 +107,36 @@ mod ours {
         });
     }
 
-    /// [`Kref`] has no such window: zero is the end.
+    /// [`Kref`] has no such window: zero is the end, and one put is told so.
     #[test]
     fn rcuref_b9a49520679e_kref() {
-        type Object = World<Kref<Rmw>, Mutex>;
+        /// In memory that stays, as under RCU.
+        struct Object {
+            kref: Kref<Rmw>,
+            last_puts: AtomicU32,
+        }
 
         fn put(object: &Object) {
-            if object.count.put() {
-                // The memory stays, as under RCU.
-                object.touch();
+            if object.kref.put() {
+                object.last_puts.fetch_add(1, Relaxed);
             }
         }
         fn get_and_put(object: &Object) {
-            if object.count.get_unless_zero() {
+            if object.kref.get_unless_zero() {
                 put(object);
             }
         }
         crate::check(|| {
-            let object = Object::new(Kref::from(RefCount::new_in(1)));
+            let object = loom::sync::Arc::new(Object {
+                kref: Kref::new_in(),
+                last_puts: AtomicU32::new(0),
+            });
             threads(&object, [put as fn(&_), get_and_put]);
-            assert_eq!(object.count.count(), 0);
+            assert_eq!(
+                object.last_puts.load(Relaxed),
+                1,
+                "told one that it was the last"
+            );
             assert!(crate::reports().is_empty());
         });
     }
