@@ -1,9 +1,9 @@
 //! Copy on write, and the question that CVE-2020-29374 asked of the wrong counter.
 //!
 //! Two processes share a page until one of them writes to it: then, if the page is shared, the writer gets a
-//! copy; if not, it may write in place. *Is it shared?* In Linux before 5.8 a page had two counters: how
-//! many processes map it, and how many references there are in all, those of the kernel's pipes and devices
-//! among them. The question was put to the first.
+//! copy; if not, it may write in place. *Is it shared?* In Linux a page has two counters: how many
+//! processes map it, and how many references there are in all, those of the kernel's pipes and devices
+//! among them. Until 2020 the question was put to the first.
 //!
 //! ```text
 //! parent                                     child                      maps   references
@@ -18,7 +18,8 @@
 //!
 //! The next answer was to look at all references, which is the right counter. But a look is out of date when
 //! it is used: who finds the page in some table may take a reference between the look and the write.
-//! (Linux has since 5.19 a flag on the page that says that it belongs to one process.)
+//! (In Linux it erred on the other side: a passing reference forced a copy, and a device lost the page that
+//! it had pinned. Since 5.19 a flag on the page *says* that it is one process's.)
 //!
 //! This program does it in user space, with threads as processes, in four ways:
 //!
@@ -42,7 +43,7 @@ use std::thread;
 use clap::Parser;
 use kref::{Ref, RefCount};
 
-/// Shows how copy on write goes wrong with three uniqueness tests, and holds with those that claim.
+/// Shows how copy on write goes wrong if it asks whether a page is shared, and holds if it claims the page.
 #[derive(Parser)]
 struct Options {
     /// How many pages are written while another thread takes references to them

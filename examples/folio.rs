@@ -19,6 +19,9 @@
 //! meanwhile, by ordinary writes to memory that all threads read: if a freeze let anybody in, he would see
 //! half of it.
 //!
+//! The kernel's names: `folio_try_get`, `folio_get`, `folio_put`, `folio_ref_freeze`,
+//! `folio_ref_unfreeze`, `split_folio`; khugepaged collapses.
+//!
 //! Run it with `cargo run --release --example folio`; `--help` tells the options. The exit code is 0; 1 if
 //! a reference is missing or left over, a count was misused, or somebody saw a page half written; 2 for a
 //! wrong option.

@@ -4,7 +4,7 @@
 //! under the registry's lock. To see whether somebody has put a *new* entry under the same key
 //! meanwhile, it upgraded what it found. If the upgrade succeeded and all others let go in that moment,
 //! the upgraded reference was the last: to drop it ran the destructor of the new entry, in the same
-//! thread, under the same lock. The node stood still, in production. The repair (#14670) asks for the
+//! thread, under the same lock. It was found in production, as a deadlock. The repair (#14670) asks for the
 //! count instead of upgrading; #14705 points at the other half, that what is removed must be dropped after
 //! the lock.
 //!

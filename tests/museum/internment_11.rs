@@ -13,8 +13,8 @@
 //!                                            use the value
 //! ```
 //!
-//! The repair that suggests itself is to look at the count again when the mutex is held. The issue says
-//! rightly that this is not one: two drops may both be on their way to the mutex.
+//! The repair that suggests itself is to look at the count again when the mutex is held. It was proposed,
+//! and rightly refused, in the issue: two drops may both be on their way to the mutex.
 //!
 //! ```text
 //! drop                                       new, then drop             count

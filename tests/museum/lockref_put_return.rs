@@ -3,8 +3,8 @@
 //! A lockref is a lock and a count in one word. `lockref_put_return` decrements it by compare-and-swap
 //! if the lock is free; if not (or if the architecture has no such instruction) it returns -1 and has
 //! *not* put. It is a fast path only, unlike its siblings, and nothing in its type says so. erofs used it
-//! as a plain put and dropped the result (2023); the call was removed when that was noticed. The other
-//! caller, `fast_dput`, treated one of its failures wrongly (504e08cebe1d).
+//! as a plain put and dropped the result, until 2023. The one caller that it is meant for, `fast_dput`,
+//! mistook its failure on a count below one (504e08cebe1d).
 //!
 //! ```text
 //! put                                        somebody else              count

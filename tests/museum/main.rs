@@ -15,7 +15,7 @@
 //! | [internment#11](internment_11) | last put before the lock, and the repair that suggests itself | use after free | `Interner` |
 //! | [arc-interner](arc_interner) | `strong_count == 2` under the lock, the drop after it | leak | `Interner` |
 //! | [`strong_count() == 1` in `Drop`](strong_count_in_drop) | both see two | leak | `Ref::into_inner` |
-//! | [zed#30952](zed_30952) | "increment unless zero" in two steps | two last references | `Kref::get_unless_zero` |
+//! | [zed#30952](zed_30952) | "increment unless zero" in two steps | freed twice | `Kref::get_unless_zero` |
 //! | [a lying `Eq`](lying_eq) | an entry that is removed by value | a freed value is found | `Interner` |
 //!
 //! Each file tells what happened, has the wrong code reduced to its essence (`wrong`), which the model

@@ -1,7 +1,7 @@
 //! Linux commit b9a49520679e (2025): `rcuref_put` reports a put too many where there was none.
 //!
-//! An `rcuref` counts from minus one: a put decrements unconditionally, and if that left no reference
-//! tries to mark the count dead. In between others may still get and put. The slow path of the put
+//! An `rcuref` stores its references less one: a put decrements, and if that left none it tries to mark
+//! the count dead. In between others may still get and put. The slow path of the put
 //! *read the count again* to find out what its own decrement had done. What it read may be what others
 //! have done since: dead, by their put. So it warned of an imbalance. The repair hands on what the
 //! decrement returned.

@@ -3,8 +3,8 @@
 //! A handle has an `Arc`, and its destructor does what the last handle has to do, if the count says
 //! that this is the last. But the destructor's own reference is dropped *after* its body: two last
 //! handles both see two, and neither does it. Found in asterinas#671 (a page of memory is never given
-//! back), reth#17823 (a lock on a directory), xtra#48, rbx-dom#350 and others: always a leak of what the
-//! clean-up was for.
+//! back), reth#17823 (a storage lock), Warp#423, rbx-dom#350 and others. The repair is to give the clean-up
+//! to the destructor of what is shared; or to ask the decrement itself.
 //!
 //! ```text
 //! drop                                       drop                       count

@@ -1,10 +1,10 @@
 //! zed-industries/zed#30952 (2025): a weak handle is upgraded to an entity that is being dropped.
 //!
-//! The counts of gpui's entities are in a map under a read-write lock. `upgrade`, under the read side,
-//! was: load the count; if it is zero, fail; else add one. Each step was sequentially consistent, and it
-//! is two steps. The drop of the last handle decrements under the read side as well. Between the load
-//! and the add it makes the count zero, and tells that the entity is to be dropped; the upgraded handle
-//! is one to a dropped entity, and its own drop tells it again.
+//! gpui counts handles in a map under a read-write lock. The upgrade of a weak handle, under the read side,
+//! was: load the count; if it is zero, fail; else add one. Each step was sequentially consistent, and the two
+//! are not one. If the last handle is dropped in between, the count is zero for a moment, and whoever acts on
+//! that has begun to remove what the upgraded handle is to. That handle's own drop makes it zero again. The
+//! repair is a compare-and-swap loop.
 //!
 //! ```text
 //! drop                                       upgrade                    count
