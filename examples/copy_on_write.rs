@@ -73,7 +73,7 @@ impl Page {
     }
 
     fn read(&self) -> u64 {
-        // Relaxed: whoever has a reference may read, and what he must not see was not ordered before.
+        // Relaxed: one word, and nothing else is read because of it.
         self.contents.load(Relaxed)
     }
 

@@ -56,7 +56,7 @@ struct Options {
     order: u8,
 
     /// How often each thread does what it does
-    #[arg(long, value_name = "N", default_value_t = if cfg!(miri) { 100 } else { 100_000 })]
+    #[arg(long, value_name = "N", default_value_t = if cfg!(miri) { 100 } else { 20_000 })]
     rounds: u32,
 }
 
