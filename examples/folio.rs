@@ -23,8 +23,8 @@
 //! `folio_ref_unfreeze`, `split_folio`; khugepaged collapses.
 //!
 //! Run it with `cargo run --release --example folio`; `--help` tells the options. The exit code is 0; 1 if
-//! a reference is missing or left over, a count was misused, or somebody saw a page half written; 2 for a
-//! wrong option.
+//! a reference is missing, left over, or to another folio, a count was misused, or somebody saw a page half
+//! written; 2 for a wrong option.
 
 use std::cell::UnsafeCell;
 use std::io::{self, Write};
@@ -78,6 +78,20 @@ unsafe impl Sync for Page {}
 #[must_use = "a reference has to be put"]
 struct Folio(usize);
 
+/// Why there is no reference.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum TryAgain {
+    /// The folio is being split or collapsed, or what was its head is none any more.
+    Frozen,
+    /// The page belongs to another folio by now.
+    Moved,
+}
+
+/// Lets the other threads run where it is most likely to do harm.
+fn worst_moment() {
+    thread::yield_now();
+}
+
 /// All pages, in runs of `size` that are one folio or `size` folios of one page.
 struct Memory {
     pages: Vec<Page>,
@@ -102,23 +116,23 @@ impl Memory {
         }
     }
 
-    /// Finds the folio of a page and takes a reference to it. `None` if it is frozen, or was split or
-    /// collapsed meanwhile: try again.
-    fn try_get(&self, number: usize) -> Option<Folio> {
+    /// Finds the folio of a page and takes a reference to it.
+    fn try_get(&self, number: usize) -> Result<Folio, TryAgain> {
         let page = &self.pages[number];
         // Relaxed: it is looked at again below.
         let head = page.head.load(Relaxed);
+        worst_moment();
         if !self.pages[head].refs.inc_not_zero() {
-            return None;
+            return Err(TryAgain::Frozen);
         }
         let folio = Folio(head);
         // Relaxed: `inc_not_zero` is Acquire, and pairs with the Release by which a split or a collapse
         // has set the count: who got a reference after that sees what was written before.
         if page.head.load(Relaxed) != head {
             self.put(folio);
-            return None;
+            return Err(TryAgain::Moved);
         }
-        Some(folio)
+        Ok(folio)
     }
 
     /// Takes one more reference to a folio that the caller has one to.
@@ -133,7 +147,10 @@ impl Memory {
     }
 
     /// Checks a page. The reference is to its folio.
-    fn read(&self, number: usize, _folio: &Folio) {
+    fn read(&self, number: usize, folio: &Folio) {
+        // Relaxed: as in `try_get`; while there is a reference, a folio stays as it is.
+        let head = self.pages[number].head.load(Relaxed);
+        assert_eq!(head, folio.0, "a reference to another folio");
         // SAFETY: while there is a reference, nobody freezes the folio, so nobody writes.
         let words = unsafe { *self.pages[number].words.get() };
         assert!(
@@ -154,17 +171,17 @@ impl Memory {
             for word in unsafe { &mut *page.words.get() } {
                 word.1 += 1;
             }
-            thread::yield_now(); // so that the others come at the worst moment
+            worst_moment();
         }
     }
 
     /// Makes a folio of `size` pages from its first page on into `size` folios; returns whether nobody
     /// was using it, and it was one.
     fn split(&self, run: usize) -> bool {
-        let Some(folio) = self.try_get(run) else {
+        let Ok(folio) = self.try_get(run) else {
             return false;
         };
-        // Relaxed: as in `try_get`; and while there is a reference, a folio stays as it is.
+        // Relaxed: as in `read`.
         if self.pages[run + 1].head.load(Relaxed) != run {
             self.put(folio); // it is one page already
             return false;
@@ -233,7 +250,8 @@ impl Memory {
 #[derive(Default)]
 struct Tally {
     reads: AtomicUsize,
-    tries: AtomicUsize,
+    frozen: AtomicUsize,
+    moved: AtomicUsize,
     splits: AtomicUsize,
     collapses: AtomicUsize,
     busy: AtomicUsize,
@@ -276,11 +294,12 @@ fn reader(memory: &Memory, tally: &Tally, rounds: u32, mut random: Random) {
     for round in 0..rounds {
         let number = random.below(memory.pages.len());
         let folio = loop {
-            count(&tally.tries);
             match memory.try_get(number) {
-                Some(folio) => break folio,
-                None if tally.failed.load(Relaxed) => return,
-                None => thread::yield_now(),
+                Ok(folio) => break folio,
+                // Relaxed: as in `Watch`.
+                Err(_) if tally.failed.load(Relaxed) => return,
+                Err(TryAgain::Frozen) => count(&tally.frozen),
+                Err(TryAgain::Moved) => count(&tally.moved),
             }
         };
         memory.read(number, &folio);
@@ -288,7 +307,7 @@ fn reader(memory: &Memory, tally: &Tally, rounds: u32, mut random: Random) {
             // A second user, as if it were handed to another thread; the first one goes first.
             let second = memory.get(&folio);
             memory.put(folio);
-            thread::yield_now();
+            worst_moment();
             memory.read(number, &second);
             memory.put(second);
         } else {
@@ -333,7 +352,7 @@ fn step_by_step(out: &mut impl Write) -> io::Result<()> {
     memory.put(user);
     let frozen = memory.pages[0].refs.try_freeze(4).expect("nobody else");
     line("the user puts it; freeze at four")?;
-    assert!(memory.try_get(3).is_none());
+    assert_eq!(memory.try_get(3).err(), Some(TryAgain::Frozen));
     line("try to get page 3: refused, it is frozen")?;
     drop(frozen);
     assert!(memory.split(0));
@@ -375,16 +394,19 @@ fn run(options: &Options, out: &mut impl Write) -> io::Result<bool> {
     // A thread panics because of what it saw, and then so does the scope.
     let all_well = catch_unwind(scope).is_ok();
     // Relaxed: the threads have been joined.
-    let [reads, tries, splits, collapses, busy] = [
+    let [reads, frozen, moved, splits, collapses, busy] = [
         &tally.reads,
-        &tally.tries,
+        &tally.frozen,
+        &tally.moved,
         &tally.splits,
         &tally.collapses,
         &tally.busy,
     ]
     .map(|cell| cell.load(Relaxed));
-    let again = tries - reads;
-    writeln!(out, "  pages read {reads}, tried again {again} times")?;
+    writeln!(
+        out,
+        "  pages read {reads}, tried again {frozen} times as frozen, {moved} as moved"
+    )?;
     writeln!(
         out,
         "  splits {splits}, collapses {collapses}, in use {busy} times"
