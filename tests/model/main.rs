@@ -10,7 +10,9 @@
 #![allow(unreachable_pub)] // the modules of a test are as public to one another as they need
 
 // The shipped backend names these as the crate does.
-use ::kref::{atomic, lock};
+use ::kref::atomic;
+#[cfg(feature = "registry")]
+use ::kref::lock;
 
 mod backend;
 mod object;

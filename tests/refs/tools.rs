@@ -47,6 +47,7 @@ impl Drop for Canary<'_> {
 }
 
 /// Runs `f` on a thread with a stack of `size` bytes.
+#[cfg(feature = "std")]
 pub(crate) fn on_stack<R: Send>(size: usize, f: impl FnOnce() -> R + Send) -> R {
     thread::scope(|scope| {
         thread::Builder::new()
