@@ -49,7 +49,8 @@ const ORDINARY: u64 = 4_000;
 fn explore(scenario: fn()) {
     for seed in seeds() {
         if let Err(message) = run(seed, scenario) {
-            let name = std::thread::current().name().unwrap_or("").to_owned();
+            let thread = std::thread::current();
+            let name = thread.name().filter(|name| *name != "main").unwrap_or("");
             panic!("{message}\nagain: KREF_SCHEDULE={seed} cargo test --test schedules {name}");
         }
     }
@@ -84,7 +85,7 @@ fn seeds() -> Range<u64> {
 
 /// Runs the schedules of one seed; returns how the first that fails does.
 fn run(seed: u64, scenario: fn()) -> Result<(), String> {
-    // Some scenarios misuse counts on purpose; that is found, not printed.
+    // A misused count fails the scenario.
     ::kref::report::set_hook(|report| backend::must(false, &report.to_string()));
     let mut config = Config::new();
     config.failure_persistence = FailurePersistence::None;

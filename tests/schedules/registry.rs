@@ -194,6 +194,29 @@ fn failing_constructors() {
     });
 }
 
+/// An object dies and is made again all the time, under lookups of it, in the same memory.
+#[test]
+fn recycling() {
+    fn make(w: &World) {
+        for _ in 0..3 {
+            let make = |key: &u32| Value::new(*key);
+            w.put(w.has(w.map.get_or_insert_with(1, make)));
+        }
+    }
+    fn look(w: &World) {
+        for _ in 0..4 {
+            if let Some(handle) = w.map.get(&1) {
+                w.put(w.has(handle));
+            }
+        }
+    }
+    explore(|| {
+        let w = World::new();
+        threads(&w, [look as fn(&_), make, look, make, look]);
+        must(w.map.is_empty(), "nothing is listed in the end");
+    });
+}
+
 /// Objects are taken out, by name and by handle, while others are listed under their keys.
 #[test]
 fn unlisting() {

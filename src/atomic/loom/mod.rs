@@ -19,9 +19,11 @@
 //!
 //! Write what you want to model generic over the [`Backend`] (over a
 //! [`LockBackend`](crate::lock::LockBackend) if it holds a registry or an interner), with [`Native`] as
-//! the default, so that users do not notice. A backend's types have no `const fn new`: a constructor in
-//! `impl Cache<Native>` can be constant, and the one for any backend, `new_in`, cannot. What is yours
-//! and not atomic, you can have checked too: put it into a [`loom::cell::UnsafeCell`] in the test.
+//! the default, so that users do not notice. Constructors in an `impl Cache<Native>` can be constant, and
+//! let a call infer its backend; the one for any backend, `new_in`, cannot be constant. Take your own
+//! atomics from the backend, too (`B::U32`, with the operations of [`Atomic`](super::Atomic) and
+//! [`AtomicExt`](super::AtomicExt)). Data of the model goes into a [`loom::cell::UnsafeCell`], to
+//! have races on it reported.
 //!
 //! ```
 //! use kref::Kref;
@@ -81,7 +83,8 @@
 //!   preemptions (`loom::model::Builder::preemption_bound`; 2 or 3 find nearly everything);
 //! - give a registry one shard ([`Registry::new_in`](crate::Registry::new_in)`(1, hasher)`), and the
 //!   search more than loom's 1000 branches (`max_branches`);
-//! - hash with a hasher that gives the same hashes in every run, which the default one does not;
+//! - hash with a hasher that gives the same hashes in every run, such as
+//!   `BuildHasherDefault<DefaultHasher>` of std; the default one does not;
 //! - do not spin: what waits in a loop (such as the iteration of a
 //!   [`SwapChain`](crate::llist::intrusive::SwapChain); use its `try_next`) must call
 //!   `loom::thread::yield_now`.
