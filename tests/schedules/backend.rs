@@ -76,6 +76,12 @@ impl Life {
     }
 }
 
+impl Default for Life {
+    fn default() -> Self {
+        Self::begin()
+    }
+}
+
 impl Drop for Life {
     fn drop(&mut self) {
         must(self.0.get() == ALIVE, "ended twice");
@@ -194,6 +200,18 @@ impl<V> fmt::Debug for Word<V> {
     }
 }
 
+/// Takes a lock in its time, and not while a failed scenario unwinds, alone.
+#[track_caller]
+fn during<G>(life: &Life, lock: impl FnOnce() -> G) -> Option<G> {
+    if panicking() {
+        return None;
+    }
+    life.check();
+    let guard = lock();
+    life.check();
+    Some(guard)
+}
+
 /// A lock with a shared side.
 pub trait Index: Lock + Default + Send + Sync + 'static {
     type Shared<'a>;
@@ -203,13 +221,13 @@ pub trait Index: Lock + Default + Send + Sync + 'static {
 
 /// Shuttle's mutex.
 #[derive(Default)]
-pub struct Mutex(sync::Mutex<()>);
+pub struct Mutex(sync::Mutex<()>, Life);
 
-// SAFETY: shuttle's mutex excludes. There is no guard when a failed scenario unwinds, alone.
+// SAFETY: shuttle's mutex excludes. Without a guard no other coroutine runs any more.
 unsafe impl Lock for Mutex {
     type Guard<'a> = Option<MutexGuard<'a, ()>>;
     fn lock(&self) -> Self::Guard<'_> {
-        (!panicking()).then(|| self.0.lock().unwrap())
+        during(&self.1, || self.0.lock().unwrap())
     }
 }
 
@@ -222,20 +240,20 @@ impl Index for Mutex {
 
 /// Shuttle's read-write lock.
 #[derive(Default)]
-pub struct RwLock(sync::RwLock<()>);
+pub struct RwLock(sync::RwLock<()>, Life);
 
 // SAFETY: as above.
 unsafe impl Lock for RwLock {
     type Guard<'a> = Option<RwLockWriteGuard<'a, ()>>;
     fn lock(&self) -> Self::Guard<'_> {
-        (!panicking()).then(|| self.0.write().unwrap())
+        during(&self.1, || self.0.write().unwrap())
     }
 }
 
 impl Index for RwLock {
     type Shared<'a> = Option<RwLockReadGuard<'a, ()>>;
     fn lock_shared(&self) -> Self::Shared<'_> {
-        (!panicking()).then(|| self.0.read().unwrap())
+        during(&self.1, || self.0.read().unwrap())
     }
 }
 

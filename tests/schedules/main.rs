@@ -10,6 +10,8 @@
 //! KREF_SCHEDULE=17 cargo test --test schedules registry::everything
 //! ```
 //!
+//! If a failure takes the whole process with it, `-- --nocapture` shows the seed that was its last.
+//!
 //! `KREF_SCHEDULES=1000000` runs so many schedules of each scenario instead of [`ORDINARY`], and
 //! `KREF_SCHEDULES=1000000..2000000` leaves out those that were run before.
 //!
@@ -47,7 +49,11 @@ const ORDINARY: u64 = 4_000;
 /// Runs a scenario in many schedules.
 #[track_caller]
 fn explore(scenario: fn()) {
+    let is_shown = env::args().any(|argument| argument == "--nocapture");
     for seed in seeds() {
+        if is_shown {
+            println!("KREF_SCHEDULE={seed}");
+        }
         if let Err(message) = run(seed, scenario) {
             let thread = std::thread::current();
             let name = thread.name().filter(|name| *name != "main").unwrap_or("");
