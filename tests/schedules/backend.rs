@@ -4,8 +4,9 @@
 //! such a point. While a failed scenario unwinds there are no such points and no checks, so that
 //! the first failure is the one that is reported.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::sync::atomic::Ordering;
 use std::thread::panicking;
 
@@ -39,40 +40,46 @@ pub fn must(holds: bool, otherwise: &str) {
     assert!(holds || panicking(), "{otherwise}");
 }
 
-/// The time in which something may be used. Freed memory does not look alive.
-pub struct Life(Cell<u32>);
+/// The time in which something may be used.
+///
+/// Whether it is the time is not written in it, but found by its number: a copy that was left behind
+/// where it was moved away is not alive after it, and neither is memory that was freed.
+pub struct Life(usize);
 
-// SAFETY: the coroutines of a scenario are on one thread.
-unsafe impl Sync for Life {}
-
-const ALIVE: u32 = 0x600D_600D;
-const DEAD: u32 = 0xDEAD_DEAD;
+/// The first number: not one that is found in memory by chance.
+const FIRST: usize = 0x600D_0000;
 
 thread_local! {
-    /// How many lives have begun and not ended.
-    static LIVES: Cell<isize> = const { Cell::new(0) };
+    /// Which lives have not ended.
+    static LIVES: RefCell<Vec<bool>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Begins a scenario.
 pub fn begin() {
-    LIVES.set(0);
+    LIVES.take();
 }
 
 /// Ends a scenario, in which everything was to be dropped.
 pub fn end() {
-    must(LIVES.get() == 0, "leaked");
+    must(!LIVES.take().contains(&true), "leaked");
 }
 
 impl Life {
     pub fn begin() -> Self {
-        LIVES.set(LIVES.get() + 1);
-        Self(Cell::new(ALIVE))
+        LIVES.with_borrow_mut(|lives| {
+            lives.push(true);
+            Self(FIRST + lives.len() - 1)
+        })
+    }
+
+    fn is_alive(&self) -> bool {
+        LIVES.with_borrow(|lives| lives.get(self.0.wrapping_sub(FIRST)) == Some(&true))
     }
 
     /// Asserts that this is the time.
     #[track_caller]
     pub fn check(&self) {
-        must(self.0.get() == ALIVE, "used after its end");
+        must(self.is_alive(), "used after its end");
     }
 }
 
@@ -84,9 +91,11 @@ impl Default for Life {
 
 impl Drop for Life {
     fn drop(&mut self) {
-        must(self.0.get() == ALIVE, "ended twice");
-        self.0.set(DEAD);
-        LIVES.set(LIVES.get() - 1);
+        let was_alive = self.is_alive();
+        must(was_alive, "ended twice");
+        if was_alive {
+            LIVES.with_borrow_mut(|lives| lives[self.0 - FIRST] = false);
+        }
     }
 }
 
@@ -202,14 +211,30 @@ impl<V> fmt::Debug for Word<V> {
 
 /// Takes a lock in its time, and not while a failed scenario unwinds, alone.
 #[track_caller]
-fn during<G>(life: &Life, lock: impl FnOnce() -> G) -> Option<G> {
+fn during<G>(life: &Life, lock: impl FnOnce() -> G) -> Option<Guard<'_, G>> {
     if panicking() {
         return None;
     }
     life.check();
-    let guard = lock();
+    let guard = ManuallyDrop::new(lock());
     life.check();
-    Some(guard)
+    Some(Guard { guard, life })
+}
+
+/// A guard that unlocks nothing that has ended.
+pub struct Guard<'a, G> {
+    guard: ManuallyDrop<G>,
+    life: &'a Life,
+}
+
+impl<G> Drop for Guard<'_, G> {
+    fn drop(&mut self) {
+        self.life.check();
+        if self.life.is_alive() {
+            // SAFETY: dropped here and nowhere else.
+            unsafe { ManuallyDrop::drop(&mut self.guard) };
+        }
+    }
 }
 
 /// A lock with a shared side.
@@ -225,7 +250,7 @@ pub struct Mutex(sync::Mutex<()>, Life);
 
 // SAFETY: shuttle's mutex excludes. Without a guard no other coroutine runs any more.
 unsafe impl Lock for Mutex {
-    type Guard<'a> = Option<MutexGuard<'a, ()>>;
+    type Guard<'a> = Option<Guard<'a, MutexGuard<'a, ()>>>;
     fn lock(&self) -> Self::Guard<'_> {
         during(&self.1, || self.0.lock().unwrap())
     }
@@ -244,14 +269,14 @@ pub struct RwLock(sync::RwLock<()>, Life);
 
 // SAFETY: as above.
 unsafe impl Lock for RwLock {
-    type Guard<'a> = Option<RwLockWriteGuard<'a, ()>>;
+    type Guard<'a> = Option<Guard<'a, RwLockWriteGuard<'a, ()>>>;
     fn lock(&self) -> Self::Guard<'_> {
         during(&self.1, || self.0.write().unwrap())
     }
 }
 
 impl Index for RwLock {
-    type Shared<'a> = Option<RwLockReadGuard<'a, ()>>;
+    type Shared<'a> = Option<Guard<'a, RwLockReadGuard<'a, ()>>>;
     fn lock_shared(&self) -> Self::Shared<'_> {
         during(&self.1, || self.0.read().unwrap())
     }
