@@ -6,6 +6,7 @@
 //! | [`std::sync::RwLock`], taken exclusively | [`std::sync::RwLockWriteGuard`] | `std` |
 //! | `lock_api::Mutex` (parking_lot, spin, ...) | `lock_api::MutexGuard` | `lock_api` |
 //! | `lock_api::RwLock`, taken exclusively | `lock_api::RwLockWriteGuard` | `lock_api` |
+//! | `loom::sync::Mutex`; `loom::sync::RwLock`, taken exclusively | loom's | `loom` |
 //!
 //! A lock of std that a panicking thread has poisoned is taken over: a count is consistent at every
 //! moment, so there is nothing that the panic can have left half done in it. What the lock protects
@@ -65,8 +66,8 @@ pub unsafe trait Lock {
 /// Names the lock and the signal that the maps of live objects ([`Registry`](crate::Registry),
 /// [`Interner`](crate::Interner)) use besides a [`Backend`]'s atomics.
 ///
-/// It is implemented for [`Native`](crate::atomic::Native). Implement it for others only to run the
-/// maps in a model checker.
+/// It is implemented for [`Native`](crate::atomic::Native) and, with the feature `loom`, for
+/// `atomic::Loom`. Implement it for others only to run the maps in another model checker.
 ///
 /// # Safety
 ///

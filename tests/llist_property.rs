@@ -1,5 +1,7 @@
 //! The lists on one thread, against a `Vec`: any sequence of operations.
 
+#![cfg(feature = "alloc")]
+
 use std::sync::Arc;
 
 use kref::llist::intrusive::{self, Chain, Linked, List, Node, SwapList};

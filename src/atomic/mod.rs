@@ -59,15 +59,20 @@
 //!
 //! Every type of this crate that contains an atomic takes it from a [`Backend`], a family of
 //! atomics, which is [`Native`] unless said otherwise. You need another one only to run the code of
-//! this crate inside a model checker: implement [`Atomic`], [`AtomicBits`], [`AtomicInt`] and
-//! [`Backend`] over the model checker's atomics and name your type, as in `Kref<MyBackend>`. What is
-//! checked then is the code that ships, not a copy compiled differently.
+//! this crate inside a model checker. For loom there is one, behind the feature `loom`: the module
+//! `kref::atomic::loom` says how to use it. For another, implement [`Atomic`], [`AtomicBits`],
+//! [`AtomicInt`] and [`Backend`] over the model checker's atomics and name your type, as in
+//! `Kref<MyBackend>`. What is checked then is the code that ships, not a copy compiled differently.
 
 mod ext;
 mod int;
+#[cfg(feature = "loom")]
+pub mod loom;
 mod native;
 mod traits;
 
+#[cfg(feature = "loom")]
+pub use self::loom::Loom;
 pub use ext::AtomicExt;
 pub use int::{Bits, Int, Signed};
 pub use native::Native;

@@ -11,7 +11,7 @@ use kref::llist::intrusive::{Chain, Linked, List, Node, Pointer, SwapList, Uniqu
 use loom::cell::UnsafeCell;
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::backend::{assert_no_atomic_leaked, tally};
+use crate::backend::tally;
 use crate::object::threads;
 use crate::{check, check_bounded, over_backends};
 
@@ -627,7 +627,6 @@ mod owning {
     fn end<T: Value<B>, B: Backend>(w: loom::sync::Arc<World<LList<T, B>, B>>, expected: &[u32]) {
         w.assert_taken(vec![], expected);
         drop(w);
-        assert_no_atomic_leaked();
     }
 
     /// Both push into the same block, if there is room for both; one of them allocates it, or both

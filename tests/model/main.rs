@@ -9,15 +9,22 @@
 
 #![allow(unreachable_pub)] // the modules of a test are as public to one another as they need
 
+// The shipped backend names these as the crate does.
+use ::kref::atomic;
+#[cfg(feature = "registry")]
+use ::kref::lock;
+
 mod backend;
 mod object;
 
 mod handback;
 mod kref;
+#[cfg(feature = "alloc")]
 mod llist;
 mod refcount;
 #[cfg(feature = "alloc")]
 mod refs;
+#[cfg(feature = "registry")]
 mod registry;
 mod wrong;
 
@@ -47,7 +54,6 @@ fn check_bounded(bound: usize, model: impl Fn() + Send + Sync + Copy + 'static) 
 fn explore(bound: Option<usize>, mask: u32, model: impl Fn() + Send + Sync + 'static) {
     ::kref::report::set_hook(|_| {}); // several models misuse counts on purpose
     backend::set_spurious(mask);
-    backend::forget_leaks();
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = bound;
     builder.max_branches = 20_000;

@@ -81,7 +81,7 @@ fn upgrade_without_the_lock() {
         let listed = w.is_listed(&w.lock.lock_shared());
         if listed {
             w.count.get();
-            w.touch();
+            put_lock(w);
         }
     }
     check(|| {

@@ -4,7 +4,6 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::thread;
 
 /// Counts the bytes that each thread has allocated and not freed.
 struct Counting;
@@ -47,9 +46,10 @@ impl Drop for Canary<'_> {
 }
 
 /// Runs `f` on a thread with a stack of `size` bytes.
+#[cfg(feature = "std")]
 pub(crate) fn on_stack<R: Send>(size: usize, f: impl FnOnce() -> R + Send) -> R {
-    thread::scope(|scope| {
-        thread::Builder::new()
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
             .stack_size(size)
             .spawn_scoped(scope, f)
             .unwrap()

@@ -1,5 +1,7 @@
 //! Registry and Interner: what users see.
 
+#![cfg(feature = "registry")]
+
 mod behaviour;
 mod hostile;
 mod interner;

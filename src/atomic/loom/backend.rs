@@ -1,0 +1,248 @@
+//! Loom's atomics and locks as a backend.
+
+use std::cell::Cell;
+use std::fmt;
+use std::mem::ManuallyDrop;
+use std::sync::atomic::Ordering;
+
+use loom::alloc::Track;
+use loom::cell::UnsafeCell;
+use loom::sync::atomic;
+
+use crate::atomic::{Atomic, AtomicBits, AtomicInt, Backend};
+
+/// Names loom's atomics, and its lock and signal: the [`Backend`] to run the types of this crate over
+/// in a loom model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Loom;
+
+// SAFETY: loom's atomics are atomics.
+unsafe impl Backend for Loom {
+    type U32 = AtomicU32;
+    type Usize = AtomicUsize;
+    type Ptr<T> = AtomicPtr<T>;
+}
+
+thread_local! {
+    /// Bit `i` for each thread's `i`th weak compare-exchange. The threads of a model are coroutines
+    /// on the thread that runs the model, so this reaches them all.
+    static SPURIOUS: Cell<u32> = const { Cell::new(0) };
+}
+
+loom::thread_local! {
+    static WEAK_CALLS: Cell<u32> = Cell::new(0);
+}
+
+/// Makes weak compare-exchanges fail spuriously, in the models that the calling thread runs from now
+/// on: bit `i` of `mask` fails the `i`th of every thread of the model.
+///
+/// Loom by itself never fails one, and processors do. Run a model with several masks; none fails with
+/// 0, which is the default.
+pub fn set_spurious(mask: u32) {
+    SPURIOUS.set(mask);
+}
+
+fn fails_spuriously() -> bool {
+    let call = WEAK_CALLS.with(|calls| calls.replace(calls.get() + 1));
+    call < u32::BITS && SPURIOUS.get() >> call & 1 == 1
+}
+
+/// The time in which an atomic may be used.
+struct Life {
+    /// Read by every operation and written by the end.
+    used: UnsafeCell<()>,
+    /// Loom fails an execution in which one of these is left over.
+    tracked: ManuallyDrop<Track<()>>,
+}
+
+impl Life {
+    #[track_caller]
+    fn begin() -> Self {
+        Self {
+            used: UnsafeCell::new(()),
+            tracked: ManuallyDrop::new(Track::new(())),
+        }
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        // When a model has failed, what else would fail must not hide it.
+        if !std::thread::panicking() {
+            self.used.with_mut(|_| ());
+            // SAFETY: dropped here and nowhere else.
+            unsafe { ManuallyDrop::drop(&mut self.tracked) };
+        }
+    }
+}
+
+macro_rules! atomic {
+    ($name:ident $(<$t:ident>)?, $value:ty) => {
+        #[doc = concat!("Wraps loom's `", stringify!($name), "`.")]
+        ///
+        /// A use of it that does not happen before its end fails the model, and so does one that is
+        /// left when an execution ends.
+        pub struct $name$(<$t>)? {
+            atomic: atomic::$name$(<$t>)?,
+            life: Life,
+        }
+
+        impl$(<$t>)? $name$(<$t>)? {
+            #[track_caller]
+            fn live(&self) -> &atomic::$name$(<$t>)? {
+                self.life.used.with(|_| ());
+                &self.atomic
+            }
+        }
+
+        // SAFETY: the cell in `life` is read and written as the atomic is used and dropped, and loom
+        // reports it if that races.
+        unsafe impl$(<$t>)? Send for $name$(<$t>)? {}
+        // SAFETY: as above.
+        unsafe impl$(<$t>)? Sync for $name$(<$t>)? {}
+
+        // SAFETY: forwards to loom's atomic; a weak compare-exchange may fail.
+        unsafe impl$(<$t>)? Atomic for $name$(<$t>)? {
+            type Value = $value;
+
+            #[track_caller]
+            fn new(value: $value) -> Self {
+                Self { atomic: atomic::$name::new(value), life: Life::begin() }
+            }
+            #[track_caller]
+            fn load(&self, order: Ordering) -> $value {
+                self.live().load(order)
+            }
+            #[track_caller]
+            fn store(&self, value: $value, order: Ordering) {
+                self.live().store(value, order)
+            }
+            #[track_caller]
+            fn compare_exchange(
+                &self,
+                current: $value,
+                new: $value,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$value, $value> {
+                self.live().compare_exchange(current, new, success, failure)
+            }
+            #[track_caller]
+            fn compare_exchange_weak(
+                &self,
+                current: $value,
+                new: $value,
+                success: Ordering,
+                failure: Ordering,
+            ) -> Result<$value, $value> {
+                if fails_spuriously() {
+                    return Err(self.live().load(failure));
+                }
+                self.compare_exchange(current, new, success, failure)
+            }
+            fn with_mut<R>(&mut self, f: impl FnOnce(&mut $value) -> R) -> R {
+                self.atomic.with_mut(f)
+            }
+            #[track_caller]
+            fn swap(&self, value: $value, order: Ordering) -> $value {
+                self.live().swap(value, order)
+            }
+        }
+
+        impl$(<$t>)? fmt::Debug for $name$(<$t>)? {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                // Without the value: to read it would be one more operation of the model.
+                f.write_str(stringify!($name))
+            }
+        }
+    };
+}
+
+atomic!(AtomicU32, u32);
+atomic!(AtomicUsize, usize);
+atomic!(AtomicPtr<T>, *mut T);
+
+macro_rules! atomic_int {
+    ($name:ident, $value:ty) => {
+        // SAFETY: as for `Atomic`.
+        unsafe impl AtomicBits for $name {
+            #[track_caller]
+            fn fetch_and(&self, value: $value, order: Ordering) -> $value {
+                self.live().fetch_and(value, order)
+            }
+            #[track_caller]
+            fn fetch_or(&self, value: $value, order: Ordering) -> $value {
+                self.live().fetch_or(value, order)
+            }
+            #[track_caller]
+            fn fetch_xor(&self, value: $value, order: Ordering) -> $value {
+                self.live().fetch_xor(value, order)
+            }
+        }
+
+        // SAFETY: as for `Atomic`.
+        unsafe impl AtomicInt for $name {
+            #[track_caller]
+            fn fetch_add(&self, n: $value, order: Ordering) -> $value {
+                self.live().fetch_add(n, order)
+            }
+            #[track_caller]
+            fn fetch_sub(&self, n: $value, order: Ordering) -> $value {
+                self.live().fetch_sub(n, order)
+            }
+        }
+    };
+}
+
+atomic_int!(AtomicU32, u32);
+atomic_int!(AtomicUsize, usize);
+
+#[cfg(feature = "registry")]
+mod for_registry {
+    use std::sync::PoisonError;
+
+    use loom::sync::{Condvar, Mutex, MutexGuard};
+
+    use super::Loom;
+    use crate::lock::{Lock, LockBackend};
+
+    /// Wraps loom's mutex.
+    #[derive(Debug)]
+    pub struct ShardLock(Mutex<()>);
+
+    // SAFETY: loom's mutex excludes and publishes.
+    unsafe impl Lock for ShardLock {
+        type Guard<'a> = MutexGuard<'a, ()>;
+
+        fn lock(&self) -> Self::Guard<'_> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+    }
+
+    // SAFETY: loom's condition variable wakes all, and loom gives each thread an identity of its own.
+    unsafe impl LockBackend for Loom {
+        type Lock = ShardLock;
+        type Signal = (Mutex<bool>, Condvar);
+        type ThreadId = loom::thread::ThreadId;
+
+        fn new_lock() -> Self::Lock {
+            ShardLock(Mutex::new(()))
+        }
+        fn new_signal() -> Self::Signal {
+            (Mutex::new(false), Condvar::new())
+        }
+        fn wait((is_set, condvar): &Self::Signal) {
+            let mut guard = is_set.lock().unwrap_or_else(PoisonError::into_inner);
+            while !*guard {
+                guard = condvar.wait(guard).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+        fn set((is_set, condvar): &Self::Signal) {
+            *is_set.lock().unwrap_or_else(PoisonError::into_inner) = true;
+            condvar.notify_all();
+        }
+        fn current_thread() -> Self::ThreadId {
+            loom::thread::current().id()
+        }
+    }
+}
