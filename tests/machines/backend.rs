@@ -10,11 +10,11 @@ use kref::atomic::{Atomic, AtomicBits, AtomicInt, Backend};
 
 /// The atomic `A` without its other read-modify-write operations.
 #[derive(Debug)]
-pub(crate) struct CasOnly<A>(A);
+pub struct CasOnly<A>(A);
 
 /// The family of atomics to run the types of the crate over.
 #[derive(Debug)]
-pub(crate) struct CasOnlyBackend;
+pub struct CasOnlyBackend;
 
 thread_local! {
     static WRITES: Cell<u32> = const { Cell::new(0) };
@@ -22,7 +22,7 @@ thread_local! {
 }
 
 /// Calls `f` and counts how often it wrote to a [`CasOnly`] of this thread.
-pub(crate) fn count_writes<R>(f: impl FnOnce() -> R) -> (R, u32) {
+pub fn count_writes<R>(f: impl FnOnce() -> R) -> (R, u32) {
     WRITES.set(0);
     let result = f();
     (result, WRITES.get())
