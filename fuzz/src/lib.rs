@@ -9,7 +9,7 @@ pub mod machines;
 use machines::{Machine, Model};
 
 /// How many operations one input may have: more of them find nothing that fewer do not, and take long.
-const LONGEST: usize = 500;
+const LONGEST: usize = 300;
 
 /// Runs one of several machines.
 pub fn run_one_of(machines: &[fn(&[u8])], input: &[u8]) {

@@ -30,6 +30,7 @@ pub mod refs;
 pub mod registry;
 pub mod values;
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::hash::{BuildHasher, Hasher};
 
@@ -64,6 +65,13 @@ pub type Letter<M> = fn(u16, u16) -> OpOf<M>;
 /// An index into something of this length; nothing if it is empty.
 pub fn pick(number: u16, len: usize) -> Option<usize> {
     usize::from(number).checked_rem(len)
+}
+
+/// How often each of them is there.
+pub fn counts(ids: impl Iterator<Item = u32>) -> BTreeMap<u32, usize> {
+    let mut counts = BTreeMap::new();
+    ids.for_each(|id| *counts.entry(id).or_default() += 1);
+    counts
 }
 
 /// A size in bytes, every order of magnitude as likely: from nothing to some 4 KiB.

@@ -3,7 +3,7 @@
 
 use std::any::Any;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
@@ -11,7 +11,7 @@ use kref::{IntrusiveRef, Kref, Ref, RefCounted, UniqueRef, unsize};
 
 use super::panics::caught;
 use super::values::{Ledger, Line, Value};
-use super::{Letter, Machine, Model, pick, size};
+use super::{Letter, Machine, Model, counts, pick, size};
 
 /// How one value is allocated.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -655,15 +655,16 @@ impl Machine for RefMachine {
             .alive
             .values()
             .flat_map(|allocation| &allocation.values);
-        let alive: std::collections::BTreeSet<u32> = alive.map(|value| value.0).collect();
+        let alive: BTreeSet<u32> = alive.map(|value| value.0).collect();
         self.ledger.check(alive, model.made);
         assert_eq!(self.held.len(), model.held.len());
         let mut addresses = BTreeMap::new();
+        let refs = counts(model.held.iter().map(|held| held.0));
         for (held, (id, expected)) in self.held.iter().zip(&model.held) {
             let (address, form, count) = held.describe();
             assert_eq!(form, *expected);
             assert_eq!(*addresses.entry(id).or_insert(address), address);
-            assert!(count.is_none_or(|count| count as usize == model.refs(*id)));
+            assert!(count.is_none_or(|count| count as usize == refs[id]));
             let allocation = &model.alive[id];
             let values = held
                 .values()

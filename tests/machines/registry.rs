@@ -15,7 +15,7 @@ use kref::{Handle, Registry};
 
 use super::panics::caught;
 use super::values::{Align, Ledger, Value};
-use super::{Letter, Machine, Model, pick, size};
+use super::{Letter, Machine, Model, counts, pick, size};
 
 /// How many keys there are.
 const KEYS: u8 = 24;
@@ -82,10 +82,10 @@ pub struct Objects {
 }
 
 impl Objects {
-    fn refs(&self, id: u32) -> usize {
+    /// Which object each reference is to.
+    fn refs(&self) -> impl Iterator<Item = u32> {
         let parents = self.alive.values().filter_map(|object| object.parent);
-        let holders = self.held.iter().copied().chain(parents);
-        holders.filter(|holder| *holder == id).count()
+        self.held.iter().copied().chain(parents)
     }
 
     fn is_listed(&self, id: u32) -> bool {
@@ -122,7 +122,7 @@ impl Objects {
     /// Destroys an object that nobody holds, and what only it has held.
     fn forget(&mut self, id: u32) {
         let mut next = Some(id);
-        while let Some(id) = next.filter(|id| self.refs(*id) == 0) {
+        while let Some(id) = next.filter(|next| !self.refs().any(|id| id == *next)) {
             self.unlist(id);
             next = self.alive.remove(&id).and_then(|object| object.parent);
         }
@@ -479,12 +479,13 @@ impl<S: BuildHasher + Default + 'static, A: Align, const N: usize> Machine
             let listed = model.listed.contains_key(&key);
             assert_eq!(registry.contains_key(&key), listed, "key {key}");
         }
+        let refs = counts(model.refs());
         for (handle, id) in held.iter().zip(&model.held) {
             assert!(handle.value.is_intact(), "value {id}");
             assert_eq!(Handle::key(handle).number, model.alive[id].key);
             assert_eq!(Handle::key(handle).alive, self.keys);
             assert_eq!(Handle::is_listed(handle), model.is_listed(*id));
-            assert_eq!(Handle::count_hint(handle) as usize, model.refs(*id));
+            assert_eq!(Handle::count_hint(handle) as usize, refs[id]);
             let twin = model.listed.get(&model.alive[id].key);
             let same = registry
                 .get(&model.alive[id].key)
