@@ -11,8 +11,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::backend::{CasOnly, count_writes};
 use crate::for_all;
+use crate::machines::backend::{CasOnly, count_writes};
 
 /// An integer whose every value fits in an `i128`.
 trait Wide: Int + 'static {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU16, AtomicU32};
 
 use kref::atomic::{Atomic, AtomicBits, AtomicExt};
 
-use crate::backend::{CasOnly, count_writes};
+use crate::machines::backend::{CasOnly, count_writes};
 
 /// Runs `op` on an atomic of the crate's own and on one that has only compare-exchange, both holding
 /// `old`; both return `returned`, hold `left`, and are written `writes` times.

@@ -1,0 +1,508 @@
+//! `Registry` and `Handle` against a map from keys to the identities of objects, which are alive as long
+//! as somebody holds them.
+//!
+//! Objects own keys that count, values that count and have canaries, and handles to other objects. Their
+//! sizes and alignments are those of the machine's type. A registry may go before its handles.
+
+use std::borrow::Borrow;
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::rc::Rc;
+use std::thread;
+
+use kref::registry::OccupiedError;
+use kref::{Handle, Registry};
+
+use super::panics::caught;
+use super::values::{Align, Ledger, Value};
+use super::{Letter, Machine, Model, counts, pick, size};
+
+/// How many keys there are.
+const KEYS: u8 = 24;
+
+#[derive(Clone, Debug)]
+pub enum Op {
+    Get(u8),
+    GetOrInsert(u8, usize),
+    /// The object owns a handle, which is given up.
+    GetOrInsertChild(u8, u16),
+    TryMake(u8, Ending),
+    /// The constructor of the first key asks for the second.
+    Nested(u8, u8),
+    /// A constructor asks for its own key, which panics.
+    OwnKey(u8),
+    TryInsert(u8, usize),
+    /// The value's destructor panics.
+    TryInsertFused(u8),
+    Unlist(u8),
+    UnlistHandle(u16),
+    Clone(u16),
+    Drop(u16),
+    DropAll,
+    /// Holds so many of them.
+    Handles(usize),
+    ShrinkToFit,
+    /// The old one goes, and leaves its objects to those who hold them.
+    NewRegistry(u8),
+}
+
+/// How a constructor ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Ending {
+    Value,
+    /// The value was made, and is dropped.
+    Error,
+    Panic,
+}
+
+const ENDINGS: [Ending; 3] = [Ending::Error, Ending::Panic, Ending::Value];
+
+fn key(number: u16) -> u8 {
+    (number % u16::from(KEYS)) as u8
+}
+
+fn ending(number: u16) -> Ending {
+    ENDINGS[usize::from(number) % ENDINGS.len()]
+}
+
+#[derive(Clone, Debug)]
+struct Object {
+    key: u8,
+    parent: Option<u32>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Objects {
+    /// How many values were ever made.
+    made: u32,
+    alive: BTreeMap<u32, Object>,
+    listed: BTreeMap<u8, u32>,
+    held: Vec<u32>,
+    shrinks: u32,
+}
+
+impl Objects {
+    /// Which object each reference is to.
+    fn refs(&self) -> impl Iterator<Item = u32> {
+        let parents = self.alive.values().filter_map(|object| object.parent);
+        self.held.iter().copied().chain(parents)
+    }
+
+    fn is_listed(&self, id: u32) -> bool {
+        self.listed.get(&self.alive[&id].key) == Some(&id)
+    }
+
+    /// A value that is not in the registry (yet).
+    fn make(&mut self) -> u32 {
+        self.made += 1;
+        self.made
+    }
+
+    fn list(&mut self, id: u32, key: u8, parent: Option<u32>) {
+        self.alive.insert(id, Object { key, parent });
+        assert!(self.listed.insert(key, id).is_none());
+    }
+
+    /// Holds the object with this key, which is made if there is none.
+    fn get_or_insert(&mut self, key: u8) {
+        let id = self.listed.get(&key).copied().unwrap_or_else(|| {
+            let id = self.make();
+            self.list(id, key, None);
+            id
+        });
+        self.held.push(id);
+    }
+
+    fn unlist(&mut self, id: u32) {
+        if self.is_listed(id) {
+            self.listed.remove(&self.alive[&id].key);
+        }
+    }
+
+    /// Destroys an object that nobody holds, and what only it has held.
+    fn forget(&mut self, id: u32) {
+        let mut next = Some(id);
+        while let Some(id) = next.filter(|next| !self.refs().any(|id| id == *next)) {
+            self.unlist(id);
+            next = self.alive.remove(&id).and_then(|object| object.parent);
+        }
+    }
+
+    fn drop_held(&mut self, index: usize) {
+        let id = self.held.swap_remove(index);
+        self.forget(id);
+    }
+}
+
+impl Model for Objects {
+    type Op = Op;
+
+    fn apply(&mut self, op: &Op) {
+        match *op {
+            Op::Get(key) => self.held.extend(self.listed.get(&key)),
+            Op::GetOrInsert(key, _) => self.get_or_insert(key),
+            Op::GetOrInsertChild(key, number) => {
+                let parent = pick(number, self.held.len()).map(|i| self.held.swap_remove(i));
+                match self.listed.get(&key) {
+                    Some(&present) => {
+                        self.held.push(present);
+                        // The constructor was not called, and its handle dropped.
+                        parent.into_iter().for_each(|parent| self.forget(parent));
+                    }
+                    None => {
+                        let id = self.make();
+                        self.list(id, key, parent);
+                        self.held.push(id);
+                    }
+                }
+            }
+            Op::TryMake(key, ending) => match self.listed.get(&key) {
+                Some(&present) => self.held.push(present),
+                None if ending == Ending::Value => self.get_or_insert(key),
+                None => _ = self.make(),
+            },
+            Op::Nested(outer, inner) => {
+                let vacant = !self.listed.contains_key(&outer);
+                if vacant && outer != inner {
+                    self.get_or_insert(inner);
+                }
+                self.get_or_insert(outer);
+            }
+            Op::OwnKey(key) => self.held.extend(self.listed.get(&key)),
+            Op::TryInsert(key, _) => match self.listed.get(&key) {
+                Some(&present) => {
+                    self.make();
+                    self.held.push(present);
+                }
+                None => self.get_or_insert(key),
+            },
+            Op::TryInsertFused(key) => {
+                let id = self.make();
+                match self.listed.get(&key) {
+                    Some(&present) => self.held.push(present),
+                    None => {
+                        self.list(id, key, None);
+                        self.held.push(id);
+                    }
+                }
+            }
+            Op::Unlist(key) => self.held.extend(self.listed.remove(&key)),
+            Op::UnlistHandle(number) => {
+                if let Some(index) = pick(number, self.held.len()) {
+                    self.unlist(self.held[index]);
+                }
+            }
+            Op::Clone(number) => {
+                if let Some(index) = pick(number, self.held.len()) {
+                    self.held.push(self.held[index]);
+                }
+            }
+            Op::Drop(number) => {
+                if let Some(index) = pick(number, self.held.len()) {
+                    self.drop_held(index);
+                }
+            }
+            Op::DropAll => (0..self.held.len()).rev().for_each(|i| self.drop_held(i)),
+            Op::Handles(n) => {
+                let mut listed: Vec<u32> = self.listed.values().copied().collect();
+                listed.sort();
+                self.held.extend(listed.iter().take(n));
+            }
+            Op::ShrinkToFit => self.shrinks += 1,
+            Op::NewRegistry(_) => self.listed.clear(),
+        }
+    }
+}
+
+/// A key that is counted.
+pub struct Key {
+    number: u8,
+    alive: Rc<()>,
+}
+
+impl Borrow<u8> for Key {
+    fn borrow(&self) -> &u8 {
+        &self.number
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.number.hash(state);
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+
+impl Eq for Key {}
+
+/// What the registry has: a value, and perhaps a handle to another.
+pub struct Entry<A: Align, const N: usize> {
+    value: Value<A, N>,
+    parent: Option<Handle<Key, Self>>,
+    fused: bool,
+}
+
+impl<A: Align, const N: usize> Drop for Entry<A, N> {
+    fn drop(&mut self) {
+        // Not where a test has failed already: a second panic ends the process.
+        assert!(
+            !self.fused || thread::panicking(),
+            "of the destructor's own"
+        );
+    }
+}
+
+pub struct RegistryMachine<S, A: Align = (), const N: usize = 0> {
+    registry: Registry<Key, Entry<A, N>, S>,
+    held: Vec<Handle<Key, Entry<A, N>>>,
+    ledger: Ledger,
+    /// Every key has a clone.
+    keys: Rc<()>,
+    hashers: S,
+}
+
+impl<S: BuildHasher + Default + 'static, A: Align, const N: usize> RegistryMachine<S, A, N> {
+    fn key(&self, number: u8) -> Key {
+        Key {
+            number,
+            alive: self.keys.clone(),
+        }
+    }
+
+    fn entry(&self, size: usize) -> Entry<A, N> {
+        Entry {
+            value: Value::new(&self.ledger, size),
+            parent: None,
+            fused: false,
+        }
+    }
+
+    fn get_or_insert(&self, key: u8, size: usize) -> Handle<Key, Entry<A, N>> {
+        let make = |_: &Key| self.entry(size);
+        self.registry.get_or_insert_with(self.key(key), make)
+    }
+
+    fn try_make(&mut self, key: u8, ending: Ending) {
+        let make = |_: &Key| {
+            let entry = self.entry(100);
+            assert!(ending != Ending::Panic, "of the constructor's own");
+            if ending == Ending::Value {
+                Ok(entry)
+            } else {
+                Err("no")
+            }
+        };
+        let present = self.registry.contains_key(&key);
+        let key = self.key(key);
+        match caught(|| self.registry.get_or_try_insert_with(key, make)) {
+            Some(Ok(handle)) => self.held.push(handle),
+            Some(Err(error)) => assert_eq!((error, ending, present), ("no", Ending::Error, false)),
+            None => assert_eq!((ending, present), (Ending::Panic, false)),
+        }
+    }
+
+    fn nested(&mut self, outer: u8, inner: u8) {
+        let mut held = None;
+        let make = |key: &Key| {
+            assert!(!self.registry.contains_key(key), "it is being made");
+            held = (outer != inner).then(|| self.get_or_insert(inner, 10));
+            self.entry(1000)
+        };
+        let handle = self.registry.get_or_insert_with(self.key(outer), make);
+        self.held.extend(held);
+        self.held.push(handle);
+    }
+
+    fn own_key(&mut self, key: u8) {
+        let make = |_: &Key| {
+            self.registry
+                .get_or_insert_with(self.key(key), |_| unreachable!())
+        };
+        let present = self.registry.contains_key(&key);
+        let found = caught(|| {
+            let make = |key: &Key| {
+                drop(make(key));
+                unreachable!("it would wait for itself")
+            };
+            self.registry.get_or_insert_with(self.key(key), make)
+        });
+        assert_eq!(found.is_some(), present);
+        self.held.extend(found);
+    }
+
+    fn try_insert(&mut self, key: u8, entry: Entry<A, N>) {
+        let (id, key) = (entry.value.id(), self.key(key));
+        match self.registry.try_insert(key, entry) {
+            Ok(handle) => self.held.push(handle),
+            Err(error) => {
+                let OccupiedError {
+                    existing,
+                    key,
+                    mut value,
+                } = error;
+                assert!(key == *Handle::key(&existing) && value.value.id() == id);
+                value.fused = false;
+                self.held.push(existing);
+            }
+        }
+    }
+
+    fn drop_held(&mut self, index: usize) {
+        let handle = self.held.swap_remove(index);
+        caught(|| drop(handle));
+    }
+}
+
+impl<S: BuildHasher + Default + 'static, A: Align, const N: usize> Machine
+    for RegistryMachine<S, A, N>
+{
+    type Model = Objects;
+
+    const ALPHABET: &'static [Letter<Self>] = &[
+        |a, _| Op::Get(key(a)),
+        |a, _| Op::Get(key(a)),
+        |a, b| Op::GetOrInsert(key(a), size(b)),
+        |a, b| Op::GetOrInsert(key(a), size(b)),
+        |a, b| Op::TryInsert(key(a), size(b)),
+        |a, b| Op::TryInsert(key(a), size(b)),
+        |a, b| Op::GetOrInsertChild(key(a), b),
+        |a, b| Op::GetOrInsertChild(key(a), b),
+        |a, b| Op::TryMake(key(a), ending(b)),
+        |a, b| Op::Nested(key(a), key(b)),
+        |a, _| Op::OwnKey(key(a)),
+        |a, _| Op::TryInsertFused(key(a)),
+        |a, _| Op::Unlist(key(a)),
+        |a, _| Op::UnlistHandle(a),
+        |a, _| Op::Clone(a),
+        |a, _| Op::Drop(a),
+        |a, _| Op::Drop(a),
+        |a, _| Op::Drop(a),
+        |a, _| Op::Drop(a),
+        |a, _| Op::Drop(a),
+        |_, _| Op::DropAll,
+        |a, _| Op::Handles(usize::from(a % 8)),
+        |_, _| Op::ShrinkToFit,
+        |_, _| Op::ShrinkToFit,
+        |a, _| Op::NewRegistry(a as u8),
+    ];
+
+    fn new() -> Self {
+        Self {
+            registry: Registry::with_shards_and_hasher(1, S::default()),
+            held: Vec::new(),
+            ledger: Ledger::default(),
+            keys: Rc::default(),
+            hashers: S::default(),
+        }
+    }
+
+    fn apply(&mut self, op: Op) {
+        match op {
+            Op::Get(key) => self.held.extend(self.registry.get(&key)),
+            Op::GetOrInsert(key, size) => self.held.push(self.get_or_insert(key, size)),
+            Op::GetOrInsertChild(key, number) => {
+                let parent = pick(number, self.held.len()).map(|i| self.held.swap_remove(i));
+                let present = self.registry.get(&key);
+                let make = |_: &Key| {
+                    let mut entry = self.entry(50);
+                    entry.parent = parent;
+                    entry
+                };
+                let key = self.key(key);
+                let made = caught(|| self.registry.get_or_insert_with(key, make));
+                // Not called, the constructor has dropped its handle, perhaps the last to what is fused.
+                assert!(made.is_some() || present.is_some());
+                self.held.extend(made.or(present));
+            }
+            Op::TryMake(key, ending) => self.try_make(key, ending),
+            Op::Nested(outer, inner) => self.nested(outer, inner),
+            Op::OwnKey(key) => self.own_key(key),
+            Op::TryInsert(key, size) => self.try_insert(key, self.entry(size)),
+            Op::TryInsertFused(key) => {
+                let mut entry = self.entry(3000);
+                entry.fused = true;
+                self.try_insert(key, entry);
+            }
+            Op::Unlist(key) => self.held.extend(self.registry.unlist(&key)),
+            Op::UnlistHandle(number) => {
+                if let Some(index) = pick(number, self.held.len()) {
+                    let handle = &self.held[index];
+                    let was_listed = Handle::is_listed(handle);
+                    assert_eq!(Handle::unlist(handle), was_listed);
+                }
+            }
+            Op::Clone(number) => {
+                if let Some(index) = pick(number, self.held.len()) {
+                    self.held.push(self.held[index].clone());
+                }
+            }
+            Op::Drop(number) => {
+                if let Some(index) = pick(number, self.held.len()) {
+                    self.drop_held(index);
+                }
+            }
+            Op::DropAll => (0..self.held.len()).rev().for_each(|i| self.drop_held(i)),
+            Op::Handles(n) => {
+                let mut handles = self.registry.handles();
+                handles.sort_by_key(|handle| handle.value.id());
+                self.held.extend(handles.into_iter().take(n));
+            }
+            Op::ShrinkToFit => self.registry.shrink_to_fit(),
+            Op::NewRegistry(shards) => {
+                let hasher = S::default();
+                self.registry = match shards % 4 {
+                    0 => Registry::with_hasher(hasher),
+                    1 => Registry::new_in(1, hasher),
+                    shards => Registry::with_shards_and_hasher(usize::from(shards), hasher),
+                };
+            }
+        }
+    }
+
+    fn check(&self, model: &Objects) {
+        let Self { registry, held, .. } = self;
+        self.ledger.check(model.alive.keys().copied(), model.made);
+        assert_eq!(Rc::strong_count(&self.keys) - 1, model.alive.len(), "keys");
+        assert!(
+            held.iter()
+                .map(|handle| handle.value.id())
+                .eq(model.held.iter().copied())
+        );
+        assert_eq!(registry.len(), model.listed.len());
+        assert_eq!(registry.is_empty(), model.listed.is_empty());
+        for key in 0..KEYS {
+            let listed = model.listed.contains_key(&key);
+            assert_eq!(registry.contains_key(&key), listed, "key {key}");
+        }
+        let refs = counts(model.refs());
+        for (handle, id) in held.iter().zip(&model.held) {
+            assert!(handle.value.is_intact(), "value {id}");
+            assert_eq!(Handle::key(handle).number, model.alive[id].key);
+            assert_eq!(Handle::key(handle).alive, self.keys);
+            assert_eq!(Handle::is_listed(handle), model.is_listed(*id));
+            assert_eq!(Handle::count_hint(handle) as usize, refs[id]);
+            let twin = model.listed.get(&model.alive[id].key);
+            let same = registry
+                .get(&model.alive[id].key)
+                .is_some_and(|found| Handle::ptr_eq(&found, handle));
+            assert_eq!(same, twin == Some(id));
+        }
+        let hash = |hasher: &S| hasher.hash_one(7);
+        assert_eq!(hash(registry.hasher()), hash(&self.hashers));
+    }
+
+    fn finish(mut self, model: &Objects) {
+        if model.made % 2 == 0 {
+            self.apply(Op::NewRegistry(0));
+        }
+        self.apply(Op::DropAll);
+        assert!(self.registry.is_empty());
+        self.ledger.check([], model.made);
+        assert_eq!(Rc::strong_count(&self.keys), 1);
+    }
+}
