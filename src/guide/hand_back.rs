@@ -77,6 +77,5 @@
 //!
 //! # Cost
 //!
-//! A put that is not the last is one `fetch_sub`, the same as without any index: 1.00 of the bare pair, where the loop
-//! takes 1.22, and 1.4 to 1.6 on two threads (`benches/refcount.rs`). That is [`HandBack`](crate::HandBack), and the count of
-//! every [`Handle`](crate::Handle).
+//! A put that is not the last is one `fetch_sub`, the instruction of a [`Ref`](crate::Ref)'s drop, and never a
+//! retry. That is [`HandBack`](crate::HandBack), and the count of every [`Handle`](crate::Handle).

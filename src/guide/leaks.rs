@@ -62,3 +62,5 @@
 //! # Cost
 //!
 //! None: the decrement is made in any case.
+
+#![doc(alias("strong_count == 1"))]

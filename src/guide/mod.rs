@@ -59,22 +59,22 @@
 //! | what a type costs in bytes and atomic instructions | [`costs`] |
 //! | what is left after a panic | [`panics`] |
 
-// The chapters in their order, then the maps.
-pub mod raise_to;
+// The chapters and the maps. Their order is that of the page above.
+pub mod hand_back;
 pub mod inc_not_zero;
-pub mod reference_counting;
+pub mod leaks;
+pub mod lists;
+pub mod no_common_lock;
 pub mod orderings;
 pub mod parents;
-pub mod weak_pointers;
 pub mod put_lock;
+pub mod raise_to;
 pub mod read_write_semaphore;
-pub mod no_common_lock;
-pub mod saturation;
-pub mod lists;
-pub mod hand_back;
+pub mod reference_counting;
 pub mod registry;
+pub mod saturation;
 pub mod uniqueness;
-pub mod leaks;
+pub mod weak_pointers;
 
 pub mod arc;
 pub mod costs;

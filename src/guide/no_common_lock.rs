@@ -66,3 +66,5 @@
 //!
 //! One compare-and-swap and one comparison for what is found, and memory that is not given back at once.
 //! [`Registry`](crate::Registry) finds its objects in this way.
+
+#![doc(alias("SLAB_TYPESAFE_BY_RCU"))]

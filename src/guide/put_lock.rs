@@ -118,3 +118,5 @@
 //! Of a get and a put that is not the last: 1.22 of the bare pair on one thread, 1.4 to 1.6 on two, as it is a
 //! loop and not one instruction. To take the lock for every put costs 2.2 and 5.1
 //! (`benches/refcount.rs`). Who wants the loop gone reads [`hand_back`](super::hand_back).
+
+#![doc(alias("list_del", "hlist_del", "hash_del"))]

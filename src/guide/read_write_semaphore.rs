@@ -61,3 +61,5 @@
 //!
 //! That of the lock. Lookups that share a lock still share its cache line, and many short ones are not much
 //! faster than with a mutex; the next chapter does without.
+
+#![doc(alias("kref_put_rwsem", "down_write"))]

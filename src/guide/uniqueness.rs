@@ -62,3 +62,5 @@
 //! # Cost
 //!
 //! One compare-and-swap, and one more to give back.
+
+#![doc(alias("Arc::strong_count == 1", "strong_count", "page_count", "is_unique"))]

@@ -202,6 +202,7 @@ impl<T, B: Backend> Chain<T, B> {
 
     /// Returns an iterator over the values, newest first, which leaves them in the chain.
     #[doc(alias = "llist_for_each")]
+    #[doc(alias = "llist_next")]
     #[doc(alias = "llist_for_each_entry")]
     pub fn iter(&self) -> Iter<'_, T, B> {
         Iter(self.chain.iter())
@@ -212,6 +213,7 @@ impl<T, B: Backend> Iterator for Chain<T, B> {
     type Item = T;
 
     #[doc(alias = "llist_for_each_entry_safe")]
+    #[doc(alias = "llist_for_each_safe")]
     #[inline]
     fn next(&mut self) -> Option<T> {
         let filled = self.chain.pop()?;
@@ -287,6 +289,7 @@ impl<T, B: Backend> Consumer<'_, T, B> {
     /// As [`LList::take_all`], which it calls when it has nothing left: `None` is as good a reason
     /// to sleep as an empty chain.
     #[doc(alias = "llist_del_first")]
+    #[doc(alias = "llist_del_first_init")]
     #[inline]
     pub fn pop(&mut self) -> Option<T> {
         let filled = self.consumer.pop()?;

@@ -194,6 +194,8 @@ impl<B: Backend> RefCount<B> {
     #[doc(alias = "refcount_dec_and_lock_irqsave")]
     #[doc(alias = "refcount_dec_and_mutex_lock")]
     #[doc(alias = "atomic_dec_and_lock")]
+    #[doc(alias = "atomic_dec_and_lock_irqsave")]
+    #[doc(alias = "atomic_dec_and_mutex_lock")]
     #[must_use = "the guard means that this was the last reference: unlink, unlock, free"]
     #[inline]
     #[track_caller]

@@ -371,7 +371,10 @@ mod registry {
         type Handle<K, V> = kref::Handle<K, V, Rmw>;
         include!("../../src/guide/code/registry.rs");
 
-        type Both = (Registry<u32, Session>, std::sync::Mutex<Option<Handle<u32, Session>>>);
+        type Both = (
+            Registry<u32, Session>,
+            std::sync::Mutex<Option<Handle<u32, Session>>>,
+        );
 
         #[test]
         fn right() {
@@ -380,15 +383,18 @@ mod registry {
                     let table = Registry::new_in(1, DefaultHashBuilder);
                     let first = std::sync::Mutex::new(Some(open(&table, 7)));
                     let both: loom::sync::Arc<Both> = loom::sync::Arc::new((table, first));
-                    threads(&both, [
-                        (|both| drop(both.1.lock().unwrap().take())) as fn(&Both),
-                        |both| {
-                            let second = open(&both.0, 7);
-                            let third = open(&both.0, 7);
-                            assert_eq!(second.id, 7);
-                            assert!(Handle::ptr_eq(&second, &third));
-                        },
-                    ]);
+                    threads(
+                        &both,
+                        [
+                            (|both| drop(both.1.lock().unwrap().take())) as fn(&Both),
+                            |both| {
+                                let second = open(&both.0, 7);
+                                let third = open(&both.0, 7);
+                                assert_eq!(second.id, 7);
+                                assert!(Handle::ptr_eq(&second, &third));
+                            },
+                        ],
+                    );
                 }
                 assert_no_atomic_leaked();
             });

@@ -10,7 +10,11 @@ mod backend;
 #[path = "../model/object.rs"]
 mod object;
 
+mod alias;
 mod chapters;
+mod costs;
+mod links;
+mod panics;
 mod slot;
 mod visible_arc;
 

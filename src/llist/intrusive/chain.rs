@@ -23,6 +23,8 @@ use crate::atomic::{Backend, Native};
 /// `first` is `END` or an object whose node, and those that follow up to `END`, belong to the chain,
 /// as do the pointers that they were pushed as.
 #[must_use = "dropping the chain drops what was taken"]
+#[doc(alias = "__llist_add_batch")]
+#[doc(alias = "__llist_del_all")]
 pub struct Chain<P, B = Native>
 where
     P: Pointer<Target: Linked<B>>,

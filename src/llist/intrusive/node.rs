@@ -184,6 +184,7 @@ impl<T, B: Backend> fmt::Debug for Node<T, B> {
 ///     }
 /// }
 /// ```
+#[doc(alias = "llist_entry")]
 pub unsafe trait Linked<B: Backend = Native>: Sized {
     /// Returns the object's node.
     fn node(&self) -> &Node<Self, B>;
