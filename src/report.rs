@@ -119,6 +119,15 @@ pub fn set_hook(hook: fn(&Report)) {
 }
 
 /// Reinstalls the default hook.
+///
+/// # Examples
+///
+/// ```
+/// use kref::report;
+///
+/// report::set_hook(|report| panic!("{report}"));
+/// report::reset_hook(); // one line on stderr for each kind, as before
+/// ```
 pub fn reset_hook() {
     // Relaxed: as in `set_hook`.
     HOOK.store(ptr::null_mut(), Relaxed);

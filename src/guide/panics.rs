@@ -9,8 +9,8 @@
 //! | the closure of [`cas_loop`](crate::atomic::AtomicExt::cas_loop) | nothing was written | `a_panic_in_the_closure_writes_nothing` in `tests/guide/panics.rs` |
 //! | the lock's `lock`, in [`Kref::put_lock`](crate::Kref::put_lock) | the caller still has his reference | `a_lock_that_panics_leaves_the_reference` in `tests/locks.rs` |
 //! | the same, in [`HandBack::put_lock`](crate::HandBack::put_lock) | the put is pending for ever, and the object leaks | `a_lock_that_panics_leaves_the_put_pending` in `tests/guide/panics.rs` |
-//! | the holder of the guard that `put_lock` returned | a lock of std is poisoned, as always | `a_panic_with_the_returned_guard_poisons` in `tests/locks.rs` |
-//! | somebody, earlier, with the lock held | `put_lock` takes the poisoned lock over | `a_poisoned_mutex_is_taken_over` in `tests/locks.rs` |
+//! | the holder of the guard that a put returned | a lock of std is poisoned, as always | `a_panic_with_the_returned_guard_poisons` in `tests/locks.rs` |
+//! | somebody, earlier, with the lock held | a put takes the poisoned lock over | `a_poisoned_mutex_is_taken_over` in `tests/locks.rs` |
 //! | the [hook](crate::report::set_hook) | the count is saturated already | `a_hook_that_panics_leaves_the_count_saturated` in `tests/misuse/hook.rs` |
 //! | the hook, under the lock of a put | the lock is released | `a_hook_that_panics_under_the_lock_releases_it` in `tests/misuse/hook.rs` |
 //! | the value's destructor, in the last drop of a [`Ref`](crate::Ref) | the memory is freed, the fields are destroyed | `a_destructor_that_panics_frees_the_memory` in `tests/refs/panics.rs` |

@@ -50,6 +50,17 @@ pub struct Interner<T: Stored + ?Sized, S = DefaultHashBuilder, B: LockBackend =
 
 impl<T: Stored + ?Sized> Interner<T> {
     /// Creates an empty interner. Allocates nothing before the first value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Interner;
+    ///
+    /// static NAMES: Interner<str> = Interner::new();
+    ///
+    /// let kref = NAMES.intern_ref("kref");
+    /// assert_eq!(NAMES.intern_ref("kref"), kref);
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         Self::with_hasher(DefaultHashBuilder)
@@ -137,6 +148,17 @@ fn value_of<T: Stored + ?Sized, B: LockBackend>(value: &Counted<Inline<T>, B>) -
 
 impl<T: Eq + Hash, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
     /// Returns the stored value that is equal to `value`, which becomes it if there is none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Interner;
+    ///
+    /// let paths = Interner::<Vec<u32>>::new();
+    /// let a = paths.intern(vec![1, 2]);
+    /// let b = paths.intern(vec![1, 2]);
+    /// assert!(a == b && paths.len() == 1); // one value, compared by address
+    /// ```
     #[must_use = "the value is forgotten when the last reference is dropped"]
     pub fn intern(&self, value: T) -> Interned<T, B> {
         let hash = self.hash(&value);

@@ -69,6 +69,16 @@ impl<T, B: Backend> LList<T, B> {
     ///
     /// AcqRel: what the caller did before happens before the take that finds the value, and every
     /// take that was too early to find it happens before what the caller does afterwards.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::LList;
+    ///
+    /// let list = LList::new();
+    /// assert!(list.push(1)); // wake the consumer
+    /// assert!(!list.push(2)); // somebody else has woken him
+    /// ```
     #[doc(alias = "llist_add")]
     #[inline]
     pub fn push(&self, value: T) -> bool {
@@ -100,6 +110,16 @@ impl<T, B: Backend> LList<T, B> {
     ///
     /// AcqRel: every push of what is found happens before, and every push that comes too late
     /// happens after.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::LList;
+    ///
+    /// let list: LList<u32> = (1..=3).collect();
+    /// assert!(list.take_all().eq([3, 2, 1]));
+    /// assert!(list.take_all().is_empty());
+    /// ```
     #[doc(alias = "llist_del_all")]
     #[inline]
     pub fn take_all(&self) -> Chain<T, B> {
@@ -113,6 +133,14 @@ impl<T, B: Backend> LList<T, B> {
     /// # Memory ordering
     ///
     /// Relaxed: it orders nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::LList;
+    ///
+    /// assert!(LList::<u32>::new().is_empty());
+    /// ```
     #[doc(alias = "llist_empty")]
     #[must_use]
     #[inline]
@@ -188,6 +216,15 @@ impl<T, B: Backend> Chain<T, B> {
     }
 
     /// Reverses the chain: oldest first. It takes time in proportion to the length.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::LList;
+    ///
+    /// let list: LList<u32> = (1..=3).collect();
+    /// assert!(list.take_all().reverse().eq([1, 2, 3]));
+    /// ```
     #[doc(alias = "llist_reverse_order")]
     pub fn reverse(self) -> Self {
         Self::from(self.chain.reverse())
@@ -201,6 +238,17 @@ impl<T, B: Backend> Chain<T, B> {
     }
 
     /// Returns an iterator over the values, newest first, which leaves them in the chain.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::LList;
+    ///
+    /// let list: LList<u32> = (1..=3).collect();
+    /// let chain = list.take_all();
+    /// assert_eq!(chain.iter().max(), Some(&3));
+    /// assert_eq!(chain.count(), 3); // they are still there
+    /// ```
     #[doc(alias = "llist_for_each")]
     #[doc(alias = "llist_next")]
     #[doc(alias = "llist_for_each_entry")]

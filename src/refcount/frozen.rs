@@ -36,6 +36,10 @@ impl<B: Backend> RefCount<B> {
     /// drop(frozen);
     /// assert!(refs.inc_not_zero());
     /// ```
+    ///
+    /// # Memory ordering
+    ///
+    /// Acquire when it is done, Relaxed when it is refused. The end of the freeze is Release.
     #[doc(alias = "folio_ref_freeze")]
     #[doc(alias = "page_ref_freeze")]
     #[must_use = "the count is unfrozen when the guard is dropped"]
@@ -76,6 +80,15 @@ impl<'a, B: Backend> Frozen<'a, B> {
     }
 
     /// Returns how many references are frozen.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::RefCount;
+    ///
+    /// let refs = RefCount::new(2);
+    /// assert_eq!(refs.try_freeze(2).map(|frozen| frozen.refs()), Some(2));
+    /// ```
     #[must_use]
     pub fn refs(&self) -> u32 {
         self.refs
@@ -88,6 +101,18 @@ impl<'a, B: Backend> Frozen<'a, B> {
     ///
     /// Release: who gets a reference by [`RefCount::inc_not_zero`] afterwards sees what was done to
     /// the object while it was frozen.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::RefCount;
+    ///
+    /// let refs = RefCount::new(1);
+    /// if let Some(frozen) = refs.try_freeze(1) {
+    ///     frozen.unfreeze(3); // two more were made meanwhile
+    /// }
+    /// assert_eq!(refs.count(), 3);
+    /// ```
     #[doc(alias = "folio_ref_unfreeze")]
     #[doc(alias = "page_ref_unfreeze")]
     #[track_caller]
