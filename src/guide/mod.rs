@@ -1,8 +1,6 @@
 //! The patterns, one by one: what goes wrong, why, and what to write instead.
 //!
-//! <div>
 #![doc = include_str!("layers.svg")]
-//! </div>
 //!
 //! # How to read it
 //!
