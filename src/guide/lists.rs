@@ -13,7 +13,7 @@
 //! use std::sync::atomic::{AtomicU32, Ordering::{AcqRel, Acquire, Relaxed}};
 //!
 #![doc = include_str!("code/lists_push.rs")]
-#![doc = "// The pop is not:"]
+#![doc = "\n// The pop is not:"]
 #![doc = include_str!("code/lists_wrong.rs")]
 //! #
 //! # fn main() {

@@ -32,10 +32,14 @@
 //!   any moment. See [`Kref::put_lock`](crate::Kref::put_lock).
 //! - Two constructors that wait for each other's keys: a deadlock, as with two locks.
 //!
-//! # Which types order what
+//! # Order of locks
 //!
-//! Locks are taken one at a time in this crate, never one under another, so there is no order among them to
-//! be kept. `no_lock_is_taken_while_the_count_is_above_one` in `tests/locks.rs` and
+//! The maps take their locks one at a time, never one under another, so that there is no order to be kept
+//! among them, or between them and yours.
+//!
+//! # Proof
+//!
+//! `no_lock_is_taken_while_the_count_is_above_one` in `tests/locks.rs` and
 //! `put_lock_above_one_takes_no_lock` in `tests/model/kref.rs` test the first rows;
 //! `a_destructor_may_use_the_registry` in `tests/registry/hostile.rs` and
 //! `an_eq_that_panics_leaves_the_registry_usable` in `tests/registry/hostile.rs` the maps.

@@ -104,6 +104,9 @@
 //! the lock from that step until he has unlisted it, and now the finder holds it. So the count is at least one,
 //! and cannot become zero while the finder has the lock: `get` is safe. ∎
 //!
+//! The one exception is stated: a count that is [saturated](super::saturation) is left as it is, by every put.
+//! Its object is never freed.
+//!
 //! After false the object may be gone already. Touch neither it nor the count.
 //!
 //! # Proof
