@@ -37,6 +37,16 @@ pub struct LList<T, B: Backend = Native> {
 
 impl<T> LList<T, Native> {
     /// Creates an empty list.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::LList;
+    ///
+    /// static JOBS: LList<u32> = LList::new();
+    ///
+    /// assert!(JOBS.is_empty());
+    /// ```
     #[doc(alias = "LLIST_HEAD")]
     #[doc(alias = "LLIST_HEAD_INIT")]
     #[doc(alias = "init_llist_head")]
@@ -155,6 +165,18 @@ impl<T, B: Backend> LList<T, B> {
     /// # Memory ordering
     ///
     /// As a lock: what was done as a consumer happens before the next one is there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::LList;
+    ///
+    /// let list: LList<u32> = (1..=2).collect();
+    /// let consumer = list.consumer().unwrap();
+    /// assert!(list.consumer().is_none());
+    /// drop(consumer);
+    /// assert!(list.consumer().is_some());
+    /// ```
     #[doc(alias = "llist_del_first")]
     #[must_use]
     pub fn consumer(&self) -> Option<Consumer<'_, T, B>> {
@@ -201,6 +223,17 @@ impl<T, B: Backend> fmt::Debug for LList<T, B> {
 ///
 /// It is an iterator that gives back the values, and drops those that are left, in a loop: a long
 /// chain takes no stack. If a destructor panics, the rest is dropped before the panic goes on.
+///
+/// # Examples
+///
+/// ```
+/// use kref::LList;
+///
+/// let list: LList<&str> = ["one", "two"].into_iter().collect();
+/// let mut chain = list.take_all();
+/// assert_eq!(chain.next(), Some("two"));
+/// drop(chain); // and "one" with it
+/// ```
 #[must_use = "dropping the chain drops what was taken"]
 pub struct Chain<T, B: Backend = Native> {
     chain: intrusive::Chain<Filled<T, B>, B>,
@@ -336,6 +369,18 @@ impl<T, B: Backend> Consumer<'_, T, B> {
     ///
     /// As [`LList::take_all`], which it calls when it has nothing left: `None` is as good a reason
     /// to sleep as an empty chain.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::LList;
+    ///
+    /// let list: LList<u32> = (1..=2).collect();
+    /// let mut consumer = list.consumer().unwrap();
+    /// assert_eq!(consumer.pop(), Some(2));
+    /// assert_eq!(consumer.pop(), Some(1));
+    /// assert_eq!(consumer.pop(), None);
+    /// ```
     #[doc(alias = "llist_del_first")]
     #[doc(alias = "llist_del_first_init")]
     #[inline]

@@ -62,6 +62,23 @@ impl<B: Backend> RefCount<B> {
 ///
 /// When it is dropped, the count is what it was. Forget it (`mem::forget`) to leave the count at
 /// zero for good: the object is dead, and the caller frees it.
+///
+/// # Examples
+///
+/// ```
+/// use kref::RefCount;
+///
+/// let refs = RefCount::new(1);
+/// {
+///     let _alone = refs.try_freeze(1).unwrap();
+///     assert_eq!(refs.count(), 0);
+/// }
+/// assert_eq!(refs.count(), 1);
+///
+/// // For good: nobody gets a reference any more.
+/// std::mem::forget(refs.try_freeze(1).unwrap());
+/// assert!(!refs.inc_not_zero());
+/// ```
 #[must_use = "the count is unfrozen when the guard is dropped"]
 pub struct Frozen<'a, B: Backend = Native> {
     count: &'a RefCount<B>,

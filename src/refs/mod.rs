@@ -294,6 +294,15 @@ impl<T: ?Sized, B: Backend> Ref<T, B> {
     ///
     /// The pointer is good as long as the value lives, and good for [`from_raw`](Ref::from_raw) if a
     /// reference was kept for it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Ref;
+    ///
+    /// let five = Ref::new(5);
+    /// assert_eq!(Ref::as_ptr(&five), &raw const *five);
+    /// ```
     #[must_use]
     #[inline]
     pub fn as_ptr(this: &Self) -> *const T {

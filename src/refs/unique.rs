@@ -71,6 +71,16 @@ pub(super) fn allocate<T, B: Backend>(value: T, refs: u32) -> NonNull<T> {
 
 impl<T> UniqueRef<T, Native> {
     /// Allocates the value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::UniqueRef;
+    ///
+    /// let mut five = UniqueRef::new(4);
+    /// *five += 1;
+    /// assert_eq!(*five, 5);
+    /// ```
     #[inline]
     pub fn new(value: T) -> Self {
         Self::new_in(value)
@@ -87,6 +97,14 @@ impl<T, B: Backend> UniqueRef<T, B> {
     }
 
     /// Moves the value out, and frees the memory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::UniqueRef;
+    ///
+    /// assert_eq!(UniqueRef::into_inner(UniqueRef::new(5)), 5);
+    /// ```
     #[must_use = "drop the `UniqueRef` if the value is not needed"]
     #[inline]
     pub fn into_inner(this: Self) -> T {

@@ -248,6 +248,16 @@ impl<K, V, S, B: LockBackend> Registry<K, V, S, B> {
     }
 
     /// Returns the hasher.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Registry;
+    /// use std::hash::BuildHasher;
+    ///
+    /// let registry = Registry::<u32, u32>::new();
+    /// assert_eq!(registry.hasher().hash_one(7), registry.hasher().hash_one(7));
+    /// ```
     #[must_use]
     pub fn hasher(&self) -> &S {
         &self.hasher
@@ -511,6 +521,18 @@ impl<K: RefUnwindSafe, V: RefUnwindSafe, S: RefUnwindSafe, B: LockBackend> RefUn
 }
 
 /// Tells that [`Registry::try_insert`] found an object with the same key.
+///
+/// # Examples
+///
+/// ```
+/// use kref::Registry;
+///
+/// let registry = Registry::<u32, String>::new();
+/// let _one = registry.try_insert(1, "one".into()).unwrap();
+/// let error = registry.try_insert(1, "another".into()).unwrap_err();
+/// assert_eq!(*error.existing, "one");
+/// assert_eq!((error.key, error.value), (1, "another".into()));
+/// ```
 pub struct OccupiedError<K, V, B: LockBackend = Native> {
     /// The object that is there.
     pub existing: Handle<K, V, B>,

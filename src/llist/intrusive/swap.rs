@@ -164,6 +164,23 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapList<P, B> {
     /// # Memory ordering
     ///
     /// As [`List::take_all`](super::List::take_all).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::llist::intrusive::{Linked, Node, SwapList};
+    /// # struct Job(u32, Node<Job>);
+    /// #
+    /// # // SAFETY: always the same field.
+    /// # unsafe impl Linked for Job {
+    /// #     fn node(&self) -> &Node<Self> {
+    /// #         &self.1
+    /// #     }
+    /// # }
+    /// let jobs = SwapList::new();
+    /// jobs.push_all((1..=3).map(|number| Box::new(Job(number, Node::new()))));
+    /// assert!(jobs.take_all().map(|job| job.0).eq([3, 2, 1]));
+    /// ```
     #[doc(alias = "llist_del_all")]
     #[inline]
     pub fn take_all(&self) -> SwapChain<P, B> {
@@ -257,6 +274,24 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapChain<P, B> {
     /// # Errors
     ///
     /// Returns [`NotYet`] if its producer has still to say what comes after it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::llist::intrusive::{Linked, Node, SwapList};
+    /// # struct Job(u32, Node<Job>);
+    /// #
+    /// # // SAFETY: always the same field.
+    /// # unsafe impl Linked for Job {
+    /// #     fn node(&self) -> &Node<Self> {
+    /// #         &self.1
+    /// #     }
+    /// # }
+    /// let jobs = SwapList::new();
+    /// jobs.push(Box::new(Job(1, Node::new())));
+    /// let mut chain = jobs.take_all();
+    /// assert_eq!(chain.try_next().map(|job| job.map(|job| job.0)), Ok(Some(1)));
+    /// ```
     #[inline]
     pub fn try_next(&mut self) -> Result<Option<P>, NotYet> {
         // SAFETY: by the invariant of the type.
@@ -272,6 +307,24 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapChain<P, B> {
     }
 
     /// Waits until all objects can be reached, and returns them as an ordinary chain.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::llist::intrusive::{Linked, Node, SwapList};
+    /// # struct Job(u32, Node<Job>);
+    /// #
+    /// # // SAFETY: always the same field.
+    /// # unsafe impl Linked for Job {
+    /// #     fn node(&self) -> &Node<Self> {
+    /// #         &self.1
+    /// #     }
+    /// # }
+    /// let jobs = SwapList::new();
+    /// jobs.push_all((1..=3).map(|number| Box::new(Job(number, Node::new()))));
+    /// let oldest_first = jobs.take_all().settle().reverse();
+    /// assert!(oldest_first.map(|job| job.0).eq([1, 2, 3]));
+    /// ```
     pub fn settle(mut self) -> Chain<P, B> {
         self.take_settled()
     }
