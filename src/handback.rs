@@ -65,6 +65,11 @@ use crate::lock::Lock;
 /// saturates the count, as by [`RefCount::dec_and_test`], but one that races with another misuse may
 /// go unnoticed.
 ///
+#[cfg_attr(
+    feature = "registry",
+    doc = "Why it holds: [the put without a loop](crate::guide::hand_back), in the guide."
+)]
+///
 /// # Memory ordering
 ///
 /// As [`Kref`](crate::Kref).

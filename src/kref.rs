@@ -44,6 +44,11 @@ use crate::lock::Lock;
 /// that it was the last. It is a [`RefCount`] with the operations that objects need, and saturates
 /// as that does.
 ///
+#[cfg_attr(
+    feature = "registry",
+    doc = "Why it is as it is: [reference counting](crate::guide::reference_counting) and\n[the put that takes the lock](crate::guide::put_lock), in the guide."
+)]
+///
 /// 1. Take a reference *before* another thread can see the pointer, never afterwards.
 /// 2. Put it when you are done, on every path. After the put the object may be gone at once.
 /// 3. A reference may be taken without already having one only as the next section

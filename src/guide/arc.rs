@@ -18,8 +18,8 @@
 //! | a `Drop` that takes the object out of a table | [`Registry`](crate::Registry) ([its chapter](super::registry)) |
 //! | abort beyond `isize::MAX` references | a leak and a [`report`](crate::report), beyond 2^31 - 1 |
 //!
-//! When *not* to change: where a plain `Arc` does the job, with no table, no count to be tested, and no
-//! need for the bytes, it is the type that every other library knows.
+//! When *not* to change: where a plain `Arc` does the job, with no table, no count to be tested,
+//! and no need for the bytes, it is the type that every other library knows.
 
 #![doc(alias(
     "Weak",

@@ -23,10 +23,11 @@
 //!
 //! # Atomic instructions
 //!
-//! Read-modify-write instructions, which is what costs. "CAS" is a compare-and-swap that succeeds; each that
-//! fails because of another thread comes on top. The models count them: `a_put_that_is_not_the_last_is_one_write`
-//! and `what_costs_what` in `tests/model/registry.rs`, `every_operation_writes_once` in
-//! `tests/model/llist.rs`, and the assertions of `tests/model/kref.rs` and `tests/model/handback.rs`.
+//! Read-modify-write instructions, which is what costs. "CAS" is a compare-and-swap that succeeds;
+//! each that fails because of another thread comes on top. The models count them:
+//! `a_put_that_is_not_the_last_is_one_write` and `what_costs_what` in `tests/model/registry.rs`,
+//! `every_operation_writes_once` in `tests/model/llist.rs`, and the assertions of
+//! `tests/model/kref.rs` and `tests/model/handback.rs`.
 //!
 //! | operation | instructions |
 //! |---|---|
@@ -45,5 +46,5 @@
 //! | [`LList::take_all`](crate::LList::take_all) | 1 `swap` |
 //!
 //! A lock costs two instructions besides when nobody else wants it, and a wait when somebody does
-//! ([`locks`](super::locks)). Times, as ratios to what else one would use, are on the
-//! [front page](crate#what-it-costs).
+//! ([`locks`](super::locks)). Times, as ratios to what else one would use, are on the [front
+//! page](crate#what-it-costs).

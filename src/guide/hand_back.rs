@@ -2,9 +2,9 @@
 //!
 //! # The problem
 //!
-//! The put of [chapter 7](super::put_lock) is a compare-and-swap loop, because it has to decline at one. One
-//! `fetch_sub` is cheaper and never has to try again. But then the count reaches zero *before* the
-//! lock is taken, and a finder may come in between.
+//! The put of [chapter 7](super::put_lock) is a compare-and-swap loop, because it has to decline at
+//! one. One `fetch_sub` is cheaper and never has to try again. But then the count reaches zero
+//! *before* the lock is taken, and a finder may come in between.
 //!
 //! # Wrong
 //!
@@ -40,9 +40,10 @@
 //!
 //! # Right
 //!
-//! The mistake is that there are two who have made the step to zero. While one put is *pending* (at zero,
-//! and waiting for the lock), the count must not come to zero again. So a finder that sees zero counts two:
-//! one for itself, and one for the pending putter, whose reference it *hands back*.
+//! The mistake is that there are two who have made the step to zero. While one put is *pending* (at
+//! zero, and waiting for the lock), the count must not come to zero again. So a finder that sees
+//! zero counts two: one for itself, and one for the pending putter, whose reference it *hands
+//! back*.
 //!
 //! ```
 //! # mod stage { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/code/stage.rs")); }
@@ -62,20 +63,23 @@
 //!
 #![doc = include_str!("hand_back.svg")]
 //!
-//! Why it holds, in one line: *count = references + (one, if the pending putter's was handed back)*. While a
-//! put is pending, the count is zero (nobody came) or at least one (his own, handed back), and nobody but he
-//! can take that one away. So there is never a second pending put; the object is freed once; and until
-//! it has the lock, the pending putter may look at the object, to find the lock by way of it.
+//! Why it holds, in one line: *count = references + (one, if the pending putter's was handed
+//! back)*. While a put is pending, the count is zero (nobody came) or at least one (his own, handed
+//! back), and nobody but he can take that one away. So there is never a second pending put; the
+//! object is freed once; and until it has the lock, the pending putter may look at the object, to
+//! find the lock by way of it.
 //!
 //! What it costs the caller: everybody who finds the object under the lock must use
-//! [`get_locked`](crate::HandBack::get_locked), and the count may read zero, or one too many, for a moment.
+//! [`get_locked`](crate::HandBack::get_locked), and the count may read zero, or one too many, for a
+//! moment.
 //!
 //! # Proof
 //!
-//! `hand_back` in `tests/guide/chapters.rs`; `put_and_two_finds` in `tests/model/handback.rs` counts besides that every
-//! reference that is handed back is taken back once.
+//! `hand_back` in `tests/guide/chapters.rs`; `put_and_two_finds` in `tests/model/handback.rs`
+//! counts besides that every reference that is handed back is taken back once.
 //!
 //! # Cost
 //!
-//! A put that is not the last is one `fetch_sub`, the instruction of a [`Ref`](crate::Ref)'s drop, and never a
-//! retry. That is [`HandBack`](crate::HandBack), and the count of every [`Handle`](crate::Handle).
+//! A put that is not the last is one `fetch_sub`, the instruction of a [`Ref`](crate::Ref)'s drop,
+//! and never a retry. That is [`HandBack`](crate::HandBack), and the count of every
+//! [`Handle`](crate::Handle).

@@ -2,9 +2,9 @@
 //!
 //! # The problem
 //!
-//! An object is found by somebody who holds no reference to it: in a table, through a pointer that is
-//! not counted. It may be dying. The finder wants a reference if the object is alive, and to be told
-//! if it is not. (That the memory is still a count is another matter: see
+//! An object is found by somebody who holds no reference to it: in a table, through a pointer that
+//! is not counted. It may be dying. The finder wants a reference if the object is alive, and to be
+//! told if it is not. (That the memory is still a count is another matter: see
 //! [`weak_pointers`](super::weak_pointers) and [`no_common_lock`](super::no_common_lock).)
 //!
 //! # Wrong
@@ -29,8 +29,8 @@
 //! use the object, after its end
 //! ```
 //!
-//! Between "it is not zero" and "one more" the answer has become wrong. Looking once more afterwards does
-//! not help: the look would be followed by a gap just like this one.
+//! Between "it is not zero" and "one more" the answer has become wrong. Looking once more
+//! afterwards does not help: the look would be followed by a gap just like this one.
 //!
 //! # Right
 //!
@@ -50,15 +50,15 @@
 //! # }
 //! ```
 //!
-//! That is [`AtomicExt::inc_not_zero`](crate::atomic::AtomicExt::inc_not_zero); on a count that also
-//! notices overflow, [`RefCount::inc_not_zero`](crate::RefCount::inc_not_zero); on an object,
-//! [`Kref::get_unless_zero`](crate::Kref::get_unless_zero). Zero is final: nothing but a new life of the
-//! memory leads away from it. (For a count that may come back from zero, see
+//! That is [`AtomicExt::inc_not_zero`](crate::atomic::AtomicExt::inc_not_zero); on a count that
+//! also notices overflow, [`RefCount::inc_not_zero`](crate::RefCount::inc_not_zero); on an object,
+//! [`Kref::get_unless_zero`](crate::Kref::get_unless_zero). Zero is final: nothing but a new life
+//! of the memory leads away from it. (For a count that may come back from zero, see
 //! [`hand_back`](super::hand_back).)
 //!
 //! It is Acquire, because a use of the object begins here that nothing else orders. The kernel
-//! relies on the branch on the result; Rust's memory model does not know that, and neither
-//! do its compilers.
+//! relies on the branch on the result; Rust's memory model does not know that, and neither do its
+//! compilers.
 //!
 //! # Proof
 //!
@@ -67,5 +67,5 @@
 //!
 //! # Cost
 //!
-//! One compare-and-swap that succeeds, more if others interfere: the price of not knowing. Who holds a
-//! reference knows, and uses [`get`](crate::Kref::get), which is one `fetch_add`.
+//! One compare-and-swap that succeeds, more if others interfere: the price of not knowing. Who
+//! holds a reference knows, and uses [`get`](crate::Kref::get), which is one `fetch_add`.

@@ -1,7 +1,7 @@
 //! Map: from the kernel's functions to this crate.
 //!
-//! A function's name leads here, and to what replaces it, from the search field of these pages too: every
-//! item carries the kernel's name as an alias. The tables stand where the types are:
+//! A function's name leads here, and to what replaces it, from the search field of these pages too:
+//! every item carries the kernel's name as an alias. The tables stand where the types are:
 //!
 //! | header | type | table |
 //! |---|---|---|
@@ -28,16 +28,16 @@
 //!
 //! # Four things that differ
 //!
-//! - *No callback.* A put tells its caller that it was the last, by a `bool` or a guard, and the caller
-//!   releases the object. So nothing has to be found again by `container_of`, and the compiler sees that
-//!   the lock is released.
-//! - *Orderings are arguments, or written down.* The kernel's operations without a suffix are
-//!   fully ordered. Those of [`AtomicExt`](crate::atomic::AtomicExt) take an ordering; those of the counts have
-//!   the one that [their table](crate::RefCount#memory-ordering) says.
+//! - *No callback.* A put tells its caller that it was the last, by a `bool` or a guard, and the
+//!   caller releases the object. So nothing has to be found again by `container_of`, and the
+//!   compiler sees that the lock is released.
+//! - *Orderings are arguments, or written down.* The kernel's operations without a suffix are fully
+//!   ordered. Those of [`AtomicExt`](crate::atomic::AtomicExt) take an ordering; those of the
+//!   counts have the one that [their table](crate::RefCount#memory-ordering) says.
 //! - *No control dependencies.* Where the kernel relies on a branch to order what comes after it,
 //!   this crate uses Acquire.
-//! - *Saturated is held.* A try-get on a saturated count is true, in both of its kinds. In the kernel the
-//!   variants with `_acquire` in their name say false.
+//! - *Saturated is held.* A try-get on a saturated count is true, in both of its kinds. In the
+//!   kernel the variants with `_acquire` in their name say false.
 
 #[doc(alias(
     "percpu_ref",
@@ -84,7 +84,7 @@ pub mod left_out {
     //!
     //! | kernel | why not | instead |
     //! |---|---|---|
-    //! | `percpu_ref` (`percpu_ref_get`, `percpu_ref_put`, `percpu_ref_tryget_live`, `percpu_ref_kill`, ...) | not yet: it counts on each processor, and finds zero only after a kill. Its user-space form needs no RCU, but a proof of its own | [`RefCount`](crate::RefCount), which is one cache line; one [`Kref`](crate::Kref) for each thread or shard, and a common one that each of them holds |
+    //! | `percpu_ref` (`percpu_ref_get`, `percpu_ref_put`, `percpu_ref_tryget_live`, `percpu_ref_kill`, ...) | not yet: it counts on each processor, and finds zero only after a kill. Its user-space form needs no RCU, but a proof of its own | [`RefCount`](crate::RefCount), whose users share one cache line; one [`Kref`](crate::Kref) for each thread or shard, and a common one that each of them holds |
     //! | `rcuref_t`, `file_ref_t` | a put touches the count after it has given up its reference, so that the memory has to outlive it: that takes RCU | [`HandBack`](crate::HandBack), where a lock is at hand; [`RefCount::inc_not_zero`](crate::RefCount::inc_not_zero) |
     //! | `lockref` | a spinlock and a count in one word, for locks inside objects; here the lock outlives the object | [`Kref::put_lock`](crate::Kref::put_lock) |
     //! | `ref_tracker` | a token with a stack trace for each reference: a debugging tool | owning pointers; the place of a misuse comes with each [`Report`](crate::report::Report) |

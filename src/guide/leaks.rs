@@ -2,9 +2,9 @@
 //!
 //! # The problem
 //!
-//! A leak is the mistake that the rest of this guide prefers to all others; it is still one. It comes in four kinds:
-//! nobody was told that he was the last; a put was forgotten; references go round in a circle; the
-//! count saturated.
+//! A leak is the mistake that the rest of this guide prefers to all others; it is still one. It
+//! comes in four kinds: nobody was told that he was the last; a put was forgotten; references go
+//! round in a circle; the count saturated.
 //!
 //! # Wrong
 //!
@@ -41,23 +41,23 @@
 //! # }
 //! ```
 //!
-//! The decrement is the question. Of all the puts exactly one is told that it was the last, and the compiler
-//! warns who does not listen: every such result is `#[must_use]`. By value, it is
+//! The decrement is the question. Of all the puts exactly one is told that it was the last, and the
+//! compiler warns who does not listen: every such result is `#[must_use]`. By value, it is
 //! [`Ref::into_inner`](crate::Ref::into_inner).
 //!
 //! The other kinds:
 //!
 //! - *A forgotten put.* A pointer that owns its reference ([`Ref`](crate::Ref),
-//!   [`IntrusiveRef`](crate::IntrusiveRef), [`Handle`](crate::Handle)) puts it on every path, also on that
-//!   of an error or a panic. Use raw counts only where pointers cannot go.
-//! - *A circle.* Count in one direction only: children count their parents, and parents *list* their
-//!   children ([`parents`](super::parents)).
+//!   [`IntrusiveRef`](crate::IntrusiveRef), [`Handle`](crate::Handle)) puts it on every path, also
+//!   on that of an error or a panic. Use raw counts only where pointers cannot go.
+//! - *A circle.* Count in one direction only: children count their parents, and parents *list*
+//!   their children ([`parents`](super::parents)).
 //! - *Saturation.* Set a hook ([`report`](crate::report)), and treat what it says as a bug.
 //!
 //! # Proof
 //!
 //! `leaks` in `tests/guide/chapters.rs`; `decide_by_reading_the_count` in `tests/model/wrong.rs`;
-//! `into_inner_twice` in `tests/model/refs.rs`. Every model of the crate ends by asserting that nothing is left.
+//! `into_inner_twice` in `tests/model/refs.rs`. The models end by asserting that nothing is left.
 //!
 //! # Cost
 //!

@@ -2,8 +2,9 @@
 //!
 //! # The problem
 //!
-//! Many threads produce, one or more consume, and nobody should wait for a lock. A stack with one word
-//! for its head looks simple: push and pop are compare-and-swap loops as in [chapter 1](super::raise_to).
+//! Many threads produce, one or more consume, and nobody should wait for a lock. A stack with one
+//! word for its head looks simple: push and pop are compare-and-swap loops as in [chapter
+//! 1](super::raise_to).
 //!
 //! # Wrong
 //!
@@ -33,9 +34,9 @@
 //! head is 1, as before: make it 2                               2, which is the other's
 //! ```
 //!
-//! That is the *ABA problem*. With nodes on the heap it is worse: the other consumer frees node 1, and
-//! reading its `next` is a use after free. The kernel's `llist_del_first` therefore needs a lock
-//! among consumers.
+//! That is the *ABA problem*. With nodes on the heap it is worse: the other consumer frees node 1,
+//! and reading its `next` is a use after free. The kernel's `llist_del_first` therefore needs a
+//! lock among consumers.
 //!
 //! # Right
 //!
@@ -54,25 +55,27 @@
 //! # }
 //! ```
 //!
-//! A swap compares nothing, so there is nothing that could look unchanged. The chain that comes out has one
-//! owner, who walks it without an atomic operation. It is newest first;
+//! A swap compares nothing, so there is nothing that could look unchanged. The chain that comes out
+//! has one owner, who walks it without an atomic operation. It is newest first;
 //! [`Chain::reverse`](crate::llist::Chain::reverse) makes it a queue, batch by batch.
 //!
-//! [`LList`](crate::LList) is this list for plain values, [`intrusive::List`](crate::llist::intrusive::List)
-//! for objects that carry their node. A [`Consumer`](crate::llist::Consumer) pops one at a time from a chain
-//! that it has taken, and there is one by its type, so that the wrong pop cannot be written.
+//! [`LList`](crate::LList) is this list for plain values,
+//! [`intrusive::List`](crate::llist::intrusive::List) for objects that carry their node. A
+//! [`Consumer`](crate::llist::Consumer) pops one at a time from a chain that it has taken, and
+//! there is one by its type, so that the wrong pop cannot be written.
 //!
-//! The push says whether the list was empty: whoever is told so wakes the consumer. How a
-//! consumer goes to sleep without missing that is in [`llist`](crate::llist#the-wake-up-edge).
+//! The push says whether the list was empty: whoever is told so wakes the consumer. How a consumer
+//! goes to sleep without missing that is in [`llist`](crate::llist#the-wake-up-edge).
 //!
 //! # Proof
 //!
 //! `lists` in `tests/guide/chapters.rs`; `push_beside_take`, `two_takes_beside_push` and
 //! `pop_beside_push_and_take` in `tests/model/llist.rs`; the two ways to sleep:
-//! `parked_consumer_is_woken` and `flagged_consumer_that_only_looks_sleeps_for_ever` in `tests/model/llist.rs`.
+//! `parked_consumer_is_woken` and `flagged_consumer_that_only_looks_sleeps_for_ever` in
+//! `tests/model/llist.rs`.
 //!
 //! # Cost
 //!
-//! A push is one compare-and-swap, taking everything is one swap. To push 64 and take all, 0.61 of the
-//! time of crossbeam's `SegQueue`; from one thread to another, without allocation, 0.16
+//! A push is one compare-and-swap, taking everything is one swap. To push 64 and take all, 0.61 of
+//! the time of crossbeam's `SegQueue`; from one thread to another, without allocation, 0.16
 //! (`benches/llist.rs`).

@@ -6,20 +6,21 @@
 //!
 //! Each chapter has the same parts: the problem; code that looks right and is not, with the
 //! interleaving that breaks it; the right code; the tests that prove it; what it costs. Nothing is
-//! taken on trust. All code is compiled and run as the documentation's tests, and the same
-//! files are run in a model checker, by `tests/guide`: there the wrong code must fail and the
-//! right code must not, in any interleaving.
+//! taken on trust. All code is compiled and run as the documentation's tests, and the same files
+//! are run in a model checker, by `tests/guide`: there the wrong code must fail and the right code
+//! must not, in any interleaving.
 //!
 //! In an interleaving time runs downwards, and each column is a thread.
 //!
 //! # What the code stands on
 //!
-//! Your objects have names, contents, and an index of their own. Here they have as little as possible:
+//! Your objects have names, contents, and an index of their own. Here they have as little as
+//! possible:
 //!
-//! - `World` is one object and an index that lists it *without counting it*: `w.count` is the object's
-//!   count, `w.lock` the index's lock. `w.touch()` uses the object, `w.unlist(&held)` takes it out of
-//!   the index, `w.is_listed(&held)` looks it up, and `w.free()` is the end of it: in your program
-//!   `drop(Box::from_raw(object))`.
+//! - `World` is one object and an index that lists it *without counting it*: `w.count` is the
+//!   object's count, `w.lock` the index's lock. `w.touch()` uses the object, `w.unlist(&held)`
+//!   takes it out of the index, `w.is_listed(&held)` looks it up, and `w.free()` is the end of it:
+//!   in your program `drop(Box::from_raw(object))`.
 //! - `Slot` is memory that is a count and a value at all times, whichever object lives in it:
 //!   `s.refs` is the count, `s.read()` and `s.write(value)` use the object.
 //!

@@ -2,9 +2,9 @@
 //!
 //! # The problem
 //!
-//! A lookup without any lock. The finder has read a pointer and is then interrupted for a long time; the
-//! object may have died meanwhile. That its memory is not given back to the allocator is the first
-//! condition, and must be arranged: memory that is only ever used for the same type
+//! A lookup without any lock. The finder has read a pointer and is then interrupted for a long
+//! time; the object may have died meanwhile. That its memory is not given back to the allocator is
+//! the first condition, and must be arranged: memory that is only ever used for the same type
 //! (*type-stable*: the kernel's `SLAB_TYPESAFE_BY_RCU`), or a grace period. Then the count can be
 //! asked. But type-stable memory may be *another object* by now.
 //!
@@ -30,8 +30,8 @@
 //!
 //! # Right
 //!
-//! First the reference, then the question which object it is; not the other way round, as the answer is only
-//! good while the reference is held.
+//! First the reference, then the question which object it is; not the other way round, as the
+//! answer is only good while the reference is held.
 //!
 //! ```
 //! # mod stage { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/code/stage.rs")); }
@@ -52,19 +52,20 @@
 //! Three things are easy to miss:
 //!
 //! - The finder may be the *last* user of the wrong object: his put has to be able to destroy.
-//! - `inc_not_zero` must be Acquire, and the count of the new object set with Release, last of all: else the
-//!   finder may see the new count and the old key. The kernel's connection tracking had exactly this
-//!   mistake, on Arm.
-//! - If objects can be taken out of the index while they are in use, the recheck has to ask that as well.
+//! - `inc_not_zero` must be Acquire, and the count of the new object set with Release, last of all:
+//!   else the finder may see the new count and the old key. The kernel's connection tracking had
+//!   exactly this mistake, on Arm.
+//! - If objects can be taken out of the index while they are in use, the recheck has to ask that as
+//!   well.
 //!
 //! # Proof
 //!
-//! `no_common_lock` in `tests/guide/chapters.rs`; `set_release_publishes` in `tests/model/refcount.rs`;
-//! `recycled_under_a_lookup` in `tests/model/registry.rs`.
+//! `no_common_lock` in `tests/guide/chapters.rs`; `set_release_publishes` in
+//! `tests/model/refcount.rs`; `recycled_under_a_lookup` in `tests/model/registry.rs`.
 //!
 //! # Cost
 //!
-//! One compare-and-swap and one comparison for what is found, and memory that is not given back at once.
-//! [`Registry`](crate::Registry) finds its objects in this way.
+//! One compare-and-swap and one comparison for what is found, and memory that is not given back at
+//! once. [`Registry`](crate::Registry) finds its objects in this way.
 
 #![doc(alias("SLAB_TYPESAFE_BY_RCU"))]

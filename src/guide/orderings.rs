@@ -30,8 +30,8 @@
 //! the program, arrives now
 //! ```
 //!
-//! On x86 no test will show it, as its atomic instructions are barriers. The compiler may do it even
-//! there, and the processor of a telephone does.
+//! On x86 no ordinary test will show it, as its atomic instructions are barriers. The compiler may
+//! do it even there, and the processor of a telephone does.
 //!
 //! # Right
 //!
@@ -54,11 +54,11 @@
 //! - **Put is Release.** Whatever the putter did with the object stays before its decrement.
 //! - **The last put is Acquire besides.** The destruction stays after the decrement, and so after
 //!   everything that any decrement before it has released. All writes to a count are
-//!   read-modify-writes, and these carry a release on, so that one Acquire meets *all* the Releases, not only
-//!   the latest.
-//! - It is Acquire only when last. The others destroy nothing, so they have nothing to wait for. The
-//!   Acquire is a second, cheap look at the count, rather than a fence, because race detectors do
-//!   not understand fences.
+//!   read-modify-writes, and these carry a release on, so that one Acquire meets *all* the
+//!   Releases, not only the latest.
+//! - It is Acquire only when last. The others destroy nothing, so they have nothing to wait for.
+//!   The Acquire is a second, cheap look at the count, rather than a fence, because race detectors
+//!   do not understand fences.
 //! - **Get is Relaxed.** Its caller uses the object already, so its right to do so is not new. And
 //!   whatever brings the new reference to another thread (a channel, a lock, a spawn) orders what
 //!   that thread sees.
@@ -67,11 +67,11 @@
 //!
 //! # Proof
 //!
-//! `orderings` in `tests/guide/chapters.rs` and `relaxed_decrement` in `tests/model/wrong.rs`. And for
-//! every ordering in the crate: `docs/orderings.md` in the repository lists each, weakened by one step,
-//! with the test that fails then.
+//! `orderings` in `tests/guide/chapters.rs` and `relaxed_decrement` in `tests/model/wrong.rs`. And
+//! for every ordering in the crate: `docs/orderings.md` in the repository lists each, weakened by
+//! one step, with the test that fails then.
 //!
 //! # Cost
 //!
-//! On x86 all of it is free. On Arm a Release decrement is one bit in the instruction, and the Acquire
-//! happens once in the object's life.
+//! On x86 all of it is free. On Arm a Release decrement is one bit in the instruction, and the
+//! Acquire happens once in the object's life.

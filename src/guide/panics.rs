@@ -1,8 +1,8 @@
 //! Map: what is left after a panic.
 //!
-//! A panic in your code (a constructor, a destructor, `Hash`, `Eq`, `Clone`, an iterator, a lock, the hook)
-//! goes on to whoever called this crate. What the crate guarantees is what state it leaves. Each
-//! line names the test that shows it.
+//! A panic in your code (a constructor, a destructor, `Hash`, `Eq`, `Clone`, an iterator, a lock,
+//! the hook) goes on to whoever called this crate. What the crate guarantees is what state it
+//! leaves. Each line names the test that shows it.
 //!
 //! | what panics | what is left | test |
 //! |---|---|---|
@@ -26,5 +26,5 @@
 //! | a destructor of what a [`Consumer`](crate::llist::Consumer) holds | the rest is given back | `panicking_destructor_of_what_a_consumer_took` in `tests/llist_drop.rs` |
 //!
 //! A constructor that asks for its own key is a panic of ours
-//! (`a_constructor_that_asks_for_its_own_key_is_told` in `tests/registry/hostile.rs`). A misused count
-//! never panics: it saturates, and is [reported](crate::report).
+//! (`a_constructor_that_asks_for_its_own_key_is_told` in `tests/registry/hostile.rs`). A misused
+//! count never panics: it saturates, and is [reported](crate::report).

@@ -2,9 +2,9 @@
 //!
 //! # The problem
 //!
-//! Several threads measure something and keep the largest value in one atomic. Std has
-//! `fetch_max`, which is right, and writes every time: each call takes the cache line away from all
-//! other processors, although the maximum soon hardly ever grows.
+//! Several threads measure something and keep the largest value in one atomic. Std has `fetch_max`,
+//! which is right, and writes every time: each call takes the cache line away from all other
+//! processors, although the maximum soon hardly ever grows.
 //!
 //! # Wrong
 //!
@@ -53,21 +53,21 @@
 //!
 //! Three things to know of the loop:
 //!
-//! - Some thread always gets on: a round is lost only because another thread's round was won (or the
-//!   processor failed without a reason, as `compare_exchange_weak` may). That is *lock-free*. A
+//! - Some thread always gets on: a round is lost only because another thread's round was won (or
+//!   the processor failed without a reason, as `compare_exchange_weak` may). That is *lock-free*. A
 //!   single thread may lose many rounds, so it is not *wait-free*.
-//! - It compares values. A value that has changed and changed back looks as if nothing had happened (the
-//!   *ABA problem*). Here that is as good as nothing; [`lists`](super::lists) has a case where it is
-//!   not.
+//! - It compares values. A value that has changed and changed back looks as if nothing had happened
+//!   (the *ABA problem*). Here that is as good as nothing; [`lists`](super::lists) has a case where
+//!   it is not.
 //! - When there is nothing to do, it writes nothing. That is the whole gain.
 //!
 //! # Proof
 //!
-//! `raise_to` in `tests/guide/chapters.rs`: two threads raise the maximum to 1 and to 2; the right code
-//! ends with 2 in every interleaving, the wrong code does not. Over random values, `raise_to` is compared
-//! with `fetch_max` by `tests/properties/atomic.rs`.
+//! `raise_to` in `tests/guide/chapters.rs`: two threads raise the maximum to 1 and to 2; the right
+//! code ends with 2 in every interleaving, the wrong code does not. Over random values, `raise_to`
+//! is compared with `fetch_max` by `tests/properties/atomic.rs`.
 //!
 //! # Cost
 //!
-//! A load, when the value is not larger. Where it mostly is not, 0.13 of the time of `fetch_max` on one
-//! thread, 0.04 on two (`benches/atomic.rs`).
+//! A load, when the value is not larger. Where it mostly is not, 0.13 of the time of `fetch_max` on
+//! one thread, 0.04 on two (`benches/atomic.rs`).

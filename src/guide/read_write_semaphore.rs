@@ -3,8 +3,8 @@
 //! # The problem
 //!
 //! The kernel has the put that takes a spinlock, and the put that takes a mutex. It has none for a
-//! read-write semaphore, and that one is left as an exercise. Lookups are many and may run side by side: they
-//! take the lock *shared*. What does the last put take?
+//! read-write semaphore, and that one is left as an exercise. Lookups are many and may run side by
+//! side: they take the lock *shared*. What does the last put take?
 //!
 //! # Wrong
 //!
@@ -29,9 +29,9 @@
 //!
 //! # Right
 //!
-//! The last put takes the *write* side. Then the argument of [chapter 7](super::put_lock) stands word
-//! by word. What it needs is not that finders exclude one another, but that no finder is inside while
-//! the count goes from one to zero and the object leaves the index.
+//! The last put takes the *write* side. Then the argument of [chapter 7](super::put_lock) stands
+//! word by word. What it needs is not that finders exclude one another, but that no finder is
+//! inside while the count goes from one to zero and the object leaves the index.
 //!
 //! ```
 //! # mod stage { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/code/stage.rs")); }
@@ -53,13 +53,13 @@
 //!
 //! # Proof
 //!
-//! `read_write_semaphore` in `tests/guide/chapters.rs`; every model of `tests/model/kref.rs` runs with a
-//! mutex and with a read-write lock. On real threads: `a_reader_keeps_the_object_that_it_found` in
-//! `tests/locks.rs`.
+//! `read_write_semaphore` in `tests/guide/chapters.rs`; every model of `tests/model/kref.rs` runs
+//! with a mutex and with a read-write lock. On real threads:
+//! `a_reader_keeps_the_object_that_it_found` in `tests/locks.rs`.
 //!
 //! # Cost
 //!
-//! That of the lock. Lookups that share a lock still share its cache line, and many short ones are not much
-//! faster than with a mutex; the next chapter does without.
+//! That of the lock. Lookups that share a lock still share its cache line, and many short ones are
+//! not much faster than with a mutex; the next chapter does without.
 
 #![doc(alias("kref_put_rwsem", "down_write"))]

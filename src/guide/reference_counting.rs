@@ -3,8 +3,8 @@
 //! # The problem
 //!
 //! An object is used by several threads, and nobody knows which will be done last. So each user is
-//! counted: `get` before, `put` after, and whoever puts last destroys the object. The kernel calls the
-//! count a *kref*; here it is a [`Kref`](crate::Kref).
+//! counted: `get` before, `put` after, and whoever puts last destroys the object. The kernel calls
+//! the count a *kref*; here it is a [`Kref`](crate::Kref).
 //!
 //! There are three rules.
 //!
@@ -54,8 +54,8 @@
 //! If the owner is done with the object he hands on *his own* reference: neither a get nor a put.
 //!
 //! With an owning pointer the compiler sees to the first two rules: a [`Ref`](crate::Ref) is got by
-//! `clone` and put by `drop`, and an [`IntrusiveRef`](crate::IntrusiveRef) does the same for an object that
-//! keeps its own count.
+//! `clone` and put by `drop`, and an [`IntrusiveRef`](crate::IntrusiveRef) does the same for an
+//! object that keeps its own count.
 //!
 //! # Proof
 //!
@@ -63,6 +63,6 @@
 //!
 //! # Cost
 //!
-//! One atomic instruction for a get and one for a put, the checks for misuse included: 1.00 of the time of
-//! a bare `fetch_add` and `fetch_sub` (`benches/refcount.rs`). A `Ref` takes the time of
-//! an `Arc`, and has a header of 4 bytes instead of 16 ([`costs`](super::costs)).
+//! One atomic instruction for a get and one for a put, the checks for misuse included: 1.00 of the
+//! time of a bare `fetch_add` and `fetch_sub` (`benches/refcount.rs`). A `Ref` takes the time of an
+//! `Arc`, and has a header of 4 bytes instead of 16 ([`costs`](super::costs)).

@@ -2,8 +2,8 @@
 //!
 //! # The problem
 //!
-//! One object for each key, for as long as anybody uses it: sessions by number, open files by path, shared
-//! tables by name. Two users of one key must get the same object.
+//! One object for each key, for as long as anybody uses it: sessions by number, open files by path,
+//! shared tables by name. Two users of one key must get the same object.
 //!
 //! # Wrong
 //!
@@ -53,11 +53,12 @@
 //! # }
 //! ```
 //!
-//! A [`Registry`](crate::Registry) is the last three chapters, put together: a lookup without a lock
-//! ([9](super::no_common_lock)), a put that is one decrement and takes a lock when it was the last
-//! ([12](super::hand_back)), and a count that saturates ([10](super::saturation)). The object leaves the
-//! table before it is destroyed, and by its address, so that it never takes another's entry with it.
-//! Constructors and destructors run without a lock, and may use the registry.
+//! A [`Registry`](crate::Registry) is three of the chapters before, put together: a lookup without
+//! a lock ([9](super::no_common_lock)), a put that is one decrement and takes a lock when it was
+//! the last ([12](super::hand_back)), and a count that saturates ([10](super::saturation)). The
+//! object leaves the table before it is destroyed, and by its address, so that it never takes
+//! another's entry with it. Constructors and destructors run without a lock, and may use the
+//! registry.
 //!
 //! For values that are their own keys there is [`Interner`](crate::Interner).
 //!
@@ -69,6 +70,6 @@
 //!
 //! # Cost
 //!
-//! To find and drop, among 100,000 keys: 0.81 to 0.94 of the time of a `DashMap` of `Weak`, 0.45 to 0.50 on two
-//! threads. An entry from `u64` to `u64` takes 41 to 44 bytes, where maps of `Weak` take 70 to 84. The table of
-//! instructions and locks is in [`kref::registry`](crate::registry).
+//! To find and drop, among 100,000 keys: 0.81 to 0.94 of the time of a `DashMap` of `Weak`, 0.45 to
+//! 0.50 on two threads. An entry from `u64` to `u64` takes 41 to 44 bytes, where maps of `Weak`
+//! take 70 to 84. The table of instructions and locks is in [`kref::registry`](crate::registry).

@@ -3,8 +3,8 @@
 //! # The problem
 //!
 //! A path that forgets its put leaks one reference. If somebody can make the program take that path
-//! 2^32 times, a count of 32 bits comes round to zero, the next put frees the object under all its users,
-//! and a leak has become a use after free. That has been an exploit more than once.
+//! 2^32 times, a count of 32 bits comes round to zero, the next put frees the object under all its
+//! users, and a leak has become a use after free. That has been an exploit more than once.
 //!
 //! # Wrong
 //!
@@ -63,20 +63,23 @@
 //!
 #![doc = include_str!("number_line.svg")]
 //!
-//! The common case is still one `fetch_add`, without a condition; a bad value is noticed afterwards,
-//! and pinned to the *middle* of the bad half. Between the two steps other threads may go on counting, so the
-//! pinned value must be far from both ends. It is 2^30 steps away, and for each step a thread has
-//! to be stopped between its two instructions at the same time. No machine has so many.
+//! The common case is still one `fetch_add`, without a condition; a bad value is noticed
+//! afterwards, and pinned to the *middle* of the bad half. Between the two steps other threads may
+//! go on counting, so the pinned value must be far from both ends. It is 2^30 steps away, and for
+//! each step a thread has to be stopped between its two instructions at the same time. No machine
+//! has so many.
 //!
-//! The same goes for the other mistakes: an increment from zero (somebody revives the dead), a put too many.
-//! Each is reported once, with the place of the call, to the hook of [`report`](crate::report).
+//! The same goes for the other mistakes: an increment from zero (somebody revives the dead), a put
+//! too many. Each is reported once, with the place of the call, to the hook of
+//! [`report`](crate::report).
 //!
 //! # Proof
 //!
-//! `saturation` in `tests/guide/chapters.rs`; `every_misuse_saturates`, `saturated_is_never_last` and `limit_holds` in
-//! `tests/model/refcount.rs`; `gets_and_puts_at_once_do_not_leave_saturation` in `tests/misuse/saturation.rs`.
+//! `saturation` in `tests/guide/chapters.rs`; `every_misuse_saturates`, `saturated_is_never_last`
+//! and `limit_holds` in `tests/model/refcount.rs`; `gets_and_puts_at_once_do_not_leave_saturation`
+//! in `tests/misuse/saturation.rs`.
 //!
 //! # Cost
 //!
-//! Nothing that can be measured: 1.00 of a bare pair whose results are used, 1.03 to 1.08 of one whose
-//! results are dropped (`benches/refcount.rs`).
+//! Hardly any: 1.00 of a bare pair whose results are used, 1.03 to 1.08 of one whose results are
+//! dropped (`benches/refcount.rs`).

@@ -2,7 +2,8 @@
 //!
 //! # The problem
 //!
-//! Who is alone with an object may change it in place, or reuse it. So the count is read: one means alone.
+//! Who is alone with an object may change it in place, or reuse it. So the count is read: one means
+//! alone.
 //!
 //! # Wrong
 //!
@@ -24,9 +25,9 @@
 //! ```
 //!
 //! An answer that was true when it was given is not a permission. There are two more ways to be
-//! wrong. The read may be Relaxed, and then even the *earlier* users are not behind it. And there may be
-//! a kind of reference that this count does not count: so a page that was shared after all was written in
-//! place in Linux, in 2020 (CVE-2020-29374).
+//! wrong. The read may be Relaxed, and then even the *earlier* users are not behind it. And there
+//! may be a kind of reference that this count does not count: so a page that was shared after all
+//! was written in place in Linux, in 2020 (CVE-2020-29374).
 //!
 //! # Right
 //!
@@ -46,18 +47,20 @@
 //! # }
 //! ```
 //!
-//! [`RefCount::try_freeze`](crate::RefCount::try_freeze) gives the references back when its guard is dropped;
-//! [`RefCount::dec_if_one`](crate::RefCount::dec_if_one) is the claim to destroy. On a pointer it is
-//! [`Ref::try_unique`](crate::Ref::try_unique). Where the only way to a new reference is an
-//! old one, `&mut` of the only one keeps everybody out, and [`Ref::get_mut`](crate::Ref::get_mut) may
-//! look. A [`Handle`](crate::Handle) has no such method: its index can hand out another at any time.
+//! [`RefCount::try_freeze`](crate::RefCount::try_freeze) gives the references back when its guard
+//! is dropped; [`RefCount::dec_if_one`](crate::RefCount::dec_if_one) is the claim to destroy. On a
+//! pointer it is [`Ref::try_unique`](crate::Ref::try_unique). Where the only way to a new reference
+//! is an old one, `&mut` of the only one keeps everybody out, and
+//! [`Ref::get_mut`](crate::Ref::get_mut) may look. A [`Handle`](crate::Handle) has no such method:
+//! its index can hand out another at any time.
 //!
 //! Reads of a count are called [`count_hint`](crate::Ref::count_hint): for a log, not for an `if`.
 //!
 //! # Proof
 //!
-//! `uniqueness` in `tests/guide/chapters.rs`; `freeze_beside_inc_not_zero` and `dec_if_one_against_inc_not_zero` in
-//! `tests/model/refcount.rs`; `get_mut_beside_the_clone` in `tests/model/refs.rs`.
+//! `uniqueness` in `tests/guide/chapters.rs`; `freeze_beside_inc_not_zero` and
+//! `dec_if_one_against_inc_not_zero` in `tests/model/refcount.rs`; `get_mut_beside_the_clone` in
+//! `tests/model/refs.rs`.
 //!
 //! # Cost
 //!

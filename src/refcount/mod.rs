@@ -90,6 +90,11 @@ const fn pinned(value: u32) -> u32 {
 /// `RefCount` does not know what it counts. [`Kref`](crate::Kref) is the same with the operations
 /// that objects need.
 ///
+#[cfg_attr(
+    feature = "registry",
+    doc = "Why it saturates: [the chapter](crate::guide::saturation) in the guide, with a picture."
+)]
+///
 /// # Memory ordering
 ///
 /// | operations | ordering |

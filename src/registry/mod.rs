@@ -5,6 +5,7 @@
 //! A `Mutex<HashMap<K, Weak<V>>>` with a `Drop` that removes the entry: a second count in every
 //! object, an upgrade that can fail, and a race between the last drop and the next lookup that is
 //! easy to get wrong. Here the map holds no reference and no weak count, and what it lists is alive.
+//! ([The race](crate::guide::registry), step by step, in the guide.)
 //!
 //! # What costs what
 //!

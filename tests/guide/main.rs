@@ -3,6 +3,9 @@
 //!
 //! Each file of code is included here as it is, with names from [`names`] in place of std's.
 
+// A model checker, on stacks of its own, and files: nothing for Miri.
+#![cfg(all(feature = "registry", not(miri)))]
+
 #[allow(dead_code, unreachable_pub)]
 #[path = "../model/backend.rs"]
 mod backend;
