@@ -28,6 +28,22 @@ use super::{AtomicExt, Bits, Int};
 ///   [`compare_exchange_weak`](Self::compare_exchange_weak) likewise, which may fail spuriously;
 /// - the cell holds its value inside `UnsafeCell`, so that a reference to a cell that other threads
 ///   have meanwhile freed is not undefined behaviour in itself.
+///
+/// # Examples
+///
+/// ```
+/// use kref::atomic::{Atomic, AtomicExt};
+/// use std::sync::atomic::{AtomicBool, Ordering::Acquire};
+///
+/// /// Claims what the flag guards; true for one caller.
+/// fn claim<A: Atomic<Value = bool>>(flag: &A) -> bool {
+///     flag.cas_loop(Acquire, |claimed| (!claimed).then_some(true)).is_ok()
+/// }
+///
+/// let flag = AtomicBool::new(false);
+/// assert!(claim(&flag));
+/// assert!(!claim(&flag));
+/// ```
 #[doc(alias = "atomic_t")]
 #[doc(alias = "atomic64_t")]
 #[doc(alias = "atomic_long_t")]
@@ -170,6 +186,28 @@ pub unsafe trait AtomicInt: AtomicBits<Value: Int> {
 ///
 /// As for [`Atomic`]: the implementations of the traits named here are what the types of the crate
 /// rely on.
+///
+/// # Examples
+///
+/// A backend of one's own, here over the same atomics:
+///
+/// ```
+/// use kref::Kref;
+/// use kref::atomic::Backend;
+/// use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
+///
+/// struct Mine;
+///
+/// // SAFETY: they are core's atomics.
+/// unsafe impl Backend for Mine {
+///     type U32 = AtomicU32;
+///     type Usize = AtomicUsize;
+///     type Ptr<T> = AtomicPtr<T>;
+/// }
+///
+/// let kref = Kref::<Mine>::new_in();
+/// assert!(kref.put());
+/// ```
 pub unsafe trait Backend: Sized + 'static {
     /// The 32-bit atomic, which reference counts live in.
     type U32: AtomicInt<Value = u32>;

@@ -47,6 +47,25 @@ use crate::atomic::{Atomic, Backend, Native};
 /// taker may be the one to wait. Do not take it where the taker must not wait for a producer: where a
 /// producer has a lower priority, or may be killed in the middle. On one thread it is a little quicker
 /// than a [`List`](super::List); with two producers that push all the time it is slower.
+///
+/// # Examples
+///
+/// ```
+/// use kref::llist::intrusive::{Linked, Node, SwapList};
+/// # struct Job(u32, Node<Job>);
+/// #
+/// # // SAFETY: always the same field.
+/// # unsafe impl Linked for Job {
+/// #     fn node(&self) -> &Node<Self> {
+/// #         &self.1
+/// #     }
+/// # }
+/// static JOBS: SwapList<Box<Job>> = SwapList::new();
+///
+/// assert!(JOBS.push(Box::new(Job(1, Node::new())))); // it was empty
+/// assert!(!JOBS.push(Box::new(Job(2, Node::new()))));
+/// assert!(JOBS.take_all().map(|job| job.0).eq([2, 1]));
+/// ```
 #[doc(alias = "llist_head")]
 pub struct SwapList<P, B = Native>
 where
