@@ -8,7 +8,7 @@
 //! interleaving that breaks it; the right code; the tests that prove it; what it costs. Nothing is
 //! taken on trust. All code is compiled and run as the documentation's tests, and the same files
 //! are run in a model checker, by `tests/guide`: there the wrong code must fail and the right code
-//! must not, in any interleaving.
+//! must not, in any interleaving (of the registry: in any with two preemptions at most).
 //!
 //! In an interleaving time runs downwards, and each column is a thread.
 //!

@@ -1,5 +1,6 @@
 //! The code that the guide shows (`src/guide/code`), in a model checker: what it calls wrong fails, in
-//! the way that it says, and what it calls right does not, in any interleaving.
+//! the way that it says, and what it calls right does not, in any interleaving (of the registry: in any
+//! with two preemptions at most).
 //!
 //! Each file of code is included here as it is, with names from [`names`] in place of std's.
 
