@@ -10,10 +10,10 @@
 //!
 //! | what is left of the stack | the destructor runs |
 //! |---|---|
-//! | at least [`RED_ZONE`] | here |
-//! | less | on a new stack of [`STACK_SIZE`], which is given back when it returns |
+//! | at least `RED_ZONE` | here |
+//! | less | on a new stack of `STACK_SIZE`, which is given back when it returns |
 //! | less, and there is no memory for a stack | here, as if there were nothing to be done |
-//! | unknown (see [`nested`]) | here, [`NESTED_MAX`] times one inside the other; then on a new stack |
+//! | unknown (see `nested`) | here, `NESTED_MAX` times one inside the other; then on a new stack |
 //!
 //! Without the feature `std`, and on targets to which `stacker` has not been ported, it runs here.
 

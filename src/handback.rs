@@ -65,6 +65,11 @@ use crate::lock::Lock;
 /// saturates the count, as by [`RefCount::dec_and_test`], but one that races with another misuse may
 /// go unnoticed.
 ///
+#[cfg_attr(
+    feature = "registry",
+    doc = "Why it holds: [the put without a loop](crate::guide::hand_back), in the guide."
+)]
+///
 /// # Memory ordering
 ///
 /// As [`Kref`](crate::Kref).
@@ -94,6 +99,16 @@ pub struct HandBack<B: Backend = Native> {
 
 impl HandBack<Native> {
     /// Creates the count of a new object: one reference, its creator's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::HandBack;
+    ///
+    /// static COUNT: HandBack = HandBack::new();
+    ///
+    /// assert_eq!(COUNT.count_hint(), 1);
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -113,6 +128,18 @@ impl<B: Backend> HandBack<B> {
 
     /// Returns how many references there are; a hint, which may be one too many or zero while a put
     /// is pending.
+    ///
+    /// # Memory ordering
+    ///
+    /// Relaxed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::HandBack;
+    ///
+    /// assert_eq!(HandBack::new().count_hint(), 1);
+    /// ```
     #[must_use]
     #[inline]
     pub fn count_hint(&self) -> u32 {
@@ -122,6 +149,20 @@ impl<B: Backend> HandBack<B> {
     /// Takes one more reference. The caller has one already.
     ///
     /// One atomic increment; saturates as [`RefCount::inc`] does.
+    ///
+    /// # Memory ordering
+    ///
+    /// Relaxed: the caller already may use the object.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::HandBack;
+    ///
+    /// let object = HandBack::new();
+    /// object.get();
+    /// assert_eq!(object.count_hint(), 2);
+    /// ```
     #[inline]
     #[track_caller]
     pub fn get(&self) {
@@ -140,6 +181,27 @@ impl<B: Backend> HandBack<B> {
     /// index.
     ///
     /// One atomic increment, two if a put is pending, whose reference is handed back.
+    ///
+    /// # Memory ordering
+    ///
+    /// Relaxed: the lock orders the use of the object.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "std")] {
+    /// use kref::HandBack;
+    /// use std::sync::Mutex;
+    ///
+    /// let index = Mutex::new(());
+    /// let object = HandBack::new();
+    /// {
+    ///     let _found = index.lock().unwrap();
+    ///     object.get_locked();
+    /// }
+    /// assert!(object.put_lock(&index).is_none());
+    /// # }
+    /// ```
     #[inline]
     #[track_caller]
     pub fn get_locked(&self) {
@@ -152,6 +214,18 @@ impl<B: Backend> HandBack<B> {
     ///
     /// For lookups without the lock. After a failure, look under the lock with
     /// [`get_locked`](Self::get_locked). See [`RefCount::inc_not_zero`].
+    ///
+    /// # Memory ordering
+    ///
+    /// Acquire when it is true, Relaxed when it is false.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::HandBack;
+    ///
+    /// assert!(HandBack::new().get_unless_zero());
+    /// ```
     #[must_use = "the caller has no reference if this is false"]
     #[inline]
     #[track_caller]
@@ -166,6 +240,26 @@ impl<B: Backend> HandBack<B> {
     /// caller must not hold the lock, and the lock must outlive the put: see
     /// [`Kref::put_lock`](crate::Kref::put_lock). If `lock` panics, the put stays pending for ever, and
     /// the object leaks.
+    ///
+    /// # Memory ordering
+    ///
+    /// Release, and Acquire when the count becomes zero; the lock besides.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "std")] {
+    /// use kref::HandBack;
+    /// use std::sync::Mutex;
+    ///
+    /// let index = Mutex::new(vec!["object"]);
+    /// let object = HandBack::new();
+    /// if let Some(mut index) = object.put_lock(&index) {
+    ///     index.clear(); // the last: unlink, while the lock is held
+    /// }
+    /// # assert!(index.lock().unwrap().is_empty());
+    /// # }
+    /// ```
     #[must_use = "the guard means that this was the last reference: unlink, unlock, destroy"]
     #[inline]
     #[track_caller]

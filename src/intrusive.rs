@@ -129,6 +129,43 @@ impl<T: ?Sized + RefCounted> IntrusiveRef<T> {
 
     /// Returns the object's address and keeps the reference, until [`from_raw`](Self::from_raw) or
     /// [`RefCounted::dec_ref`] takes it back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::{IntrusiveRef, Kref, RefCounted};
+    /// # use std::ptr::NonNull;
+    /// #
+    /// # struct Device(Kref);
+    /// #
+    /// # impl Device {
+    /// #     fn create() -> IntrusiveRef<Self> {
+    /// #         let device = Box::new(Device(Kref::new()));
+    /// #         // SAFETY: a new object has one reference, and it is for this.
+    /// #         unsafe { IntrusiveRef::from_raw(NonNull::from(Box::leak(device))) }
+    /// #     }
+    /// # }
+    /// #
+    /// # // SAFETY: each device is made by `create`, and destroyed by nobody but the last `dec_ref`.
+    /// # unsafe impl RefCounted for Device {
+    /// #     fn inc_ref(&self) {
+    /// #         self.0.get();
+    /// #     }
+    /// #     unsafe fn dec_ref(device: NonNull<Self>) {
+    /// #         // SAFETY: alive until the put, by the caller's reference.
+    /// #         if unsafe { device.as_ref() }.0.put() {
+    /// #             // SAFETY: that was the last reference, and the memory is that of a box.
+    /// #             drop(unsafe { Box::from_raw(device.as_ptr()) });
+    /// #         }
+    /// #     }
+    /// # }
+    ///
+    /// let device = Device::create();
+    /// let raw = IntrusiveRef::into_raw(device); // for C to keep
+    /// // SAFETY: the reference is taken back once.
+    /// let device = unsafe { IntrusiveRef::from_raw(raw) };
+    /// assert_eq!(device.0.count(), 1);
+    /// ```
     #[must_use = "the object leaks unless somebody drops the reference"]
     #[inline]
     pub fn into_raw(this: Self) -> NonNull<T> {
@@ -143,6 +180,41 @@ impl<T: ?Sized + RefCounted> IntrusiveRef<T> {
     }
 
     /// Returns whether both point to the same object.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::{IntrusiveRef, Kref, RefCounted};
+    /// # use std::ptr::NonNull;
+    /// #
+    /// # struct Device(Kref);
+    /// #
+    /// # impl Device {
+    /// #     fn create() -> IntrusiveRef<Self> {
+    /// #         let device = Box::new(Device(Kref::new()));
+    /// #         // SAFETY: a new object has one reference, and it is for this.
+    /// #         unsafe { IntrusiveRef::from_raw(NonNull::from(Box::leak(device))) }
+    /// #     }
+    /// # }
+    /// #
+    /// # // SAFETY: each device is made by `create`, and destroyed by nobody but the last `dec_ref`.
+    /// # unsafe impl RefCounted for Device {
+    /// #     fn inc_ref(&self) {
+    /// #         self.0.get();
+    /// #     }
+    /// #     unsafe fn dec_ref(device: NonNull<Self>) {
+    /// #         // SAFETY: alive until the put, by the caller's reference.
+    /// #         if unsafe { device.as_ref() }.0.put() {
+    /// #             // SAFETY: that was the last reference, and the memory is that of a box.
+    /// #             drop(unsafe { Box::from_raw(device.as_ptr()) });
+    /// #         }
+    /// #     }
+    /// # }
+    ///
+    /// let device = Device::create();
+    /// assert!(IntrusiveRef::ptr_eq(&device, &device.clone()));
+    /// assert!(!IntrusiveRef::ptr_eq(&device, &Device::create()));
+    /// ```
     #[must_use]
     #[inline]
     pub fn ptr_eq(this: &Self, other: &Self) -> bool {

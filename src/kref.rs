@@ -44,6 +44,11 @@ use crate::lock::Lock;
 /// that it was the last. It is a [`RefCount`] with the operations that objects need, and saturates
 /// as that does.
 ///
+#[cfg_attr(
+    feature = "registry",
+    doc = "Why it is as it is: [reference counting](crate::guide::reference_counting) and\n[the put that takes the lock](crate::guide::put_lock), in the guide."
+)]
+///
 /// 1. Take a reference *before* another thread can see the pointer, never afterwards.
 /// 2. Put it when you are done, on every path. After the put the object may be gone at once.
 /// 3. A reference may be taken without already having one only as the next section
@@ -131,6 +136,17 @@ pub struct Kref<B: Backend = Native> {
 
 impl Kref<Native> {
     /// Creates the count of a new object: one reference, its creator's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Kref;
+    ///
+    /// static ROOT: Kref = Kref::new(); // its owner never puts it
+    ///
+    /// ROOT.get();
+    /// assert!(!ROOT.put());
+    /// ```
     #[doc(alias = "kref_init")]
     #[must_use]
     pub const fn new() -> Self {
@@ -153,6 +169,18 @@ impl<B: Backend> Kref<B> {
     ///
     /// Never decide by it: [`RefCount::try_freeze`] and [`RefCount::dec_if_one`] (by way of
     /// [`as_ref`](AsRef::as_ref)) claim that nobody else has a reference.
+    ///
+    /// # Memory ordering
+    ///
+    /// Relaxed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Kref;
+    ///
+    /// assert_eq!(Kref::new().count(), 1);
+    /// ```
     #[doc(alias = "kref_read")]
     #[must_use]
     #[inline]
@@ -165,6 +193,20 @@ impl<B: Backend> Kref<B> {
     ///
     /// One atomic increment. If the count is zero, the object is already dead and the caller has a
     /// bug: it is reported, and the count saturates.
+    ///
+    /// # Memory ordering
+    ///
+    /// Relaxed: the caller already may use the object, or a lock orders that.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Kref;
+    ///
+    /// let kref = Kref::new();
+    /// kref.get(); // first the reference, then the pointer to somebody else
+    /// assert_eq!(kref.count(), 2);
+    /// ```
     #[doc(alias = "kref_get")]
     #[inline]
     #[track_caller]
@@ -176,6 +218,22 @@ impl<B: Backend> Kref<B> {
     ///
     /// A compare-and-swap loop; see [`RefCount::inc_not_zero`], also for what it does with a
     /// saturated count.
+    ///
+    /// # Memory ordering
+    ///
+    /// Acquire when it is true, Relaxed when it is false.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Kref;
+    ///
+    /// let kref = Kref::new();
+    /// assert!(kref.get_unless_zero());
+    /// assert!(!kref.put());
+    /// assert!(kref.put());
+    /// assert!(!kref.get_unless_zero()); // dead
+    /// ```
     #[doc(alias = "kref_get_unless_zero")]
     #[must_use = "the object is dying if this is false; use `get` if you know that it is alive"]
     #[inline]
@@ -187,6 +245,23 @@ impl<B: Backend> Kref<B> {
     /// Drops a reference; returns true if it was the last and the caller has to destroy the object.
     ///
     /// One atomic decrement. After false the object may be gone at any moment; touch nothing of it.
+    ///
+    /// # Memory ordering
+    ///
+    /// Release, and Acquire when it is true.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Kref;
+    ///
+    /// let kref = Kref::new();
+    /// kref.get();
+    /// assert!(!kref.put());
+    /// if kref.put() {
+    ///     // the last: destroy the object that contains it
+    /// }
+    /// ```
     #[doc(alias = "kref_put")]
     #[must_use = "the caller who is told true has to destroy the object"]
     #[inline]

@@ -18,6 +18,12 @@
 //!   same for values that are their own keys.
 //! - [`llist`]: the lock-free list (`llist`), of values and of objects that carry their node.
 
+#![cfg_attr(
+    feature = "registry",
+    doc = "- [`guide`]: the patterns one by one, what goes wrong without them and why; the functions of the
+  kernel and of `Arc`, and what to use for them here; what everything costs."
+)]
+
 #[cfg(not(all(target_has_atomic = "32", target_has_atomic = "ptr")))]
 compile_error!(
     "kref needs compare-and-swap on 32-bit and pointer-sized words, which this target does not have"
@@ -30,6 +36,9 @@ pub mod atomic;
 #[cfg(feature = "alloc")]
 mod deep;
 mod forward;
+// Prose, and its examples. It is no part of the crate that is compiled into programs.
+#[cfg(all(any(doc, doctest), feature = "registry"))]
+pub mod guide;
 mod handback;
 #[cfg(feature = "registry")]
 pub mod interner;

@@ -36,6 +36,14 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 /// Names a misuse of a reference count.
+///
+/// # Examples
+///
+/// ```
+/// use kref::report::Kind;
+///
+/// assert_eq!(Kind::Underflow.to_string(), "underflow, one put too many; the object leaks");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
@@ -77,6 +85,19 @@ impl fmt::Display for Kind {
 }
 
 /// Describes one misuse of a reference count.
+///
+/// # Examples
+///
+/// ```
+/// use kref::{RefCount, report};
+///
+/// report::set_hook(|report| {
+///     assert_eq!(report.value, 0);
+///     assert!(report.location.file().ends_with(".rs"));
+///     assert!(report.to_string().contains("use after free"));
+/// });
+/// RefCount::new(0).inc();
+/// ```
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Report {
@@ -113,12 +134,33 @@ static HOOK: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
 /// # Memory ordering
 ///
 /// Relaxed: installing a hook publishes nothing but the hook.
+///
+/// # Examples
+///
+/// ```
+/// use kref::report::{self, Kind, Report};
+///
+/// fn stop_in_tests(report: &Report) {
+///     assert_eq!(report.kind, Kind::Overflow, "{report}");
+/// }
+///
+/// report::set_hook(stop_in_tests);
+/// ```
 pub fn set_hook(hook: fn(&Report)) {
     // Relaxed: the pointer is to code, which is there from the start.
     HOOK.store(hook as *mut (), Relaxed);
 }
 
 /// Reinstalls the default hook.
+///
+/// # Examples
+///
+/// ```
+/// use kref::report;
+///
+/// report::set_hook(|report| panic!("{report}"));
+/// report::reset_hook(); // one line on stderr for each kind, as before
+/// ```
 pub fn reset_hook() {
     // Relaxed: as in `set_hook`.
     HOOK.store(ptr::null_mut(), Relaxed);

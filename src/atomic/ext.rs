@@ -99,6 +99,17 @@ pub trait AtomicExt: Atomic {
     /// # Errors
     ///
     /// Returns the current value, which is `unless`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::atomic::AtomicExt;
+    /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    ///
+    /// let users = AtomicU32::new(1);
+    /// assert_eq!(users.fetch_add_unless(1, 0, Relaxed), Ok(1));
+    /// assert_eq!(users.fetch_add_unless(1, 2, Relaxed), Err(2));
+    /// ```
     #[doc(alias = "atomic_fetch_add_unless")]
     #[inline]
     fn fetch_add_unless(
@@ -140,6 +151,17 @@ pub trait AtomicExt: Atomic {
     /// Decrements unless the value is one; returns whether it decremented.
     ///
     /// The fast path of a put that needs a lock for the last reference.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::atomic::AtomicExt;
+    /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    ///
+    /// let refs = AtomicU32::new(2);
+    /// assert!(refs.dec_not_one(Relaxed));
+    /// assert!(!refs.dec_not_one(Relaxed)); // still one
+    /// ```
     #[doc(alias = "refcount_dec_not_one")]
     #[must_use = "the count is unchanged if this is false"]
     #[inline]
@@ -152,6 +174,16 @@ pub trait AtomicExt: Atomic {
     }
 
     /// Sets the value to zero if it is one; returns whether it did. One compare-exchange, no loop.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::atomic::AtomicExt;
+    /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    ///
+    /// assert!(AtomicU32::new(1).dec_if_one(Relaxed));
+    /// assert!(!AtomicU32::new(2).dec_if_one(Relaxed));
+    /// ```
     #[doc(alias = "refcount_dec_if_one")]
     #[must_use = "the count is unchanged if this is false"]
     #[inline]
@@ -169,6 +201,17 @@ pub trait AtomicExt: Atomic {
     /// # Errors
     ///
     /// Returns the current value, which is zero or negative.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::atomic::AtomicExt;
+    /// use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
+    ///
+    /// let free = AtomicI32::new(1);
+    /// assert_eq!(free.dec_if_positive(Relaxed), Ok(1));
+    /// assert_eq!(free.dec_if_positive(Relaxed), Err(0));
+    /// ```
     #[doc(alias = "atomic_dec_if_positive")]
     #[inline]
     fn dec_if_positive(&self, order: Ordering) -> Result<Self::Value, Self::Value>
@@ -210,6 +253,17 @@ pub trait AtomicExt: Atomic {
     /// Decrements unless the value is positive; returns whether it decremented.
     ///
     /// The smallest value is not positive, and wraps to the largest.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::atomic::AtomicExt;
+    /// use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
+    ///
+    /// let users = AtomicI32::new(0); // readers if positive, writers if negative
+    /// assert!(users.dec_unless_positive(Relaxed)); // a writer
+    /// assert!(!users.inc_unless_negative(Relaxed)); // no reader beside it
+    /// ```
     #[doc(alias = "atomic_dec_unless_positive")]
     #[must_use = "the value is unchanged if this is false"]
     #[inline]
@@ -224,6 +278,17 @@ pub trait AtomicExt: Atomic {
     }
 
     /// Increments; returns whether the new value is zero.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::atomic::AtomicExt;
+    /// use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
+    ///
+    /// let missing = AtomicI32::new(-2);
+    /// assert!(!missing.inc_and_test(Relaxed));
+    /// assert!(missing.inc_and_test(Relaxed)); // complete
+    /// ```
     #[doc(alias = "atomic_inc_and_test")]
     #[must_use = "use `fetch_add` if it does not matter whether this was the last one"]
     #[inline]
@@ -257,6 +322,17 @@ pub trait AtomicExt: Atomic {
     }
 
     /// Subtracts `n`; returns whether the new value is zero.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::atomic::AtomicExt;
+    /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    ///
+    /// let bytes_left = AtomicU32::new(10);
+    /// assert!(!bytes_left.sub_and_test(4, Relaxed));
+    /// assert!(bytes_left.sub_and_test(6, Relaxed));
+    /// ```
     #[doc(alias = "atomic_sub_and_test")]
     #[must_use = "use `fetch_sub` if it does not matter whether this was the last one"]
     #[inline]
@@ -268,6 +344,17 @@ pub trait AtomicExt: Atomic {
     }
 
     /// Adds `n` in any case; returns whether the new value is negative.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::atomic::AtomicExt;
+    /// use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
+    ///
+    /// let credit = AtomicI32::new(3);
+    /// assert!(!credit.add_negative(-3, Relaxed));
+    /// assert!(credit.add_negative(-1, Relaxed)); // it was subtracted all the same
+    /// ```
     #[doc(alias = "atomic_add_negative")]
     #[must_use = "use `fetch_add` if the sign does not matter"]
     #[inline]
@@ -282,6 +369,17 @@ pub trait AtomicExt: Atomic {
     ///
     /// See [`clear_bits`](Self::clear_bits) for the form that does not write when there is nothing
     /// to clear.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::atomic::AtomicExt;
+    /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    ///
+    /// let flags = AtomicU32::new(0b11);
+    /// assert_eq!(flags.fetch_andnot(0b01, Relaxed), 0b11);
+    /// assert_eq!(flags.into_inner(), 0b10);
+    /// ```
     #[doc(alias = "atomic_fetch_andnot")]
     #[doc(alias = "atomic_andnot")]
     #[inline]
@@ -293,6 +391,16 @@ pub trait AtomicExt: Atomic {
     }
 
     /// Increments and returns the old value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::atomic::AtomicExt;
+    /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    ///
+    /// let next = AtomicU32::new(7);
+    /// assert_eq!(next.fetch_inc(Relaxed), 7);
+    /// ```
     #[doc(alias = "atomic_fetch_inc")]
     #[inline]
     fn fetch_inc(&self, order: Ordering) -> Self::Value
@@ -303,6 +411,16 @@ pub trait AtomicExt: Atomic {
     }
 
     /// Decrements and returns the old value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::atomic::AtomicExt;
+    /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    ///
+    /// let left = AtomicU32::new(7);
+    /// assert_eq!(left.fetch_dec(Relaxed), 7);
+    /// ```
     #[doc(alias = "atomic_fetch_dec")]
     #[inline]
     fn fetch_dec(&self, order: Ordering) -> Self::Value
@@ -313,6 +431,16 @@ pub trait AtomicExt: Atomic {
     }
 
     /// Increments and returns the new value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::atomic::AtomicExt;
+    /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    ///
+    /// let users = AtomicU32::new(7);
+    /// assert_eq!(users.inc_return(Relaxed), 8);
+    /// ```
     #[doc(alias = "atomic_inc_return")]
     #[inline]
     fn inc_return(&self, order: Ordering) -> Self::Value
@@ -323,6 +451,16 @@ pub trait AtomicExt: Atomic {
     }
 
     /// Decrements and returns the new value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::atomic::AtomicExt;
+    /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    ///
+    /// let users = AtomicU32::new(7);
+    /// assert_eq!(users.dec_return(Relaxed), 6);
+    /// ```
     #[doc(alias = "atomic_dec_return")]
     #[inline]
     fn dec_return(&self, order: Ordering) -> Self::Value
@@ -333,6 +471,16 @@ pub trait AtomicExt: Atomic {
     }
 
     /// Adds `n` and returns the new value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::atomic::AtomicExt;
+    /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    ///
+    /// let sum = AtomicU32::new(7);
+    /// assert_eq!(sum.add_return(3, Relaxed), 10);
+    /// ```
     #[doc(alias = "atomic_add_return")]
     #[inline]
     fn add_return(&self, n: Self::Value, order: Ordering) -> Self::Value
@@ -343,6 +491,16 @@ pub trait AtomicExt: Atomic {
     }
 
     /// Subtracts `n` and returns the new value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::atomic::AtomicExt;
+    /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    ///
+    /// let left = AtomicU32::new(7);
+    /// assert_eq!(left.sub_return(3, Relaxed), 4);
+    /// ```
     #[doc(alias = "atomic_sub_return")]
     #[inline]
     fn sub_return(&self, n: Self::Value, order: Ordering) -> Self::Value
@@ -385,6 +543,17 @@ pub trait AtomicExt: Atomic {
     /// # Errors
     ///
     /// Returns the current value if `v` is not smaller; nothing was written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::atomic::AtomicExt;
+    /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    ///
+    /// let shortest = AtomicU32::new(12);
+    /// assert_eq!(shortest.lower_to(7, Relaxed), Ok(12));
+    /// assert_eq!(shortest.lower_to(9, Relaxed), Err(7));
+    /// ```
     #[doc(alias = "fetch_min")]
     #[inline]
     fn lower_to(&self, v: Self::Value, order: Ordering) -> Result<Self::Value, Self::Value>
@@ -417,6 +586,17 @@ pub trait AtomicExt: Atomic {
     }
 
     /// Clears the bits of `mask` and returns the old value; writes nothing if none is set.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::atomic::AtomicExt;
+    /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    ///
+    /// let ready = AtomicU32::new(0b01);
+    /// assert_eq!(ready.clear_bits(0b01, Relaxed), 0b01);
+    /// assert_eq!(ready.clear_bits(0b01, Relaxed), 0); // nothing was written
+    /// ```
     #[doc(alias = "fetch_and")]
     #[doc(alias = "test_and_clear_bit")]
     #[inline]

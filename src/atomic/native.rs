@@ -5,6 +5,17 @@ use core::sync::atomic::{self, Ordering};
 use super::{Atomic, AtomicBits, AtomicInt, Backend};
 
 /// Names the atomics of `core`, the default [`Backend`] of every type.
+///
+/// # Examples
+///
+/// ```
+/// use kref::Kref;
+/// use kref::atomic::Native;
+///
+/// static COUNT: Kref<Native> = Kref::new(); // the same as `Kref`
+///
+/// assert_eq!(COUNT.count(), 1);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Native;
 

@@ -28,6 +28,25 @@ use super::{AtomicExt, Bits, Int};
 ///   [`compare_exchange_weak`](Self::compare_exchange_weak) likewise, which may fail spuriously;
 /// - the cell holds its value inside `UnsafeCell`, so that a reference to a cell that other threads
 ///   have meanwhile freed is not undefined behaviour in itself.
+///
+/// # Examples
+///
+/// ```
+/// use kref::atomic::{Atomic, AtomicExt};
+/// use std::sync::atomic::{AtomicBool, Ordering::Acquire};
+///
+/// /// Claims what the flag guards; true for one caller.
+/// fn claim<A: Atomic<Value = bool>>(flag: &A) -> bool {
+///     flag.cas_loop(Acquire, |claimed| (!claimed).then_some(true)).is_ok()
+/// }
+///
+/// let flag = AtomicBool::new(false);
+/// assert!(claim(&flag));
+/// assert!(!claim(&flag));
+/// ```
+#[doc(alias = "atomic_t")]
+#[doc(alias = "atomic64_t")]
+#[doc(alias = "atomic_long_t")]
 pub unsafe trait Atomic: Send + Sync + Sized {
     /// The value in the cell.
     type Value: Copy + Eq;
@@ -41,6 +60,8 @@ pub unsafe trait Atomic: Send + Sync + Sized {
     /// # Panics
     ///
     /// May panic when `order` is `Release` or `AcqRel`, as `core`'s atomics do.
+    #[doc(alias = "atomic_read")]
+    #[doc(alias = "atomic_read_acquire")]
     #[must_use]
     fn load(&self, order: Ordering) -> Self::Value;
 
@@ -49,6 +70,8 @@ pub unsafe trait Atomic: Send + Sync + Sized {
     /// # Panics
     ///
     /// May panic when `order` is `Acquire` or `AcqRel`, as `core`'s atomics do.
+    #[doc(alias = "atomic_set")]
+    #[doc(alias = "atomic_set_release")]
     fn store(&self, value: Self::Value, order: Ordering);
 
     /// Stores `new` if the value is `current`. Counterpart: `atomic_try_cmpxchg`.
@@ -60,6 +83,8 @@ pub unsafe trait Atomic: Send + Sync + Sized {
     /// # Panics
     ///
     /// May panic when `failure` is `Release` or `AcqRel`, as `core`'s atomics do.
+    #[doc(alias = "atomic_cmpxchg")]
+    #[doc(alias = "atomic_try_cmpxchg")]
     fn compare_exchange(
         &self,
         current: Self::Value,
@@ -92,6 +117,7 @@ pub unsafe trait Atomic: Send + Sync + Sized {
     fn with_mut<R>(&mut self, f: impl FnOnce(&mut Self::Value) -> R) -> R;
 
     /// Stores a value and returns the old one. Counterpart: `atomic_xchg`.
+    #[doc(alias = "atomic_xchg")]
     #[inline]
     fn swap(&self, value: Self::Value, order: Ordering) -> Self::Value {
         always(self, order, |_| value)
@@ -105,18 +131,24 @@ pub unsafe trait Atomic: Send + Sync + Sized {
 /// As for [`Atomic`].
 pub unsafe trait AtomicBits: Atomic<Value: Bits> {
     /// Stores `old & value` and returns the old value. Counterpart: `atomic_fetch_and`.
+    #[doc(alias = "atomic_and")]
+    #[doc(alias = "atomic_fetch_and")]
     #[inline]
     fn fetch_and(&self, value: Self::Value, order: Ordering) -> Self::Value {
         always(self, order, |old| old & value)
     }
 
     /// Stores `old | value` and returns the old value. Counterpart: `atomic_fetch_or`.
+    #[doc(alias = "atomic_or")]
+    #[doc(alias = "atomic_fetch_or")]
     #[inline]
     fn fetch_or(&self, value: Self::Value, order: Ordering) -> Self::Value {
         always(self, order, |old| old | value)
     }
 
     /// Stores `old ^ value` and returns the old value. Counterpart: `atomic_fetch_xor`.
+    #[doc(alias = "atomic_xor")]
+    #[doc(alias = "atomic_fetch_xor")]
     #[inline]
     fn fetch_xor(&self, value: Self::Value, order: Ordering) -> Self::Value {
         always(self, order, |old| old ^ value)
@@ -130,12 +162,18 @@ pub unsafe trait AtomicBits: Atomic<Value: Bits> {
 /// As for [`Atomic`].
 pub unsafe trait AtomicInt: AtomicBits<Value: Int> {
     /// Adds, wrapping around, and returns the old value. Counterpart: `atomic_fetch_add`.
+    #[doc(alias = "atomic_add")]
+    #[doc(alias = "atomic_inc")]
+    #[doc(alias = "atomic_fetch_add")]
     #[inline]
     fn fetch_add(&self, n: Self::Value, order: Ordering) -> Self::Value {
         always(self, order, |old| old.wrapping_add(n))
     }
 
     /// Subtracts, wrapping around, and returns the old value. Counterpart: `atomic_fetch_sub`.
+    #[doc(alias = "atomic_sub")]
+    #[doc(alias = "atomic_dec")]
+    #[doc(alias = "atomic_fetch_sub")]
     #[inline]
     fn fetch_sub(&self, n: Self::Value, order: Ordering) -> Self::Value {
         always(self, order, |old| old.wrapping_sub(n))
@@ -148,6 +186,28 @@ pub unsafe trait AtomicInt: AtomicBits<Value: Int> {
 ///
 /// As for [`Atomic`]: the implementations of the traits named here are what the types of the crate
 /// rely on.
+///
+/// # Examples
+///
+/// A backend of one's own, here over the same atomics:
+///
+/// ```
+/// use kref::Kref;
+/// use kref::atomic::Backend;
+/// use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
+///
+/// struct Mine;
+///
+/// // SAFETY: they are core's atomics.
+/// unsafe impl Backend for Mine {
+///     type U32 = AtomicU32;
+///     type Usize = AtomicUsize;
+///     type Ptr<T> = AtomicPtr<T>;
+/// }
+///
+/// let kref = Kref::<Mine>::new_in();
+/// assert!(kref.put());
+/// ```
 pub unsafe trait Backend: Sized + 'static {
     /// The 32-bit atomic, which reference counts live in.
     type U32: AtomicInt<Value = u32>;

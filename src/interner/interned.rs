@@ -20,6 +20,19 @@ use crate::table::Counted;
 /// `Eq` and `Hash` go by the address, in constant time: two values of one interner are equal if and
 /// only if they are the same. So values of different interners are never equal. `Ord` and `Display`
 /// go by the value.
+///
+/// # Examples
+///
+/// ```
+/// use kref::{Interned, Interner};
+///
+/// let names = Interner::<str>::new();
+/// let name: Interned<str> = names.intern_ref("kref");
+/// assert_eq!(name.len(), 4); // a method of str
+/// assert_eq!(names.get("kref"), Some(name.clone()));
+/// drop(name);
+/// assert!(names.is_empty());
+/// ```
 pub struct Interned<T: Stored + ?Sized, B: LockBackend = Native> {
     value: Counted<Inline<T>, B>,
 }

@@ -50,6 +50,17 @@ pub struct Interner<T: Stored + ?Sized, S = DefaultHashBuilder, B: LockBackend =
 
 impl<T: Stored + ?Sized> Interner<T> {
     /// Creates an empty interner. Allocates nothing before the first value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Interner;
+    ///
+    /// static NAMES: Interner<str> = Interner::new();
+    ///
+    /// let kref = NAMES.intern_ref("kref");
+    /// assert_eq!(NAMES.intern_ref("kref"), kref);
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         Self::with_hasher(DefaultHashBuilder)
@@ -58,6 +69,16 @@ impl<T: Stored + ?Sized> Interner<T> {
 
 impl<T: Stored + ?Sized, S> Interner<T, S> {
     /// Creates an empty interner that hashes values with `hasher`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Interner;
+    /// use std::hash::RandomState;
+    ///
+    /// let names = Interner::<str, _>::with_hasher(RandomState::new());
+    /// assert!(names.is_empty());
+    /// ```
     #[must_use]
     pub const fn with_hasher(hasher: S) -> Self {
         Self {
@@ -79,12 +100,33 @@ impl<T: Stored + ?Sized, S, B: LockBackend> Interner<T, S, B> {
     }
 
     /// Returns how many values there are; a hint while other threads use the interner.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Interner;
+    ///
+    /// let names = Interner::<str>::new();
+    /// let name = names.intern_ref("kref");
+    /// assert_eq!(names.len(), 1);
+    /// drop(name);
+    /// assert_eq!(names.len(), 0);
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.values.len()
     }
 
     /// Returns whether there is no value; a hint while other threads use the interner.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Interner;
+    ///
+    /// let names = Interner::<str>::new();
+    /// assert!(names.is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -137,6 +179,17 @@ fn value_of<T: Stored + ?Sized, B: LockBackend>(value: &Counted<Inline<T>, B>) -
 
 impl<T: Eq + Hash, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
     /// Returns the stored value that is equal to `value`, which becomes it if there is none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Interner;
+    ///
+    /// let paths = Interner::<Vec<u32>>::new();
+    /// let a = paths.intern(vec![1, 2]);
+    /// let b = paths.intern(vec![1, 2]);
+    /// assert!(a == b && paths.len() == 1); // one value, compared by address
+    /// ```
     #[must_use = "the value is forgotten when the last reference is dropped"]
     pub fn intern(&self, value: T) -> Interned<T, B> {
         let hash = self.hash(&value);
@@ -160,6 +213,17 @@ impl<T: Eq + Hash, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
     }
 
     /// Returns the stored value that is equal to `value`; makes an owned one only if there is none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Interner;
+    ///
+    /// let texts = Interner::<String>::new();
+    /// let a = texts.intern_ref("kref"); // a String is made, as there is none
+    /// let b = texts.intern_ref("kref"); // none is made
+    /// assert_eq!(a, b);
+    /// ```
     #[must_use = "the value is forgotten when the last reference is dropped"]
     pub fn intern_ref<Q>(&self, value: &Q) -> Interned<T, B>
     where
@@ -171,6 +235,17 @@ impl<T: Eq + Hash, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
     }
 
     /// Returns the stored value that is equal to `value`, if there is one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Interner;
+    ///
+    /// let texts = Interner::<String>::new();
+    /// assert!(texts.get("kref").is_none());
+    /// let a = texts.intern_ref("kref");
+    /// assert_eq!(texts.get("kref"), Some(a));
+    /// ```
     #[must_use]
     pub fn get<Q>(&self, value: &Q) -> Option<Interned<T, B>>
     where
@@ -183,6 +258,15 @@ impl<T: Eq + Hash, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
 
 impl<T: Copy + Eq + Hash, S: BuildHasher, B: LockBackend> Interner<[T], S, B> {
     /// Returns the stored slice that is equal to `value`, which is copied if there is none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Interner;
+    ///
+    /// let paths = Interner::<[u32]>::new();
+    /// assert_eq!(paths.intern_ref(&[1, 2])[0], 1);
+    /// ```
     #[must_use = "the value is forgotten when the last reference is dropped"]
     pub fn intern_ref(&self, value: &[T]) -> Interned<[T], B> {
         let hash = self.hash(value);
@@ -196,6 +280,16 @@ impl<T: Copy + Eq + Hash, S: BuildHasher, B: LockBackend> Interner<[T], S, B> {
     }
 
     /// Returns the stored slice that is equal to `value`, if there is one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Interner;
+    ///
+    /// let paths = Interner::<[u32]>::new();
+    /// let path = paths.intern_ref(&[1, 2]);
+    /// assert_eq!(paths.get(&[1, 2]), Some(path));
+    /// ```
     #[must_use]
     pub fn get(&self, value: &[T]) -> Option<Interned<[T], B>> {
         self.find(self.hash(value), |stored| stored == value)
@@ -204,6 +298,17 @@ impl<T: Copy + Eq + Hash, S: BuildHasher, B: LockBackend> Interner<[T], S, B> {
 
 impl<S: BuildHasher, B: LockBackend> Interner<str, S, B> {
     /// Returns the stored text that is equal to `value`, which is copied if there is none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Interner;
+    ///
+    /// let names = Interner::<str>::new();
+    /// let a = names.intern_ref("kref");
+    /// assert_eq!(a, names.intern_ref("kref"));
+    /// assert_ne!(a, names.intern_ref("llist"));
+    /// ```
     #[must_use = "the value is forgotten when the last reference is dropped"]
     pub fn intern_ref(&self, value: &str) -> Interned<str, B> {
         let hash = self.hash(value);
@@ -217,6 +322,17 @@ impl<S: BuildHasher, B: LockBackend> Interner<str, S, B> {
     }
 
     /// Returns the stored text that is equal to `value`, if there is one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Interner;
+    ///
+    /// let names = Interner::<str>::new();
+    /// assert!(names.get("kref").is_none());
+    /// let name = names.intern_ref("kref");
+    /// assert_eq!(names.get("kref"), Some(name));
+    /// ```
     #[must_use]
     pub fn get(&self, value: &str) -> Option<Interned<str, B>> {
         self.find(self.hash(value), |stored| stored == value)

@@ -37,6 +37,16 @@ pub struct LList<T, B: Backend = Native> {
 
 impl<T> LList<T, Native> {
     /// Creates an empty list.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::LList;
+    ///
+    /// static JOBS: LList<u32> = LList::new();
+    ///
+    /// assert!(JOBS.is_empty());
+    /// ```
     #[doc(alias = "LLIST_HEAD")]
     #[doc(alias = "LLIST_HEAD_INIT")]
     #[doc(alias = "init_llist_head")]
@@ -69,6 +79,16 @@ impl<T, B: Backend> LList<T, B> {
     ///
     /// AcqRel: what the caller did before happens before the take that finds the value, and every
     /// take that was too early to find it happens before what the caller does afterwards.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::LList;
+    ///
+    /// let list = LList::new();
+    /// assert!(list.push(1)); // wake the consumer
+    /// assert!(!list.push(2)); // somebody else has woken him
+    /// ```
     #[doc(alias = "llist_add")]
     #[inline]
     pub fn push(&self, value: T) -> bool {
@@ -100,6 +120,16 @@ impl<T, B: Backend> LList<T, B> {
     ///
     /// AcqRel: every push of what is found happens before, and every push that comes too late
     /// happens after.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::LList;
+    ///
+    /// let list: LList<u32> = (1..=3).collect();
+    /// assert!(list.take_all().eq([3, 2, 1]));
+    /// assert!(list.take_all().is_empty());
+    /// ```
     #[doc(alias = "llist_del_all")]
     #[inline]
     pub fn take_all(&self) -> Chain<T, B> {
@@ -113,6 +143,14 @@ impl<T, B: Backend> LList<T, B> {
     /// # Memory ordering
     ///
     /// Relaxed: it orders nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::LList;
+    ///
+    /// assert!(LList::<u32>::new().is_empty());
+    /// ```
     #[doc(alias = "llist_empty")]
     #[must_use]
     #[inline]
@@ -127,6 +165,18 @@ impl<T, B: Backend> LList<T, B> {
     /// # Memory ordering
     ///
     /// As a lock: what was done as a consumer happens before the next one is there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::LList;
+    ///
+    /// let list: LList<u32> = (1..=2).collect();
+    /// let consumer = list.consumer().unwrap();
+    /// assert!(list.consumer().is_none());
+    /// drop(consumer);
+    /// assert!(list.consumer().is_some());
+    /// ```
     #[doc(alias = "llist_del_first")]
     #[must_use]
     pub fn consumer(&self) -> Option<Consumer<'_, T, B>> {
@@ -173,6 +223,17 @@ impl<T, B: Backend> fmt::Debug for LList<T, B> {
 ///
 /// It is an iterator that gives back the values, and drops those that are left, in a loop: a long
 /// chain takes no stack. If a destructor panics, the rest is dropped before the panic goes on.
+///
+/// # Examples
+///
+/// ```
+/// use kref::LList;
+///
+/// let list: LList<&str> = ["one", "two"].into_iter().collect();
+/// let mut chain = list.take_all();
+/// assert_eq!(chain.next(), Some("two"));
+/// drop(chain); // and "one" with it
+/// ```
 #[must_use = "dropping the chain drops what was taken"]
 pub struct Chain<T, B: Backend = Native> {
     chain: intrusive::Chain<Filled<T, B>, B>,
@@ -188,6 +249,15 @@ impl<T, B: Backend> Chain<T, B> {
     }
 
     /// Reverses the chain: oldest first. It takes time in proportion to the length.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::LList;
+    ///
+    /// let list: LList<u32> = (1..=3).collect();
+    /// assert!(list.take_all().reverse().eq([1, 2, 3]));
+    /// ```
     #[doc(alias = "llist_reverse_order")]
     pub fn reverse(self) -> Self {
         Self::from(self.chain.reverse())
@@ -201,7 +271,19 @@ impl<T, B: Backend> Chain<T, B> {
     }
 
     /// Returns an iterator over the values, newest first, which leaves them in the chain.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::LList;
+    ///
+    /// let list: LList<u32> = (1..=3).collect();
+    /// let chain = list.take_all();
+    /// assert_eq!(chain.iter().max(), Some(&3));
+    /// assert_eq!(chain.count(), 3); // they are still there
+    /// ```
     #[doc(alias = "llist_for_each")]
+    #[doc(alias = "llist_next")]
     #[doc(alias = "llist_for_each_entry")]
     pub fn iter(&self) -> Iter<'_, T, B> {
         Iter(self.chain.iter())
@@ -212,6 +294,7 @@ impl<T, B: Backend> Iterator for Chain<T, B> {
     type Item = T;
 
     #[doc(alias = "llist_for_each_entry_safe")]
+    #[doc(alias = "llist_for_each_safe")]
     #[inline]
     fn next(&mut self) -> Option<T> {
         let filled = self.chain.pop()?;
@@ -286,7 +369,20 @@ impl<T, B: Backend> Consumer<'_, T, B> {
     ///
     /// As [`LList::take_all`], which it calls when it has nothing left: `None` is as good a reason
     /// to sleep as an empty chain.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::LList;
+    ///
+    /// let list: LList<u32> = (1..=2).collect();
+    /// let mut consumer = list.consumer().unwrap();
+    /// assert_eq!(consumer.pop(), Some(2));
+    /// assert_eq!(consumer.pop(), Some(1));
+    /// assert_eq!(consumer.pop(), None);
+    /// ```
     #[doc(alias = "llist_del_first")]
+    #[doc(alias = "llist_del_first_init")]
     #[inline]
     pub fn pop(&mut self) -> Option<T> {
         let filled = self.consumer.pop()?;

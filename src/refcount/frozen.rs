@@ -36,6 +36,10 @@ impl<B: Backend> RefCount<B> {
     /// drop(frozen);
     /// assert!(refs.inc_not_zero());
     /// ```
+    ///
+    /// # Memory ordering
+    ///
+    /// Acquire when it is done, Relaxed when it is refused. The end of the freeze is Release.
     #[doc(alias = "folio_ref_freeze")]
     #[doc(alias = "page_ref_freeze")]
     #[must_use = "the count is unfrozen when the guard is dropped"]
@@ -58,6 +62,23 @@ impl<B: Backend> RefCount<B> {
 ///
 /// When it is dropped, the count is what it was. Forget it (`mem::forget`) to leave the count at
 /// zero for good: the object is dead, and the caller frees it.
+///
+/// # Examples
+///
+/// ```
+/// use kref::RefCount;
+///
+/// let refs = RefCount::new(1);
+/// {
+///     let _alone = refs.try_freeze(1).unwrap();
+///     assert_eq!(refs.count(), 0);
+/// }
+/// assert_eq!(refs.count(), 1);
+///
+/// // For good: nobody gets a reference any more.
+/// std::mem::forget(refs.try_freeze(1).unwrap());
+/// assert!(!refs.inc_not_zero());
+/// ```
 #[must_use = "the count is unfrozen when the guard is dropped"]
 pub struct Frozen<'a, B: Backend = Native> {
     count: &'a RefCount<B>,
@@ -76,6 +97,15 @@ impl<'a, B: Backend> Frozen<'a, B> {
     }
 
     /// Returns how many references are frozen.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::RefCount;
+    ///
+    /// let refs = RefCount::new(2);
+    /// assert_eq!(refs.try_freeze(2).map(|frozen| frozen.refs()), Some(2));
+    /// ```
     #[must_use]
     pub fn refs(&self) -> u32 {
         self.refs
@@ -88,6 +118,18 @@ impl<'a, B: Backend> Frozen<'a, B> {
     ///
     /// Release: who gets a reference by [`RefCount::inc_not_zero`] afterwards sees what was done to
     /// the object while it was frozen.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::RefCount;
+    ///
+    /// let refs = RefCount::new(1);
+    /// if let Some(frozen) = refs.try_freeze(1) {
+    ///     frozen.unfreeze(3); // two more were made meanwhile
+    /// }
+    /// assert_eq!(refs.count(), 3);
+    /// ```
     #[doc(alias = "folio_ref_unfreeze")]
     #[doc(alias = "page_ref_unfreeze")]
     #[track_caller]

@@ -11,6 +11,20 @@ impl<B: Backend> RefCount<B> {
     ///
     /// One atomic increment. From zero, and beyond [`MAX`](RefCount::MAX), the count saturates and
     /// the misuse is reported.
+    ///
+    /// # Memory ordering
+    ///
+    /// Relaxed: the caller already may use the object.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::RefCount;
+    ///
+    /// let refs = RefCount::new(1);
+    /// refs.inc();
+    /// assert_eq!(refs.count(), 2);
+    /// ```
     #[doc(alias = "refcount_inc")]
     #[inline]
     #[track_caller]
@@ -67,6 +81,20 @@ impl<B: Backend> RefCount<B> {
     ///
     /// A compare-and-swap loop. To a count of zero, and beyond [`MAX`](RefCount::MAX), the count
     /// saturates and the misuse is reported; so is `n == 0`, which changes nothing.
+    ///
+    /// # Memory ordering
+    ///
+    /// Relaxed, as [`inc`](Self::inc).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::RefCount;
+    ///
+    /// let refs = RefCount::new(1);
+    /// refs.add(3); // for three threads that are about to start
+    /// assert_eq!(refs.count(), 4);
+    /// ```
     #[doc(alias = "refcount_add")]
     #[track_caller]
     pub fn add(&self, n: u32) {
@@ -93,6 +121,19 @@ impl<B: Backend> RefCount<B> {
     ///
     /// Unlike the kernel's function of this name it is Acquire when it succeeds: what was written
     /// before [`set_release`](Self::set_release) is seen.
+    ///
+    /// # Memory ordering
+    ///
+    /// Acquire when it is true, Relaxed when it is false.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::RefCount;
+    ///
+    /// assert!(RefCount::new(1).inc_not_zero());
+    /// assert!(!RefCount::new(0).inc_not_zero());
+    /// ```
     #[doc(alias = "refcount_inc_not_zero")]
     #[doc(alias = "refcount_inc_not_zero_acquire")]
     #[must_use = "the caller has no reference if this is false; use `inc` if he already had one"]
@@ -105,6 +146,20 @@ impl<B: Backend> RefCount<B> {
     /// Adds `n` references unless there is none; returns whether the caller now has them.
     ///
     /// As [`inc_not_zero`](Self::inc_not_zero). `n == 0` is reported, and false.
+    ///
+    /// # Memory ordering
+    ///
+    /// As [`inc_not_zero`](Self::inc_not_zero).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::RefCount;
+    ///
+    /// let refs = RefCount::new(1);
+    /// assert!(refs.add_not_zero(2));
+    /// assert_eq!(refs.count(), 3);
+    /// ```
     #[doc(alias = "refcount_add_not_zero")]
     #[doc(alias = "refcount_add_not_zero_acquire")]
     #[must_use = "the caller has no reference if this is false; use `add` if he already had one"]
@@ -150,6 +205,10 @@ impl<B: Backend> RefCount<B> {
     /// assert_eq!(refs.add_not_zero_limited(1, 2), Ok(1));
     /// assert_eq!(refs.add_not_zero_limited(1, 2), Err(2));
     /// ```
+    ///
+    /// # Memory ordering
+    ///
+    /// As [`inc_not_zero`](Self::inc_not_zero).
     #[doc(alias = "__refcount_add_not_zero_limited_acquire")]
     #[doc(alias = "__refcount_inc_not_zero_limited_acquire")]
     #[inline]

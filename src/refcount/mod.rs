@@ -90,6 +90,11 @@ const fn pinned(value: u32) -> u32 {
 /// `RefCount` does not know what it counts. [`Kref`](crate::Kref) is the same with the operations
 /// that objects need.
 ///
+#[cfg_attr(
+    feature = "registry",
+    doc = "Why it saturates: [the chapter](crate::guide::saturation) in the guide, with a picture."
+)]
+///
 /// # Memory ordering
 ///
 /// | operations | ordering |
@@ -147,6 +152,17 @@ impl RefCount<Native> {
     pub const SATURATED: u32 = SATURATED;
 
     /// Creates a count of `n` references. More than [`MAX`](Self::MAX) is a saturated count.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::RefCount;
+    ///
+    /// static REFS: RefCount = RefCount::new(1);
+    ///
+    /// assert_eq!(REFS.count(), 1);
+    /// assert!(RefCount::new(u32::MAX).is_saturated());
+    /// ```
     #[doc(alias = "REFCOUNT_INIT")]
     #[must_use]
     pub const fn new(n: u32) -> Self {
@@ -171,6 +187,18 @@ impl<B: Backend> RefCount<B> {
     /// whether the object is unique or dead: [`try_freeze`](Self::try_freeze) and
     /// [`dec_if_one`](Self::dec_if_one) claim it, and [`inc_not_zero`](Self::inc_not_zero) refuses
     /// what is dead.
+    ///
+    /// # Memory ordering
+    ///
+    /// Relaxed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::RefCount;
+    ///
+    /// assert_eq!(RefCount::new(2).count(), 2);
+    /// ```
     #[doc(alias = "refcount_read")]
     #[must_use]
     #[inline]
@@ -197,6 +225,21 @@ impl<B: Backend> RefCount<B> {
     }
 
     /// Returns whether the count was misused, so that the object will never be freed.
+    ///
+    /// # Memory ordering
+    ///
+    /// Relaxed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::RefCount;
+    ///
+    /// let refs = RefCount::new(RefCount::MAX);
+    /// assert!(!refs.is_saturated());
+    /// refs.inc();
+    /// assert!(refs.is_saturated());
+    /// ```
     #[must_use]
     #[inline]
     pub fn is_saturated(&self) -> bool {
@@ -207,6 +250,20 @@ impl<B: Backend> RefCount<B> {
     ///
     /// More than [`MAX`](RefCount::MAX) saturates and is reported as
     /// [`Overflow`](Kind::Overflow).
+    ///
+    /// # Memory ordering
+    ///
+    /// Relaxed: whatever hands the object on publishes the count with it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::RefCount;
+    ///
+    /// let refs = RefCount::new(0);
+    /// refs.set(2); // before anybody else knows of the object
+    /// assert_eq!(refs.count(), 2);
+    /// ```
     #[doc(alias = "refcount_set")]
     #[inline]
     #[track_caller]
@@ -221,6 +278,22 @@ impl<B: Backend> RefCount<B> {
     /// For memory that is used again while lookups without a lock may still read it: fill in the
     /// object first, then set its count. A lookup whose [`inc_not_zero`](Self::inc_not_zero)
     /// succeeds sees what was filled in. More than [`MAX`](RefCount::MAX) saturates and is reported.
+    ///
+    /// # Memory ordering
+    ///
+    /// Release.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::RefCount;
+    ///
+    /// let refs = RefCount::new(0); // an unused place in a table
+    /// assert!(!refs.inc_not_zero());
+    /// // ... fill in the object, then:
+    /// refs.set_release(1);
+    /// assert!(refs.inc_not_zero());
+    /// ```
     #[doc(alias = "refcount_set_release")]
     #[inline]
     #[track_caller]

@@ -13,6 +13,20 @@ impl<B: Backend> RefCount<B> {
     /// One atomic decrement. If it was the last after all, nobody would free the object: the count
     /// saturates and [`DecToZero`](Kind::DecToZero) is reported. So does a count below zero
     /// ([`Underflow`](Kind::Underflow)).
+    ///
+    /// # Memory ordering
+    ///
+    /// Release.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::RefCount;
+    ///
+    /// let refs = RefCount::new(2);
+    /// refs.dec();
+    /// assert_eq!(refs.count(), 1);
+    /// ```
     #[doc(alias = "refcount_dec")]
     #[inline]
     #[track_caller]
@@ -40,6 +54,20 @@ impl<B: Backend> RefCount<B> {
     ///
     /// One atomic decrement. Below zero the count saturates, the misuse is reported, and the answer
     /// is false. After false the object may be gone at any moment.
+    ///
+    /// # Memory ordering
+    ///
+    /// Release, and Acquire when it is true.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::RefCount;
+    ///
+    /// let refs = RefCount::new(2);
+    /// assert!(!refs.dec_and_test());
+    /// assert!(refs.dec_and_test()); // the last: destroy the object
+    /// ```
     #[doc(alias = "refcount_dec_and_test")]
     #[must_use = "use `dec` instead if this cannot be the last reference"]
     #[inline]
@@ -99,6 +127,20 @@ impl<B: Backend> RefCount<B> {
     ///
     /// A compare-and-swap loop. If there are fewer than `n` the count saturates, the misuse is
     /// reported, and the answer is false. `n == 0` is reported, changes nothing, and is false.
+    ///
+    /// # Memory ordering
+    ///
+    /// Release, and Acquire when it is true.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::RefCount;
+    ///
+    /// let refs = RefCount::new(5);
+    /// assert!(!refs.sub_and_test(2));
+    /// assert!(refs.sub_and_test(3));
+    /// ```
     #[doc(alias = "refcount_sub_and_test")]
     #[must_use = "the caller who is told true has to free the object"]
     #[track_caller]
@@ -136,6 +178,21 @@ impl<B: Backend> RefCount<B> {
     ///
     /// One compare-and-swap, which claims the object: from then on every
     /// [`inc_not_zero`](Self::inc_not_zero) fails. If it is false the caller still has his reference.
+    ///
+    /// # Memory ordering
+    ///
+    /// Acquire when it is true, Relaxed when it is false.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::RefCount;
+    ///
+    /// let refs = RefCount::new(2);
+    /// assert!(!refs.dec_if_one()); // there is another, and ours is still counted
+    /// refs.dec();
+    /// assert!(refs.dec_if_one());
+    /// ```
     #[doc(alias = "refcount_dec_if_one")]
     #[must_use = "the caller who is told true has to free the object, who is told false still has a reference"]
     #[inline]
@@ -150,6 +207,20 @@ impl<B: Backend> RefCount<B> {
     /// A compare-and-swap loop: exactly one that succeeds, or none if the count is one. On a
     /// saturated count it is true. On zero the count saturates, the misuse is reported, and it is
     /// true, as there is no reference left to keep.
+    ///
+    /// # Memory ordering
+    ///
+    /// Release when it is true, Relaxed when it is false.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::RefCount;
+    ///
+    /// let refs = RefCount::new(2);
+    /// assert!(refs.dec_not_one());
+    /// assert!(!refs.dec_not_one()); // ours is the last, and still counted
+    /// ```
     #[doc(alias = "refcount_dec_not_one")]
     #[must_use = "the caller still has the last reference if this is false"]
     #[inline]
@@ -190,10 +261,33 @@ impl<B: Backend> RefCount<B> {
     /// the object may be gone at any moment. A saturated count is `None`, and the lock is not taken;
     /// so is a count of zero, which saturates and is reported. If `lock` panics, the caller still has
     /// his reference.
+    ///
+    /// # Memory ordering
+    ///
+    /// Release, and Acquire when it is the last; the lock besides.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "std")] {
+    /// use kref::RefCount;
+    /// use std::sync::Mutex;
+    ///
+    /// let index = Mutex::new(vec!["object"]);
+    /// let refs = RefCount::new(2);
+    /// assert!(refs.dec_and_lock(&index).is_none()); // no lock was taken
+    /// if let Some(mut index) = refs.dec_and_lock(&index) {
+    ///     index.clear(); // the last: unlink, while the lock is held
+    /// }
+    /// # assert!(index.lock().unwrap().is_empty());
+    /// # }
+    /// ```
     #[doc(alias = "refcount_dec_and_lock")]
     #[doc(alias = "refcount_dec_and_lock_irqsave")]
     #[doc(alias = "refcount_dec_and_mutex_lock")]
     #[doc(alias = "atomic_dec_and_lock")]
+    #[doc(alias = "atomic_dec_and_lock_irqsave")]
+    #[doc(alias = "atomic_dec_and_mutex_lock")]
     #[must_use = "the guard means that this was the last reference: unlink, unlock, free"]
     #[inline]
     #[track_caller]

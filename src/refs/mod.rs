@@ -173,6 +173,15 @@ impl<T> Ref<T, Native> {
     }
 
     /// Allocates the value, pinned: it will not move until it is destroyed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Ref;
+    ///
+    /// let pinned = Ref::pin(async { 5 });
+    /// let _same_place = pinned.clone();
+    /// ```
     #[must_use]
     pub fn pin(value: T) -> Pin<Self> {
         // SAFETY: the value is in the heap. The functions that move it or give `&mut T` need the
@@ -263,6 +272,16 @@ impl<T: ?Sized, B: Backend> Ref<T, B> {
     /// # Memory ordering
     ///
     /// Relaxed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Ref;
+    ///
+    /// let a = Ref::new(5);
+    /// let _b = a.clone();
+    /// assert_eq!(Ref::count_hint(&a), 2);
+    /// ```
     #[doc(alias = "strong_count")]
     #[doc(alias = "refcount_read")]
     #[must_use]
@@ -275,6 +294,15 @@ impl<T: ?Sized, B: Backend> Ref<T, B> {
     ///
     /// The pointer is good as long as the value lives, and good for [`from_raw`](Ref::from_raw) if a
     /// reference was kept for it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Ref;
+    ///
+    /// let five = Ref::new(5);
+    /// assert_eq!(Ref::as_ptr(&five), &raw const *five);
+    /// ```
     #[must_use]
     #[inline]
     pub fn as_ptr(this: &Self) -> *const T {

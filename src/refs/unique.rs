@@ -71,6 +71,16 @@ pub(super) fn allocate<T, B: Backend>(value: T, refs: u32) -> NonNull<T> {
 
 impl<T> UniqueRef<T, Native> {
     /// Allocates the value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::UniqueRef;
+    ///
+    /// let mut five = UniqueRef::new(4);
+    /// *five += 1;
+    /// assert_eq!(*five, 5);
+    /// ```
     #[inline]
     pub fn new(value: T) -> Self {
         Self::new_in(value)
@@ -87,6 +97,14 @@ impl<T, B: Backend> UniqueRef<T, B> {
     }
 
     /// Moves the value out, and frees the memory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::UniqueRef;
+    ///
+    /// assert_eq!(UniqueRef::into_inner(UniqueRef::new(5)), 5);
+    /// ```
     #[must_use = "drop the `UniqueRef` if the value is not needed"]
     #[inline]
     pub fn into_inner(this: Self) -> T {
@@ -118,6 +136,17 @@ impl<T: ?Sized, B: Backend> UniqueRef<T, B> {
     }
 
     /// Becomes the first [`Ref`]. `Ref::from` does the same.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::{Ref, UniqueRef};
+    ///
+    /// let mut list = UniqueRef::new(vec![1]);
+    /// list.push(2);
+    /// let shared: Ref<Vec<i32>> = UniqueRef::share(list);
+    /// assert_eq!(*shared, [1, 2]);
+    /// ```
     #[must_use = "the value is destroyed when the last `Ref` is dropped"]
     #[inline]
     pub fn share(this: Self) -> Ref<T, B> {
@@ -209,6 +238,18 @@ impl<T: ?Sized, B: Backend> Ref<T, B> {
     /// # Memory ordering
     ///
     /// Acquire if it succeeds: what was done by way of all the other references happened before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::{Ref, UniqueRef};
+    ///
+    /// let a = Ref::new(5);
+    /// let b = a.clone();
+    /// let a = Ref::try_unique(a).unwrap_err(); // not the only one
+    /// drop(b);
+    /// assert_eq!(*Ref::try_unique(a).unwrap(), 5);
+    /// ```
     #[doc(alias = "refcount_dec_if_one")]
     #[inline]
     pub fn try_unique(this: Self) -> Result<UniqueRef<T, B>, Self> {
@@ -259,6 +300,15 @@ impl<T, B: Backend> Ref<T, B> {
     /// # Memory ordering
     ///
     /// As [`try_unique`](Self::try_unique).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Ref;
+    ///
+    /// let a = Ref::new(String::from("text"));
+    /// assert_eq!(Ref::try_unwrap(a).unwrap(), "text");
+    /// ```
     #[inline]
     pub fn try_unwrap(this: Self) -> Result<T, Self> {
         Self::try_unique(this).map(UniqueRef::into_inner)
@@ -272,6 +322,17 @@ impl<T, B: Backend> Ref<T, B> {
     /// # Memory ordering
     ///
     /// As a drop: Release, and Acquire when it was the last.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Ref;
+    ///
+    /// let a = Ref::new(5);
+    /// let b = a.clone();
+    /// assert_eq!(Ref::into_inner(a), None);
+    /// assert_eq!(Ref::into_inner(b), Some(5)); // the last one gets it
+    /// ```
     #[doc(alias = "refcount_dec_and_test")]
     #[must_use = "drop the `Ref` if the value is not needed"]
     #[inline]
@@ -314,6 +375,16 @@ impl<T: Clone, B: Backend> Ref<T, B> {
     }
 
     /// Moves the value out if this is the only reference, and clones it if not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Ref;
+    ///
+    /// let a = Ref::new(5);
+    /// let _b = a.clone();
+    /// assert_eq!(Ref::unwrap_or_clone(a), 5);
+    /// ```
     #[must_use = "drop the `Ref` if the value is not needed"]
     #[inline]
     pub fn unwrap_or_clone(this: Self) -> T {

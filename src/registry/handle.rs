@@ -24,6 +24,20 @@ use crate::table::Counted;
 /// As [`std::sync::Arc`]: what was done with one handle before it was dropped happens before the value
 /// is dropped. What was done before the object was put into the registry happens before what is done
 /// with any handle to it.
+///
+/// # Examples
+///
+/// ```
+/// use kref::{Handle, Registry};
+///
+/// let registry = Registry::<u32, String>::new();
+/// let one = registry.get_or_insert_with(1, |key| key.to_string());
+/// let other = one.clone();
+/// assert_eq!(one.len(), 1); // a method of the value
+/// assert_eq!(Handle::key(&other), &1);
+/// drop((one, other));
+/// assert!(registry.is_empty());
+/// ```
 pub struct Handle<K, V, B: LockBackend = Native> {
     /// # Invariants
     ///
@@ -42,6 +56,18 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
     /// Takes the object out of the registry; returns false if it is not in it.
     ///
     /// As [`Registry::unlist`](super::Registry::unlist), for this very object.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::{Handle, Registry};
+    ///
+    /// let registry = Registry::<u32, &str>::new();
+    /// let one = registry.get_or_insert_with(1, |_| "one");
+    /// assert!(Handle::unlist(&one));
+    /// assert!(!Handle::unlist(&one)); // once only
+    /// assert!(registry.is_empty());
+    /// ```
     #[expect(
         clippy::must_use_candidate,
         reason = "afterwards it is not in it, whatever the answer"
@@ -51,12 +77,32 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
     }
 
     /// Returns the key under which the object is, or was, in the registry.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::{Handle, Registry};
+    ///
+    /// let registry = Registry::<u32, &str>::new();
+    /// let one = registry.get_or_insert_with(1, |_| "one");
+    /// assert_eq!(Handle::key(&one), &1);
+    /// ```
     #[must_use]
     pub fn key(this: &Self) -> &K {
         Entry::key(&this.entry)
     }
 
     /// Returns whether two handles are to the same object.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::{Handle, Registry};
+    ///
+    /// let registry = Registry::<u32, &str>::new();
+    /// let one = registry.get_or_insert_with(1, |_| "one");
+    /// assert!(Handle::ptr_eq(&one, &one.clone()));
+    /// ```
     #[must_use]
     #[inline]
     pub fn ptr_eq(this: &Self, other: &Self) -> bool {
@@ -66,6 +112,21 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
     /// Returns how many references there are; a hint, out of date as soon as it is read.
     ///
     /// It may count a lookup that is under way, or a handle that is being dropped.
+    ///
+    /// # Memory ordering
+    ///
+    /// Relaxed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::{Handle, Registry};
+    ///
+    /// let registry = Registry::<u32, &str>::new();
+    /// let one = registry.get_or_insert_with(1, |_| "one");
+    /// let _other = one.clone();
+    /// assert_eq!(Handle::count_hint(&one), 2);
+    /// ```
     #[must_use]
     pub fn count_hint(this: &Self) -> u32 {
         this.entry.count_hint()
@@ -76,6 +137,18 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
     ///
     /// It does not after [`Registry::unlist`](super::Registry::unlist), nor after the registry was
     /// dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::{Handle, Registry};
+    ///
+    /// let registry = Registry::<u32, &str>::new();
+    /// let one = registry.get_or_insert_with(1, |_| "one");
+    /// assert!(Handle::is_listed(&one));
+    /// registry.unlist(&1);
+    /// assert!(!Handle::is_listed(&one));
+    /// ```
     #[must_use]
     pub fn is_listed(this: &Self) -> bool {
         this.entry.is_listed()

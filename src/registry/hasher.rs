@@ -10,6 +10,17 @@ use foldhash::fast::FoldHasher;
 ///
 /// It is fast, usable in a constant, and hard to attack from outside, but not as hard as the
 /// SipHash of `std::hash::RandomState`, which you can name instead.
+///
+/// # Examples
+///
+/// ```
+/// use kref::Registry;
+/// use kref::registry::DefaultHashBuilder;
+///
+/// static FEW: Registry<u32, u32> = Registry::with_shards_and_hasher(4, DefaultHashBuilder);
+///
+/// assert!(FEW.is_empty());
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DefaultHashBuilder;
 

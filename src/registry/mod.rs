@@ -5,6 +5,7 @@
 //! A `Mutex<HashMap<K, Weak<V>>>` with a `Drop` that removes the entry: a second count in every
 //! object, an upgrade that can fail, and a race between the last drop and the next lookup that is
 //! easy to get wrong. Here the map holds no reference and no weak count, and what it lists is alive.
+//! ([The race](crate::guide::registry), step by step, in the guide.)
 //!
 //! # What costs what
 //!
@@ -98,6 +99,16 @@ pub struct Registry<K, V, S = DefaultHashBuilder, B: LockBackend = Native> {
 
 impl<K, V> Registry<K, V> {
     /// Creates an empty registry. Allocates nothing before the first insertion.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Registry;
+    ///
+    /// static SESSIONS: Registry<u64, String> = Registry::new();
+    ///
+    /// assert!(SESSIONS.is_empty());
+    /// ```
     #[must_use]
     pub const fn new() -> Self {
         Self::with_hasher(DefaultHashBuilder)
@@ -106,6 +117,16 @@ impl<K, V> Registry<K, V> {
 
 impl<K, V, S> Registry<K, V, S> {
     /// Creates an empty registry that hashes keys with `hasher`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Registry;
+    /// use std::hash::RandomState;
+    ///
+    /// let registry = Registry::<String, u32, _>::with_hasher(RandomState::new());
+    /// assert!(registry.is_empty());
+    /// ```
     #[must_use]
     pub const fn with_hasher(hasher: S) -> Self {
         Self {
@@ -116,6 +137,17 @@ impl<K, V, S> Registry<K, V, S> {
 
     /// Creates an empty registry of `shards` shards, rounded up to a power of two and at most
     /// 2^16; zero is the default, sixteen for each processor.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Registry;
+    /// use kref::registry::DefaultHashBuilder;
+    ///
+    /// // Small, as it is one of many, and hardly contended.
+    /// let registry = Registry::<u32, u32>::with_shards_and_hasher(1, DefaultHashBuilder);
+    /// assert!(registry.is_empty());
+    /// ```
     #[must_use]
     pub const fn with_shards_and_hasher(shards: usize, hasher: S) -> Self {
         Self {
@@ -137,12 +169,35 @@ impl<K, V, S, B: LockBackend> Registry<K, V, S, B> {
     }
 
     /// Returns how many objects the registry lists; a hint while other threads use it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Registry;
+    ///
+    /// let registry = Registry::<u32, &str>::new();
+    /// let one = registry.get_or_insert_with(1, |_| "one");
+    /// assert_eq!(registry.len(), 1);
+    /// drop(one);
+    /// assert_eq!(registry.len(), 0);
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
     /// Returns whether the registry lists no object; a hint while other threads use it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Registry;
+    ///
+    /// let registry = Registry::<u32, &str>::new();
+    /// assert!(registry.is_empty());
+    /// let _one = registry.get_or_insert_with(1, |_| "one");
+    /// assert!(!registry.is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -152,6 +207,18 @@ impl<K, V, S, B: LockBackend> Registry<K, V, S, B> {
     ///
     /// Every object that is listed during the whole call is among them; all are alive. Shards are
     /// locked one after another, for as long as it takes to count their objects.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Registry;
+    ///
+    /// let registry = Registry::<u32, &str>::new();
+    /// let _one = registry.get_or_insert_with(1, |_| "one");
+    /// for handle in registry.handles() {
+    ///     assert_eq!(*handle, "one");
+    /// }
+    /// ```
     #[must_use]
     pub fn handles(&self) -> Vec<Handle<K, V, B>> {
         let mut handles = Vec::with_capacity(self.len());
@@ -166,11 +233,32 @@ impl<K, V, S, B: LockBackend> Registry<K, V, S, B> {
     /// are unused, and makes the table as small as the objects allow.
     ///
     /// It borrows the registry exclusively because lookups without the lock may be reading that memory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Registry;
+    ///
+    /// let mut registry = Registry::<u32, u32>::new();
+    /// let many: Vec<_> = (0..1000).map(|i| registry.get_or_insert_with(i, |&i| i)).collect();
+    /// drop(many);
+    /// registry.shrink_to_fit();
+    /// ```
     pub fn shrink_to_fit(&mut self) {
         self.entries.shrink_to_fit();
     }
 
     /// Returns the hasher.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Registry;
+    /// use std::hash::BuildHasher;
+    ///
+    /// let registry = Registry::<u32, u32>::new();
+    /// assert_eq!(registry.hasher().hash_one(7), registry.hasher().hash_one(7));
+    /// ```
     #[must_use]
     pub fn hasher(&self) -> &S {
         &self.hasher
@@ -187,6 +275,21 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     /// Takes no lock if it finds the object. Otherwise it looks again under the lock of the key's
     /// shard, so that `None` is exact: at that moment there was no such object, or its constructor was
     /// still running.
+    ///
+    /// # Memory ordering
+    ///
+    /// Acquire when it finds the object: what was done before it was put in is seen.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Registry;
+    ///
+    /// let registry = Registry::<u32, &str>::new();
+    /// assert!(registry.get(&1).is_none());
+    /// let one = registry.get_or_insert_with(1, |_| "one");
+    /// assert_eq!(registry.get(&1), Some(one));
+    /// ```
     #[must_use]
     pub fn get<Q>(&self, key: &Q) -> Option<Handle<K, V, B>>
     where
@@ -201,6 +304,18 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     /// Returns whether there is an object with this key; a hint while other threads use the registry.
     ///
     /// It takes a handle and drops it, like [`get`](Self::get).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Registry;
+    ///
+    /// let registry = Registry::<u32, &str>::new();
+    /// let one = registry.get_or_insert_with(1, |_| "one");
+    /// assert!(registry.contains_key(&1));
+    /// drop(one);
+    /// assert!(!registry.contains_key(&1));
+    /// ```
     #[must_use = "use `get`, which holds the object, if you want to use it"]
     pub fn contains_key<Q>(&self, key: &Q) -> bool
     where
@@ -220,6 +335,17 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     ///
     /// If `make` asks for its own key, with this method or another that inserts, that panics: it
     /// would wait for itself. If `make` panics, the key is vacant, and one of those who wait calls its own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Registry;
+    ///
+    /// let registry = Registry::<u32, &str>::new();
+    /// let one = registry.get_or_insert_with(1, |_| "one");
+    /// let again = registry.get_or_insert_with(1, |_| unreachable!("it is there"));
+    /// assert_eq!(one, again);
+    /// ```
     #[track_caller]
     pub fn get_or_insert_with<F>(&self, key: K, make: F) -> Handle<K, V, B>
     where
@@ -241,6 +367,17 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     /// # Panics
     ///
     /// As [`get_or_insert_with`](Self::get_or_insert_with).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Registry;
+    /// use std::fs::File;
+    ///
+    /// let files = Registry::<String, File>::new();
+    /// let missing = files.get_or_try_insert_with("no such file".to_string(), |path| File::open(path));
+    /// assert!(missing.is_err() && files.is_empty());
+    /// ```
     #[track_caller]
     pub fn get_or_try_insert_with<F, E>(&self, key: K, make: F) -> Result<Handle<K, V, B>, E>
     where
@@ -284,6 +421,18 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     /// # Panics
     ///
     /// Panics when called for a key by the constructor of the same key.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Registry;
+    ///
+    /// let registry = Registry::<u32, &str>::new();
+    /// let one = registry.try_insert(1, "one").unwrap();
+    /// let refused = registry.try_insert(1, "another").unwrap_err();
+    /// assert_eq!(refused.existing, one);
+    /// assert_eq!(refused.value, "another"); // nothing is lost
+    /// ```
     #[track_caller]
     pub fn try_insert(&self, key: K, value: V) -> Result<Handle<K, V, B>, OccupiedError<K, V, B>> {
         let hash = self.hash(&key);
@@ -312,6 +461,18 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     /// Takes the object with this key out of the registry, while its handles live on; returns one.
     ///
     /// From then on no lookup finds it, and another object may be put in under its key.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Registry;
+    ///
+    /// let registry = Registry::<u32, &str>::new();
+    /// let one = registry.get_or_insert_with(1, |_| "one");
+    /// registry.unlist(&1);
+    /// assert!(registry.get(&1).is_none());
+    /// assert_eq!(*one, "one"); // it lives on
+    /// ```
     pub fn unlist<Q>(&self, key: &Q) -> Option<Handle<K, V, B>>
     where
         K: Borrow<Q>,
@@ -361,6 +522,18 @@ impl<K: RefUnwindSafe, V: RefUnwindSafe, S: RefUnwindSafe, B: LockBackend> RefUn
 }
 
 /// Tells that [`Registry::try_insert`] found an object with the same key.
+///
+/// # Examples
+///
+/// ```
+/// use kref::Registry;
+///
+/// let registry = Registry::<u32, String>::new();
+/// let _one = registry.try_insert(1, "one".into()).unwrap();
+/// let error = registry.try_insert(1, "another".into()).unwrap_err();
+/// assert_eq!(*error.existing, "one");
+/// assert_eq!((error.key, error.value), (1, "another".into()));
+/// ```
 pub struct OccupiedError<K, V, B: LockBackend = Native> {
     /// The object that is there.
     pub existing: Handle<K, V, B>,

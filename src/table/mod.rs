@@ -29,7 +29,7 @@
 //!
 //! Nobody else can be about to use the table then: lookups borrow the owner, and whoever is about to
 //! take a lock for a last put is the pending owner of a node that is alive until then (see
-//! [`HandBack`]).
+//! [`HandBack`](crate::HandBack)).
 
 mod buckets;
 mod counted;

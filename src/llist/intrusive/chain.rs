@@ -23,6 +23,8 @@ use crate::atomic::{Backend, Native};
 /// `first` is `END` or an object whose node, and those that follow up to `END`, belong to the chain,
 /// as do the pointers that they were pushed as.
 #[must_use = "dropping the chain drops what was taken"]
+#[doc(alias = "__llist_add_batch")]
+#[doc(alias = "__llist_del_all")]
 pub struct Chain<P, B = Native>
 where
     P: Pointer<Target: Linked<B>>,
@@ -92,6 +94,24 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> Chain<P, B> {
     }
 
     /// Puts an object in front, as the newest. Counterpart: `__llist_add`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::llist::intrusive::{Chain, Linked, Node};
+    /// # struct Job(u32, Node<Job>);
+    /// #
+    /// # // SAFETY: always the same field.
+    /// # unsafe impl Linked for Job {
+    /// #     fn node(&self) -> &Node<Self> {
+    /// #         &self.1
+    /// #     }
+    /// # }
+    /// let mut chain = Chain::<Box<Job>>::new();
+    /// chain.push(Box::new(Job(1, Node::new())));
+    /// chain.push(Box::new(Job(2, Node::new())));
+    /// assert_eq!(chain.pop().unwrap().0, 2);
+    /// ```
     #[doc(alias = "__llist_add")]
     #[inline]
     pub fn push(&mut self, object: P)
@@ -128,6 +148,23 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> Chain<P, B> {
     }
 
     /// Reverses the chain: oldest first. It takes time in proportion to the length.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::llist::intrusive::{Linked, List, Node};
+    /// # struct Job(u32, Node<Job>);
+    /// #
+    /// # // SAFETY: always the same field.
+    /// # unsafe impl Linked for Job {
+    /// #     fn node(&self) -> &Node<Self> {
+    /// #         &self.1
+    /// #     }
+    /// # }
+    /// let jobs = List::new();
+    /// jobs.push_all((1..=3).map(|number| Box::new(Job(number, Node::new()))));
+    /// assert!(jobs.take_all().reverse().map(|job| job.0).eq([1, 2, 3]));
+    /// ```
     #[doc(alias = "llist_reverse_order")]
     pub fn reverse(mut self) -> Self {
         let mut reversed = Self::new();

@@ -155,6 +155,23 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> List<P, B> {
     ///
     /// AcqRel: what the caller did before happens before the take that finds the object, and every
     /// take that was too early to find it happens before what the caller does afterwards.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::llist::intrusive::{Linked, List, Node};
+    /// # struct Job(u32, Node<Job>);
+    /// #
+    /// # // SAFETY: always the same field.
+    /// # unsafe impl Linked for Job {
+    /// #     fn node(&self) -> &Node<Self> {
+    /// #         &self.1
+    /// #     }
+    /// # }
+    /// let jobs = List::new();
+    /// assert!(jobs.push(Box::new(Job(1, Node::new())))); // wake the consumer
+    /// assert!(!jobs.push(Box::new(Job(2, Node::new()))));
+    /// ```
     #[doc(alias = "llist_add")]
     #[inline]
     pub fn push(&self, object: P) -> bool
@@ -174,6 +191,26 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> List<P, B> {
     ///
     /// Returns the pointer if the object is on a list (this or another) or in a chain. It may be
     /// just on its way out: it leaves when the taker's iteration comes to it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::llist::intrusive::{Linked, List, Node};
+    /// # struct Job(u32, Node<Job>);
+    /// #
+    /// # // SAFETY: always the same field.
+    /// # unsafe impl Linked for Job {
+    /// #     fn node(&self) -> &Node<Self> {
+    /// #         &self.1
+    /// #     }
+    /// # }
+    /// use std::sync::Arc;
+    ///
+    /// let jobs = List::new();
+    /// let job = Arc::new(Job(1, Node::new()));
+    /// assert_eq!(jobs.try_push(job.clone()).ok(), Some(true));
+    /// assert!(jobs.try_push(job).is_err()); // it is on the list
+    /// ```
     #[doc(alias = "llist_add")]
     #[inline]
     pub fn try_push(&self, object: P) -> Result<bool, P> {
@@ -190,6 +227,23 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> List<P, B> {
     /// One compare-and-swap on the list however many there are. No objects at all change nothing,
     /// and it is false. If the iterator panics nothing has been pushed, and what it had yielded is
     /// dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::llist::intrusive::{Linked, List, Node};
+    /// # struct Job(u32, Node<Job>);
+    /// #
+    /// # // SAFETY: always the same field.
+    /// # unsafe impl Linked for Job {
+    /// #     fn node(&self) -> &Node<Self> {
+    /// #         &self.1
+    /// #     }
+    /// # }
+    /// let jobs = List::new();
+    /// assert!(jobs.push_all((1..=3).map(|number| Box::new(Job(number, Node::new())))));
+    /// assert_eq!(jobs.take_all().count(), 3);
+    /// ```
     #[doc(alias = "llist_add_batch")]
     #[inline]
     pub fn push_all<I>(&self, objects: I) -> bool
@@ -205,6 +259,24 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> List<P, B> {
     ///
     /// One compare-and-swap on the list, after a walk to the end of the chain. An empty chain changes
     /// nothing, and it is false.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::llist::intrusive::{Linked, List, Node};
+    /// # struct Job(u32, Node<Job>);
+    /// #
+    /// # // SAFETY: always the same field.
+    /// # unsafe impl Linked for Job {
+    /// #     fn node(&self) -> &Node<Self> {
+    /// #         &self.1
+    /// #     }
+    /// # }
+    /// let (jobs, others) = (List::new(), List::new());
+    /// jobs.push_all((1..=3).map(|number| Box::new(Job(number, Node::new()))));
+    /// others.push_chain(jobs.take_all()); // all of them, in one step
+    /// assert_eq!(others.take_all().next().unwrap().0, 3);
+    /// ```
     #[doc(alias = "llist_add_batch")]
     pub fn push_chain(&self, chain: Chain<P, B>) -> bool {
         let Some((first, last)) = chain.into_ends() else {
@@ -243,6 +315,23 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> List<P, B> {
     ///
     /// AcqRel: every push of what is found happens before, and every push that comes too late
     /// happens after.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::llist::intrusive::{Linked, List, Node};
+    /// # struct Job(u32, Node<Job>);
+    /// #
+    /// # // SAFETY: always the same field.
+    /// # unsafe impl Linked for Job {
+    /// #     fn node(&self) -> &Node<Self> {
+    /// #         &self.1
+    /// #     }
+    /// # }
+    /// let jobs = List::new();
+    /// jobs.push_all((1..=3).map(|number| Box::new(Job(number, Node::new()))));
+    /// assert!(jobs.take_all().map(|job| job.0).eq([3, 2, 1]));
+    /// ```
     #[doc(alias = "llist_del_all")]
     #[inline]
     pub fn take_all(&self) -> Chain<P, B> {

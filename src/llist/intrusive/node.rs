@@ -82,6 +82,27 @@ impl<T, B: Backend> Node<T, B> {
     ///
     /// Never decide by it whether to push: [`List::try_push`](super::List::try_push) claims the
     /// node, or says that it is taken.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::llist::intrusive::{Linked, List, Node};
+    /// # struct Job(u32, Node<Job>);
+    /// #
+    /// # // SAFETY: always the same field.
+    /// # unsafe impl Linked for Job {
+    /// #     fn node(&self) -> &Node<Self> {
+    /// #         &self.1
+    /// #     }
+    /// # }
+    /// use std::sync::Arc;
+    ///
+    /// let jobs = List::new();
+    /// let job = Arc::new(Job(1, Node::new()));
+    /// assert!(!job.node().is_linked());
+    /// assert!(jobs.try_push(job.clone()).is_ok());
+    /// assert!(job.node().is_linked());
+    /// ```
     #[doc(alias = "llist_on_list")]
     #[must_use]
     #[inline]
@@ -184,6 +205,7 @@ impl<T, B: Backend> fmt::Debug for Node<T, B> {
 ///     }
 /// }
 /// ```
+#[doc(alias = "llist_entry")]
 pub unsafe trait Linked<B: Backend = Native>: Sized {
     /// Returns the object's node.
     fn node(&self) -> &Node<Self, B>;

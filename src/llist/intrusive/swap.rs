@@ -47,6 +47,25 @@ use crate::atomic::{Atomic, Backend, Native};
 /// taker may be the one to wait. Do not take it where the taker must not wait for a producer: where a
 /// producer has a lower priority, or may be killed in the middle. On one thread it is a little quicker
 /// than a [`List`](super::List); with two producers that push all the time it is slower.
+///
+/// # Examples
+///
+/// ```
+/// use kref::llist::intrusive::{Linked, Node, SwapList};
+/// # struct Job(u32, Node<Job>);
+/// #
+/// # // SAFETY: always the same field.
+/// # unsafe impl Linked for Job {
+/// #     fn node(&self) -> &Node<Self> {
+/// #         &self.1
+/// #     }
+/// # }
+/// static JOBS: SwapList<Box<Job>> = SwapList::new();
+///
+/// assert!(JOBS.push(Box::new(Job(1, Node::new())))); // it was empty
+/// assert!(!JOBS.push(Box::new(Job(2, Node::new()))));
+/// assert!(JOBS.take_all().map(|job| job.0).eq([2, 1]));
+/// ```
 #[doc(alias = "llist_head")]
 pub struct SwapList<P, B = Native>
 where
@@ -164,6 +183,23 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapList<P, B> {
     /// # Memory ordering
     ///
     /// As [`List::take_all`](super::List::take_all).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::llist::intrusive::{Linked, Node, SwapList};
+    /// # struct Job(u32, Node<Job>);
+    /// #
+    /// # // SAFETY: always the same field.
+    /// # unsafe impl Linked for Job {
+    /// #     fn node(&self) -> &Node<Self> {
+    /// #         &self.1
+    /// #     }
+    /// # }
+    /// let jobs = SwapList::new();
+    /// jobs.push_all((1..=3).map(|number| Box::new(Job(number, Node::new()))));
+    /// assert!(jobs.take_all().map(|job| job.0).eq([3, 2, 1]));
+    /// ```
     #[doc(alias = "llist_del_all")]
     #[inline]
     pub fn take_all(&self) -> SwapChain<P, B> {
@@ -257,6 +293,24 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapChain<P, B> {
     /// # Errors
     ///
     /// Returns [`NotYet`] if its producer has still to say what comes after it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::llist::intrusive::{Linked, Node, SwapList};
+    /// # struct Job(u32, Node<Job>);
+    /// #
+    /// # // SAFETY: always the same field.
+    /// # unsafe impl Linked for Job {
+    /// #     fn node(&self) -> &Node<Self> {
+    /// #         &self.1
+    /// #     }
+    /// # }
+    /// let jobs = SwapList::new();
+    /// jobs.push(Box::new(Job(1, Node::new())));
+    /// let mut chain = jobs.take_all();
+    /// assert_eq!(chain.try_next().map(|job| job.map(|job| job.0)), Ok(Some(1)));
+    /// ```
     #[inline]
     pub fn try_next(&mut self) -> Result<Option<P>, NotYet> {
         // SAFETY: by the invariant of the type.
@@ -272,6 +326,24 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapChain<P, B> {
     }
 
     /// Waits until all objects can be reached, and returns them as an ordinary chain.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::llist::intrusive::{Linked, Node, SwapList};
+    /// # struct Job(u32, Node<Job>);
+    /// #
+    /// # // SAFETY: always the same field.
+    /// # unsafe impl Linked for Job {
+    /// #     fn node(&self) -> &Node<Self> {
+    /// #         &self.1
+    /// #     }
+    /// # }
+    /// let jobs = SwapList::new();
+    /// jobs.push_all((1..=3).map(|number| Box::new(Job(number, Node::new()))));
+    /// let oldest_first = jobs.take_all().settle().reverse();
+    /// assert!(oldest_first.map(|job| job.0).eq([1, 2, 3]));
+    /// ```
     pub fn settle(mut self) -> Chain<P, B> {
         self.take_settled()
     }

@@ -1,0 +1,50 @@
+//! Map: what each type costs in bytes and in atomic instructions.
+//!
+//! # Bytes
+//!
+//! On a 64-bit machine. The sizes of the types are checked by `tests/guide/costs.rs`.
+//!
+//! | type | bytes | on the heap |
+//! |---|---|---|
+//! | [`RefCount`](crate::RefCount) | 4 | |
+//! | [`Kref`](crate::Kref) | 4 | |
+//! | [`HandBack`](crate::HandBack) | 4 | |
+//! | [`Ref<u64>`](crate::Ref) | 8 | the value and 4 bytes, rounded up to its alignment |
+//! | [`Ref<str>`](crate::Ref) | 16 | the text and 4 bytes |
+//! | [`UniqueRef<u64>`](crate::UniqueRef) | 8 | as `Ref` |
+//! | [`IntrusiveRef<T>`](crate::IntrusiveRef) | 8 | the object, which has its count |
+//! | [`Handle<u64, u64>`](crate::Handle) | 8 | 41 to 44 bytes for each live entry of keys and values of 8 bytes, the table included |
+//! | [`Interned<str>`](crate::Interned) | 8 | the text, and what an entry takes |
+//! | [`LList<u64>`](crate::LList) | 24 | the values, in blocks of fifteen at most |
+//! | [`intrusive::List<Box<T>>`](crate::llist::intrusive::List) | 16 | nothing |
+//! | [`intrusive::Node<T>`](crate::llist::intrusive::Node) | 8 | nothing |
+//!
+//! `Option` of a pointer takes no more than the pointer.
+//!
+//! # Atomic instructions
+//!
+//! Read-modify-write instructions, which is what costs. "CAS" is a compare-and-swap that succeeds;
+//! each that fails because of another thread comes on top. The models count them:
+//! `a_put_that_is_not_the_last_is_one_write` and `what_costs_what` in `tests/model/registry.rs`,
+//! `every_operation_writes_once` in `tests/model/llist.rs`, and the assertions of
+//! `tests/model/kref.rs` and `tests/model/handback.rs`.
+//!
+//! | operation | instructions |
+//! |---|---|
+//! | [`cas_loop`](crate::atomic::AtomicExt::cas_loop) and every conditional operation | 1 CAS; none if it declines |
+//! | [`RefCount::inc`](crate::RefCount::inc), [`Kref::get`](crate::Kref::get), `Ref::clone`, `Handle::clone` | 1 `fetch_add` |
+//! | [`RefCount::dec`](crate::RefCount::dec), [`Kref::put`](crate::Kref::put), drop of a `Ref` | 1 `fetch_sub` |
+//! | [`Kref::get_unless_zero`](crate::Kref::get_unless_zero) | 1 CAS; none if it is dead |
+//! | [`Kref::put_lock`](crate::Kref::put_lock), not the last | 1 CAS |
+//! | [`Kref::put_lock`](crate::Kref::put_lock), the last | 1 `fetch_sub`, under the lock |
+//! | [`HandBack::put_lock`](crate::HandBack::put_lock) | 1 `fetch_sub`; 1 more, under the lock, if its reference was handed back |
+//! | [`HandBack::get_locked`](crate::HandBack::get_locked) | 1 `fetch_add`; 2 if a put was pending |
+//! | [`RefCount::try_freeze`](crate::RefCount::try_freeze), and its end | 1 CAS each |
+//! | [`Registry::get`](crate::Registry::get), drop of a `Handle` | [a table of its own](crate::registry#what-costs-what) |
+//! | [`intrusive::List::push`](crate::llist::intrusive::List::push) | 1 CAS |
+//! | [`LList::push`](crate::LList::push) | 2 CAS: for a node, and for the list |
+//! | [`LList::take_all`](crate::LList::take_all) | 1 `swap` |
+//!
+//! A lock costs two instructions besides when nobody else wants it, and a wait when somebody does
+//! ([`locks`](super::locks)). Times, as ratios to what else one would use, are on the [front
+//! page](crate#what-it-costs).

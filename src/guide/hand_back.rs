@@ -1,0 +1,85 @@
+//! Chapter 12: the put without a loop.
+//!
+//! # The problem
+//!
+//! The put of [chapter 7](super::put_lock) is a compare-and-swap loop, because it has to decline at
+//! one. One `fetch_sub` is cheaper and never has to try again. But then the count reaches zero
+//! *before* the lock is taken, and a finder may come in between.
+//!
+//! # Wrong
+//!
+//! Let the finder revive the object, and let the putter look again under the lock:
+//!
+//! ```
+//! # mod stage { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/code/stage.rs")); }
+//! use std::sync::atomic::{AtomicU32, Ordering::{AcqRel, Relaxed}};
+//!
+//! # type World = stage::World<AtomicU32>;
+#![doc = include_str!("code/hand_back_wrong.rs")]
+//! #
+//! # fn main() {
+//! #     let w = World::new(AtomicU32::new(1));
+//! #     assert!(find(&w));
+//! #     put(&w);
+//! #     put(&w);
+//! #     assert!(w.is_freed());
+//! # }
+//! ```
+//!
+//! ```text
+//! putter P                       finder F                       count
+//! --------                       --------                       -----
+//! put: it was the last                                          0
+//!                                lock, found: get, unlock       1
+//!                                put: it was the last           0   two are waiting to look
+//!                                lock, zero: unlist, unlock
+//!                                free the object
+//! lock, and look at the count
+//! of an object that is gone
+//! ```
+//!
+//! # Right
+//!
+//! The mistake is that there are two who have made the step to zero. While one put is *pending* (at
+//! zero, and waiting for the lock), the count must not come to zero again. So a finder that sees
+//! zero counts two: one for itself, and one for the pending putter, whose reference it *hands
+//! back*.
+//!
+//! ```
+//! # mod stage { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/code/stage.rs")); }
+//! use std::sync::atomic::{AtomicU32, Ordering::{AcqRel, Relaxed}};
+//!
+//! # type World = stage::World<AtomicU32>;
+#![doc = include_str!("code/hand_back.rs")]
+//! #
+//! # fn main() {
+//! #     let w = World::new(AtomicU32::new(1));
+//! #     assert!(find(&w));
+//! #     put(&w);
+//! #     put(&w);
+//! #     assert!(w.is_freed() && !find(&w));
+//! # }
+//! ```
+//!
+#![doc = include_str!("hand_back.svg")]
+//!
+//! Why it holds, in one line: *count = references + (one, if the pending putter's was handed
+//! back)*. While a put is pending, the count is zero (nobody came) or at least one (his own, handed
+//! back), and nobody but he can take that one away. So there is never a second pending put; the
+//! object is freed once; and until it has the lock, the pending putter may look at the object, to
+//! find the lock by way of it.
+//!
+//! What it costs the caller: everybody who finds the object under the lock must use
+//! [`get_locked`](crate::HandBack::get_locked), and the count may read zero, or one too many, for a
+//! moment.
+//!
+//! # Proof
+//!
+//! `hand_back` in `tests/guide/chapters.rs`; `put_and_two_finds` in `tests/model/handback.rs`
+//! counts besides that every reference that is handed back is taken back once.
+//!
+//! # Cost
+//!
+//! A put that is not the last is one `fetch_sub`, the instruction of a [`Ref`](crate::Ref)'s drop,
+//! and never a retry. That is [`HandBack`](crate::HandBack), and the count of every
+//! [`Handle`](crate::Handle).

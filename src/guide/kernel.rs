@@ -1,0 +1,98 @@
+//! Map: from the kernel's functions to this crate.
+//!
+//! A function's name leads here, and to what replaces it, from the search field of these pages too:
+//! every item carries the kernel's name as an alias. The tables stand where the types are:
+//!
+//! | header | type | table |
+//! |---|---|---|
+//! | `atomic.h` | `atomic_t`, `atomic64_t`, `atomic_long_t` | [`kref::atomic`](crate::atomic#the-kernels-operations-and-ours) |
+//! | `refcount.h` | `refcount_t` | [`RefCount`](crate::RefCount#the-kernels-functions-and-ours) |
+//! | `kref.h` | `struct kref` | below |
+//! | `llist.h` | `struct llist_head`, `struct llist_node` | [`kref::llist`](crate::llist#the-kernels-functions-and-ours) |
+//! | `page_ref.h` | `folio_ref_freeze` and `_unfreeze` | [`RefCount::try_freeze`](crate::RefCount::try_freeze) |
+//!
+//! What has no counterpart, and why, is on the page [`left_out`].
+//!
+//! # `kref.h`
+//!
+//! | kernel | here |
+//! |---|---|
+//! | `KREF_INIT(1)`, `kref_init` | [`Kref::new`](crate::Kref::new) |
+//! | `KREF_INIT(n)` | `Kref::from(RefCount::new(n))` |
+//! | `kref_read` | [`Kref::count`](crate::Kref::count): a hint |
+//! | `kref_get` | [`Kref::get`](crate::Kref::get) |
+//! | `kref_get_unless_zero` | [`Kref::get_unless_zero`](crate::Kref::get_unless_zero), which is Acquire |
+//! | `kref_put` | [`Kref::put`](crate::Kref::put): true for the last, and the caller destroys |
+//! | `kref_put_mutex`, `kref_put_lock` | [`Kref::put_lock`](crate::Kref::put_lock): returns the guard, still held |
+//! | (none: proposed as `kref_put_rwsem`, never merged) | [`Kref::put_lock`](crate::Kref::put_lock) with a read-write lock |
+//!
+//! # Four things that differ
+//!
+//! - *No callback.* A put tells its caller that it was the last, by a `bool` or a guard, and the
+//!   caller releases the object. So nothing has to be found again by `container_of`, and the
+//!   compiler sees that the lock is released.
+//! - *Orderings are arguments, or written down.* The kernel's operations without a suffix are fully
+//!   ordered. Those of [`AtomicExt`](crate::atomic::AtomicExt) take an ordering; those of the
+//!   counts have the one that [their table](crate::RefCount#memory-ordering) says.
+//! - *No control dependencies.* Where the kernel relies on a branch to order what comes after it,
+//!   this crate uses Acquire.
+//! - *Saturated is held.* A try-get on a saturated count is true, in both of its kinds. In the
+//!   kernel the variants with `_acquire` in their name say false.
+
+#[doc(alias(
+    "percpu_ref",
+    "percpu_ref_init",
+    "percpu_ref_get",
+    "percpu_ref_put",
+    "percpu_ref_tryget",
+    "percpu_ref_tryget_live",
+    "percpu_ref_kill",
+    "percpu_ref_kill_and_confirm",
+    "percpu_ref_reinit",
+    "percpu_ref_resurrect",
+    "percpu_ref_is_zero",
+    "percpu_ref_switch_to_atomic",
+    "percpu_counter",
+    "rcuref_t",
+    "rcuref_get",
+    "rcuref_put",
+    "file_ref_t",
+    "file_ref_get",
+    "lockref",
+    "lockref_get",
+    "lockref_get_not_dead",
+    "lockref_get_not_zero",
+    "lockref_mark_dead",
+    "lockref_put_or_lock",
+    "lockref_put_return",
+    "ref_tracker",
+    "ref_tracker_alloc",
+    "ref_tracker_dir_init",
+    "ref_tracker_free",
+    "refcount_dec_and_rtnl_lock",
+    "llist_del_first_this",
+    "rcu_read_lock",
+    "call_rcu",
+    "kfree_rcu",
+    "container_of",
+    "xchg",
+    "set_bit",
+    "test_bit"
+))]
+pub mod left_out {
+    //! What the kernel has and this crate has not, and why.
+    //!
+    //! | kernel | why not | instead |
+    //! |---|---|---|
+    //! | `percpu_ref` (`percpu_ref_get`, `percpu_ref_put`, `percpu_ref_tryget_live`, `percpu_ref_kill`, ...) | not yet: it counts on each processor, and finds zero only after a kill. Its user-space form needs no RCU, but a proof of its own | [`RefCount`](crate::RefCount), whose users share one cache line; one [`Kref`](crate::Kref) for each thread or shard, and a common one that each of them holds |
+    //! | `rcuref_t`, `file_ref_t` | a put touches the count after it has given up its reference, so that the memory has to outlive it: that takes RCU | [`HandBack`](crate::HandBack), where a lock is at hand; [`RefCount::inc_not_zero`](crate::RefCount::inc_not_zero) |
+    //! | `lockref` | a spinlock and a count in one word, for locks inside objects; here the lock outlives the object | [`Kref::put_lock`](crate::Kref::put_lock) |
+    //! | `ref_tracker` | a token with a stack trace for each reference: a debugging tool | owning pointers; the place of a misuse comes with each [`Report`](crate::report::Report) |
+    //! | RCU (`rcu_read_lock`, `call_rcu`, `kfree_rcu`) | other crates do that well: crossbeam-epoch, seize, haphazard | type-stable memory, as in [`Registry`](crate::Registry) |
+    //! | `refcount_dec_and_rtnl_lock` | one certain lock | [`RefCount::dec_and_lock`](crate::RefCount::dec_and_lock) with your lock |
+    //! | `refcount_dec_and_lock_irqsave` | there are no interrupts to switch off | [`RefCount::dec_and_lock`](crate::RefCount::dec_and_lock) |
+    //! | the twins with `__` and an `oldp` argument | for the kernel's tracing | none, but for [`add_not_zero_limited`](crate::RefCount::add_not_zero_limited), which returns it |
+    //! | `llist_del_first_this` | for callers who know that nobody takes beside them | [`Consumer::pop`](crate::llist::Consumer::pop) |
+    //! | `set_bit`, `test_bit`, `test_and_set_bit` on bitmaps | a bitmap is an array of atomics | [`AtomicExt::set_bits`](crate::atomic::AtomicExt::set_bits), [`AtomicExt::clear_bits`](crate::atomic::AtomicExt::clear_bits) on the word |
+    //! | `container_of` | a put tells its caller, who knows the object | owning pointers; [`RefCounted`](crate::RefCounted) |
+}

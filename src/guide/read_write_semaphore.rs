@@ -1,0 +1,65 @@
+//! Chapter 8: the same with finders that share the lock.
+//!
+//! # The problem
+//!
+//! The kernel has the put that takes a spinlock, and the put that takes a mutex. It has none for a
+//! read-write semaphore, and that one is left as an exercise. Lookups are many and may run side by
+//! side: they take the lock *shared*. What does the last put take?
+//!
+//! # Wrong
+//!
+//! It changes nothing but the count, so it seems that shared will do:
+//!
+//! ```
+//! # mod stage { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/code/stage.rs")); }
+//! # use kref::Kref; type World = stage::World<Kref, stage::RwLock>;
+#![doc = include_str!("code/read_write_semaphore_wrong.rs")]
+//! #
+//! # fn main() { put(&World::new(Kref::new())) }
+//! ```
+//!
+//! ```text
+//! the last user                  finder                         count
+//! -------------                  ------                         -----
+//! lock shared                    lock shared                    1
+//!                                found: alive
+//! put: that was the last                                        0
+//!                                get, of an object that is dead
+//! ```
+//!
+//! # Right
+//!
+//! The last put takes the *write* side. Then the argument of [chapter 7](super::put_lock) stands
+//! word by word. What it needs is not that finders exclude one another, but that no finder is
+//! inside while the count goes from one to zero and the object leaves the index.
+//!
+//! ```
+//! # mod stage { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/code/stage.rs")); }
+//! # use kref::Kref; type World = stage::World<Kref, stage::RwLock>;
+#![doc = include_str!("code/read_write_semaphore.rs")]
+//! #
+//! # fn main() {
+//! #     let w = World::new(Kref::new());
+//! #     assert!(find(&w));
+//! #     put(&w);
+//! #     put(&w);
+//! #     assert!(w.is_freed() && !find(&w));
+//! # }
+//! ```
+//!
+//! `get` under the shared lock needs no more than an atomic increment: several finders may do it at
+//! once. [`Kref::put_lock`](crate::Kref::put_lock) takes any [`Lock`](crate::lock::Lock), and for a
+//! read-write lock `Lock` is the write side, so that the wrong code cannot be written by accident.
+//!
+//! # Proof
+//!
+//! `read_write_semaphore` in `tests/guide/chapters.rs`; every model of `tests/model/kref.rs` runs
+//! with a mutex and with a read-write lock. On real threads:
+//! `a_reader_keeps_the_object_that_it_found` in `tests/locks.rs`.
+//!
+//! # Cost
+//!
+//! That of the lock. Lookups that share a lock still share its cache line, and many short ones are
+//! not much faster than with a mutex; the next chapter does without.
+
+#![doc(alias("kref_put_rwsem", "down_write"))]

@@ -1,0 +1,75 @@
+//! Chapter 13: all of it as one safe type.
+//!
+//! # The problem
+//!
+//! One object for each key, for as long as anybody uses it: sessions by number, open files by path,
+//! shared tables by name. Two users of one key must get the same object.
+//!
+//! # Wrong
+//!
+//! What everybody writes:
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//! use std::sync::{Arc, Mutex, Weak};
+//!
+#![doc = include_str!("code/registry_wrong.rs")]
+//! #
+//! # fn main() {
+//! #     let table = Arc::new(Table::default());
+//! #     let (first, second) = (open(&table, 7), open(&table, 7));
+//! #     assert!(Arc::ptr_eq(&first, &second));
+//! # }
+//! ```
+//!
+//! ```text
+//! the last user                  another thread                 table
+//! -------------                  --------------                 -----
+//! the count becomes zero                                        7: first (dead)
+//!                                lock, upgrade fails
+//!                                insert another, unlock         7: second
+//! destructor: lock, remove 7                                    (empty)
+//!                                open 7 again                   7: third
+//!                                now there are two of number 7
+//! ```
+//!
+//! `if Arc::strong_count(&x) == 1` instead of a destructor has the same gap, and leaks as well
+//! ([`leaks`](super::leaks)).
+//!
+//! # Right
+//!
+//! ```
+//! use kref::{Handle, Registry};
+//!
+#![doc = include_str!("code/registry.rs")]
+//! #
+//! # fn main() {
+//! #     let table = Registry::new();
+//! #     let (first, second) = (open(&table, 7), open(&table, 7));
+//! #     assert!(Handle::ptr_eq(&first, &second));
+//! #     assert_eq!(first.id, 7);
+//! #     drop((first, second));
+//! #     assert!(table.is_empty());
+//! # }
+//! ```
+//!
+//! A [`Registry`](crate::Registry) is three of the chapters before, put together: a lookup without
+//! a lock ([9](super::no_common_lock)), a put that is one decrement and takes a lock when it was
+//! the last ([12](super::hand_back)), and a count that saturates ([10](super::saturation)). The
+//! object leaves the table before it is destroyed, and by its address, so that it never takes
+//! another's entry with it. Constructors and destructors run without a lock, and may use the
+//! registry.
+//!
+//! For values that are their own keys there is [`Interner`](crate::Interner).
+//!
+//! # Proof
+//!
+//! `registry` in `tests/guide/chapters.rs`; `insert_beside_last_put`, `two_constructors` and
+//! `recycled_for_a_constructor` in `tests/model/registry.rs`; what user code may do to it:
+//! `a_destructor_may_use_the_registry` in `tests/registry/hostile.rs`.
+//!
+//! # Cost
+//!
+//! To find and drop, among 100,000 keys: 0.81 to 0.94 of the time of a `DashMap` of `Weak`, 0.45 to
+//! 0.50 on two threads. An entry from `u64` to `u64` takes 41 to 44 bytes, where maps of `Weak`
+//! take 70 to 84. The table of instructions and locks is in [`kref::registry`](crate::registry).
