@@ -12,8 +12,8 @@
 //! what somebody could find, they could send to, and what was sent is written before the socket is
 //! closed. There is no list of connections to be kept in step with the threads, and no dead entry in it.
 //!
-//! Nobody waits for a slow reader: one whose queue is full, or that takes nothing for a while, is
-//! hung up on. Too long a line is skipped, and the client told; a line without an end is no line. A
+//! Nobody waits for a slow reader: one whose queue is full, or that takes next to nothing for a while,
+//! is hung up on. Too long a line is skipped, and the client told; a line without an end is no line. A
 //! client that has sent its last still gets what it is sent until then. A panic in a connection's thread is
 //! the end of that connection, and of nothing else: `/panic` shows it.
 //!
@@ -22,7 +22,9 @@
 
 #![forbid(unsafe_code)]
 
-use std::collections::HashMap;
+#[path = "connections/load.rs"]
+mod load;
+
 use std::fmt::Display;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -61,7 +63,7 @@ struct Options {
     #[arg(long, value_name = "LINES", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
     queue: u32,
 
-    /// How many seconds a client may take nothing before it is hung up on
+    /// How many seconds a client may take for 64 lines before it is hung up on
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     patience: u64,
 }
@@ -156,6 +158,17 @@ impl Server {
                 self.send(&connection, &"* the server stops\n".into());
                 let _ = connection.wire.socket.shutdown(Shutdown::Read);
             }
+            // The threads that read hear of that, and drop their handles. If one were leaked, the thread
+            // that writes would wait for ever.
+            let deadline = Instant::now() + self.patience;
+            while !self.connections.is_empty() {
+                if Instant::now() > deadline {
+                    self.balance();
+                    report("a connection is left, and somebody has a handle to it");
+                    process::exit(1);
+                }
+                thread::sleep(Duration::from_millis(1));
+            }
         });
     }
 
@@ -182,11 +195,14 @@ impl Server {
             .spawn_scoped(threads, move || self.write(&writer, &lines))?;
 
         count(&self.counts.opened, 1);
-        let connection = self.connections.get_or_insert_with(id, |_| Connection {
+        let connection = Connection {
             wire,
             queue,
             counts: self.counts.clone(),
-        });
+        };
+        // The first line of all, as nobody else can find it yet.
+        self.send(&connection, &format!("* you are {id}\n").as_str().into());
+        let connection = self.connections.get_or_insert_with(id, |_| connection);
         thread::Builder::new()
             .name(format!("connection {id}"))
             .spawn_scoped(threads, move || {
@@ -202,8 +218,6 @@ impl Server {
 
     /// Reads what a client says, until it has nothing more to say.
     fn read(&self, me: Handle<u64, Connection>) -> io::Result<()> {
-        let id = *Handle::key(&me);
-        self.send(&me, &format!("* you are {id}\n").as_str().into());
         let mut input = BufReader::new(&me.wire.socket);
         let mut line = Vec::new();
         while !self.stopping.load(Relaxed) {
@@ -212,7 +226,7 @@ impl Server {
             if input.by_ref().take(longest).read_until(b'\n', &mut line)? == 0 {
                 break;
             }
-            if line.pop_if(|byte| *byte == b'\n').is_some() {
+            if line.last() == Some(&b'\n') {
                 let line = String::from_utf8_lossy(&line);
                 // What would control the terminal of another.
                 if !self.say(&me, &line.trim_end().replace(char::is_control, "\u{fffd}")) {
@@ -298,7 +312,7 @@ impl Server {
             let taken = in_batch.map(|line| batch.extend(line.bytes())).count();
             // Relaxed: as in `send`.
             wire.waiting.fetch_sub(taken as u32, Relaxed);
-            if (&wire.socket).write_all(&batch).is_err() {
+            if self.write_batch(&wire.socket, &batch).is_err() {
                 count(&self.counts.lost, taken);
                 break;
             }
@@ -308,6 +322,18 @@ impl Server {
         let _ = wire.socket.shutdown(Shutdown::Both);
         // What comes until the last handle is dropped.
         count(&self.counts.lost, lines.iter().count());
+    }
+
+    fn write_batch(&self, mut socket: &TcpStream, mut batch: &[u8]) -> io::Result<()> {
+        let deadline = Instant::now() + self.patience;
+        while !batch.is_empty() {
+            batch = &batch[socket.write(batch)?..];
+            // Not a byte now and a byte then, for ever.
+            if !batch.is_empty() && Instant::now() > deadline {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+        }
+        Ok(())
     }
 
     /// Makes `run` come to its end. Returns false if that was done before.
@@ -337,158 +363,10 @@ impl Server {
     }
 }
 
-/// The other side of a connection.
-struct Client {
-    id: u64,
-    input: BufReader<TcpStream>,
-    line: String,
-}
-
-impl Client {
-    fn connect(address: SocketAddr) -> io::Result<Self> {
-        let socket = TcpStream::connect(address)?;
-        socket.set_nodelay(true)?;
-        // If the server is stuck, this does not wait for it for ever.
-        socket.set_read_timeout(Some(Duration::from_secs(60)))?;
-        socket.set_write_timeout(Some(Duration::from_secs(60)))?;
-        let mut client = Self {
-            id: 0,
-            input: BufReader::new(socket),
-            line: String::new(),
-        };
-        let id = client.hear()?.strip_prefix("* you are ");
-        client.id = id
-            .and_then(|id| id.parse().ok())
-            .ok_or_else(|| io::Error::other("no greeting"))?;
-        Ok(client)
-    }
-
-    fn say(&mut self, line: &str) -> io::Result<()> {
-        let line = format!("{line}\n");
-        self.input.get_mut().write_all(line.as_bytes())
-    }
-
-    /// Waits for a line; there has to be one.
-    fn hear(&mut self) -> io::Result<&str> {
-        self.line.clear();
-        match self.input.read_line(&mut self.line)? {
-            0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            _ => Ok(self.line.trim_end()),
-        }
-    }
-
-    fn expect(&mut self, expected: &str) -> io::Result<()> {
-        match self.hear()? {
-            line if line == expected => Ok(()),
-            line => Err(io::Error::other(format!("{line:?}, not {expected:?}"))),
-        }
-    }
-
-    /// Waits until the server hangs up.
-    fn expect_end(mut self) -> io::Result<()> {
-        match self.hear() {
-            Ok(line) => Err(io::Error::other(format!("{line:?}, not the end"))),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(error),
-            Err(_) => Ok(()),
-        }
-    }
-
-    /// Says numbers to all, and tells them to `other`, and waits in each round for as many lines as come in
-    /// one: so no client is more than a round ahead, and two rounds wait in a queue at most. Returns how many
-    /// lines came: from each client each number once, and in order.
-    fn converse(mut self, rounds: u32, clients: u16, other: u64) -> io::Result<u64> {
-        let mut next: HashMap<(String, String), u32> = HashMap::new();
-        let mut heard = 0;
-        for round in 0..rounds {
-            self.say(&round.to_string())?;
-            self.say(&format!("/tell {other} {round}"))?;
-            while heard < u64::from(round + 1) * (u64::from(clients) + 1) {
-                let line = self.hear()?;
-                let wrong = || io::Error::other(format!("{line:?} is not what comes next"));
-                let (head, number) = line.rsplit_once(' ').ok_or_else(wrong)?;
-                let (from, how) = head.split_at(head.find([' ', ':']).ok_or_else(wrong)?);
-                let next = next.entry((from.to_owned(), how.to_owned())).or_default();
-                if number.parse() != Ok(*next) {
-                    return Err(wrong());
-                }
-                *next += 1;
-                heard += 1;
-            }
-        }
-        Ok(heard)
-    }
-}
-
-/// Clients that do what clients do. Each must leave the server as it was.
-const NAUGHTY: [(&str, fn(Client) -> io::Result<()>); 5] = [
-    ("that dies in the middle of a line", |mut client| {
-        client.input.get_mut().write_all(b"half a li")
-    }),
-    ("with an endless line", |mut client| {
-        client.say(&"long ".repeat(100_000))?;
-        client.expect("* that line was too long")?;
-        client.say("/quit")?;
-        client.expect_end()
-    }),
-    ("that has said its last, and listens", |mut client| {
-        let id = client.id;
-        client.say(&format!("/tell {id} still there"))?;
-        client.input.get_mut().shutdown(Shutdown::Write)?;
-        client.expect(&format!("{id} tells you: still there"))?;
-        client.expect_end()
-    }),
-    ("whose thread panics", |mut client| {
-        client.say("/panic")?;
-        client.expect_end()
-    }),
-    ("that does not listen", |mut client| {
-        let line = format!("/tell {} {}", client.id, "x".repeat(LONGEST_LINE / 2));
-        for _ in 0..1_000_000 {
-            if client.say(&line).is_err() {
-                return Ok(());
-            }
-        }
-        Err(io::Error::other("still connected"))
-    }),
-];
-
-/// Puts the server under load. Returns how many lines the clients have heard, all of them.
-fn load(address: SocketAddr, clients: u16, messages: u32) -> Result<u64, String> {
-    let connect = || Client::connect(address).map_err(|error| format!("cannot connect: {error}"));
-    let all: Vec<Client> = (0..clients).map(|_| connect()).collect::<Result<_, _>>()?;
-    let others: Vec<u64> = all.iter().map(|client| client.id).collect();
-    let others = others.into_iter().cycle().skip(1);
-    thread::scope(|threads| {
-        let naughty = threads.spawn(|| {
-            for (what, act) in NAUGHTY {
-                act(connect()?).map_err(|error| format!("the client {what}: {error}"))?;
-            }
-            Ok(0)
-        });
-        let converse = |(client, other): (Client, u64)| {
-            threads.spawn(move || {
-                let id = client.id;
-                let heard = client.converse(messages, clients, other);
-                heard.map_err(|error| format!("client {id}: {error}"))
-            })
-        };
-        let threads: Vec<_> = all.into_iter().zip(others).map(converse).collect();
-        threads
-            .into_iter()
-            .chain([naughty])
-            .map(|thread| {
-                thread
-                    .join()
-                    .unwrap_or_else(|_| Err("a client panicked".into()))
-            })
-            .sum()
-    })
-}
-
 fn run(options: &Options) -> io::Result<bool> {
     let listener = TcpListener::bind(options.listen)?;
     let address = listener.local_addr()?;
-    // As `Client::converse` says.
+    // Two rounds of each client at most, as `load` says.
     let queue = options.load.map_or(0, |clients| 4 * u32::from(clients));
     let server = Arc::new(Server {
         connections: Registry::new(),
@@ -516,7 +394,7 @@ fn run(options: &Options) -> io::Result<bool> {
     let started = Instant::now();
     let heard = thread::scope(|threads| {
         threads.spawn(|| server.run(&listener));
-        let heard = load(address, clients, options.messages);
+        let heard = load::run(address, clients, options.messages);
         let interrupted = !server.stop(address);
         if interrupted {
             Ok(None)
