@@ -1,7 +1,7 @@
 //! A chat server on loopback, whose live connections are in a `Registry`.
 //!
 //! ```text
-//! cargo run --release --example connections                 # then: nc 127.0.0.1 7878, several times
+//! cargo run --release --example connections                 # then: telnet 127.0.0.1 7878, several times
 //! cargo run --release --example connections -- --load 200   # with a load of its own, and an end
 //! ```
 //!
@@ -386,7 +386,7 @@ fn run(options: &Options) -> io::Result<bool> {
     let Some(clients) = options.load else {
         let (ip, port) = (address.ip(), address.port());
         print(format_args!(
-            "listening: try \"nc {ip} {port}\"; Ctrl-C ends it"
+            "listening: try \"telnet {ip} {port}\"; Ctrl-C ends it"
         ));
         server.run(&listener);
         return Ok(server.balance());
