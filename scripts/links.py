@@ -53,7 +53,7 @@ def check(page, link):
     if not target.exists():
         problems.append(f"{page.relative_to(ROOT)}: {link} leads nowhere")
     elif parts.fragment and target.suffix in (".html", ".md") and "/src/" not in str(target):
-        if unquote(parts.fragment) not in anchors(target):
+        if not {parts.fragment, unquote(parts.fragment)} & anchors(target):
             problems.append(f"{page.relative_to(ROOT)}: {link}: there is no such anchor")
 
 
@@ -85,7 +85,7 @@ def main():
         text = page.read_text(encoding="utf-8")
         # What rustdoc puts around every page is its own affair.
         body = text[text.find("<main") :]
-        for link in set(re.findall(r'\s(?:href|src)="([^"]+)"', body)):
+        for link in set(re.findall(r'<(?:a|img)\s[^>]*?(?:href|src)="([^"]+)"', body)):
             links += 1
             check(page, html.unescape(link))
     for problem in problems:
