@@ -39,22 +39,23 @@ def without_code(text):
 
 def check(page, link):
     """Checks one link of a page."""
+    where = f"{page.relative_to(ROOT)}: {link}"
     own = OWN_DOCS.fullmatch(link)
     if own:
         page, link = DOC / "index.html", own[1]
     parts = urlsplit(link)
     if parts.scheme or parts.netloc:
         if parts.scheme != "https" or "." not in parts.netloc or re.search(r"\s", link):
-            problems.append(f"{page.relative_to(ROOT)}: {link} is no https address")
+            problems.append(f"{where} is no https address")
         return
     target = page.parent / unquote(parts.path) if parts.path else page
     if target.is_dir() and page.suffix == ".html":
         target /= "index.html"
     if not target.exists():
-        problems.append(f"{page.relative_to(ROOT)}: {link} leads nowhere")
+        problems.append(f"{where} leads nowhere")
     elif parts.fragment and target.suffix in (".html", ".md") and "/src/" not in str(target):
         if not {parts.fragment, unquote(parts.fragment)} & anchors(target):
-            problems.append(f"{page.relative_to(ROOT)}: {link}: there is no such anchor")
+            problems.append(f"{where}: there is no such anchor")
 
 
 def markdown_links(text):
