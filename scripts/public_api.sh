@@ -22,6 +22,10 @@ cargo +nightly public-api --all-features --simplified --simplified >"$now"
 if [ "${1-}" = --renew ]; then
     cp "$now" docs/public-api.txt
 fi
+if [ ! -e docs/public-api.txt ]; then
+    echo "public_api: there is nothing to compare with yet; try: scripts/public_api.sh --renew" >&2
+    exit 2
+fi
 if ! diff --unified=0 docs/public-api.txt "$now"; then
     echo "public_api: the public API has changed; if that is meant: scripts/public_api.sh --renew" >&2
     exit 1
