@@ -1,6 +1,23 @@
 # Sourced by the other scripts: a Rust compiler from Debian's packages, unpacked and not installed,
 # for machines where rustup has not the toolchain that is needed.
 
+# cargo_with_sources NAME HINT: sets the array `cargo` to a command that understands `-Zbuild-std`: with
+# rustup's nightly, if it has the sources of the standard library, or with Debian's compiler and sources.
+# Ends the script NAME with exit code 2, and HINT, if there is neither.
+cargo_with_sources() {
+    if [ -d "$(rustc +nightly --print sysroot 2>/dev/null)/lib/rustlib/src/rust/library" ]; then
+        cargo=(cargo +nightly)
+        return
+    fi
+    local toolchain=$PWD/target/debian-rust-src
+    if ! debian_rust "" "$toolchain" src || [ ! -x "$toolchain/rustc" ]; then
+        echo "$1: no sources of the standard library here; try: $2" >&2
+        exit 2
+    fi
+    export RUSTC=$toolchain/rustc RUSTC_BOOTSTRAP=1
+    cargo=(cargo)
+}
+
 # debian_rust VERSION DIRECTORY [src]: unpacks the newest packaged compiler whose version begins with
 # VERSION (which may be empty), with the sources of the standard library if `src` is given, and leaves
 # DIRECTORY/rustc to call. Does nothing if that is there already.

@@ -5,18 +5,8 @@ set -Eeuo pipefail
 cd "$(dirname "$0")/.."
 . scripts/debian_rust.sh
 
-# The standard library's sources, of which `core` and `alloc` are built: from rustup's nightly, or from Debian.
-if [ -d "$(rustc +nightly --print sysroot 2>/dev/null)/lib/rustlib/src/rust/library" ]; then
-    cargo=(cargo +nightly)
-else
-    toolchain=$PWD/target/debian-rust-src
-    if ! debian_rust "" "$toolchain" src || [ ! -x "$toolchain/rustc" ]; then
-        echo "no_std: no sources of the standard library here; try: rustup +nightly component add rust-src" >&2
-        exit 2
-    fi
-    export RUSTC=$toolchain/rustc RUSTC_BOOTSTRAP=1
-    cargo=(cargo)
-fi
+# Of the standard library's sources `core` and `alloc` are built.
+cargo_with_sources no_std "rustup +nightly component add rust-src"
 
 check() {
     "${cargo[@]}" check --quiet --lib --no-default-features -Zbuild-std=core,alloc \

@@ -1,0 +1,13 @@
+#!/bin/bash
+# Checks that every set of features builds without a warning: the library, and those examples, tests and
+# benches that have the features they require.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if ! cargo hack --version >/dev/null 2>&1; then
+    echo "features: cargo-hack is missing; try: cargo install cargo-hack" >&2
+    exit 2
+fi
+# `default` is a set of the others.
+cargo hack clippy --quiet --feature-powerset --exclude-features default --lib --examples -- -D warnings
+echo "features: each set builds without a warning"
