@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use self::rules::{List, Rule};
-use self::table::{Key, SURVIVED, Table};
+use self::table::{Key, Row, SURVIVED, Table};
 use self::work::{Outcome, run_all};
 use crate::root;
 
@@ -62,7 +62,6 @@ pub struct Options {
 /// One change of the source.
 struct Mutant {
     key: Key,
-    file: String,
     line: usize,
     range: Range<usize>,
     replacement: String,
@@ -74,10 +73,15 @@ impl Mutant {
     /// The line of --list.
     fn label(&self) -> String {
         let what = match &self.key {
-            Key::Ordering { function, step, .. } => format!("{function}: {step}"),
+            Key::Ordering {
+                function,
+                operation,
+                step,
+                ..
+            } => format!("{function}: {operation}: {step}"),
             Key::Rule { name, .. } => name.clone(),
         };
-        format!("{}:{} {what}", self.file, self.line)
+        format!("{}:{} {what}", self.key.file(), self.line)
     }
 }
 
@@ -180,7 +184,6 @@ fn mutants(sources: &BTreeMap<String, String>, list: &List) -> Result<Vec<Mutant
             };
             mutants.push(Mutant {
                 key: key(operation),
-                file: file.clone(),
                 line: found.line,
                 range: found.range,
                 replacement: found.replacement,
@@ -206,9 +209,9 @@ fn rule_mutant(rule: &Rule, sources: &BTreeMap<String, String>) -> Result<Mutant
     Ok(Mutant {
         key: Key::Rule {
             name: rule.name.clone(),
+            file: rule.file.clone(),
             why: rule.why.clone(),
         },
-        file: rule.file.clone(),
         line: 1 + source[..range.start].matches('\n').count(),
         range,
         replacement: rule.replace.clone(),
@@ -221,9 +224,9 @@ fn check(all: &[Mutant], table: &Table) -> Result<ExitCode> {
     let source: BTreeSet<&Key> = all.iter().map(|m| &m.key).collect();
     let mut stale = 0;
     for key in &source {
-        match table.rows.get(key).map(String::as_str) {
-            Some(SURVIVED) => println!("nothing notices {key}"),
-            Some(_) => continue,
+        match table.rows.get(key).map(Row::killer) {
+            Some(Some(_)) => continue,
+            Some(None) => println!("nothing notices {key}"),
             None => println!("{TABLE} lacks {key}"),
         }
         stale += 1;
@@ -259,9 +262,13 @@ fn write(
     complete: bool,
     took: Duration,
 ) -> Result<()> {
-    let source: BTreeSet<&Key> = all.iter().map(|m| &m.key).collect();
-    table.rows.retain(|key, _| source.contains(key));
-    table.rows.extend(noticed);
+    let mut old = std::mem::take(&mut table.rows);
+    for Mutant { key, line, .. } in all {
+        let test = noticed.get(key).cloned();
+        if let Some(test) = test.or_else(|| Some(old.remove(key)?.test)) {
+            table.rows.insert(key.clone(), Row { line: *line, test });
+        }
+    }
     let today = jiff::Timestamp::now()
         .to_zoned(jiff::tz::TimeZone::UTC)
         .date();
@@ -270,7 +277,8 @@ fn write(
         .current_dir(root())
         .output()?;
     let rustc = String::from_utf8(rustc.stdout)?;
-    let survivors = table.rows.values().filter(|test| *test == SURVIVED).count();
+    let survivors = table.rows.values().filter(|row| row.killer().is_none());
+    let survivors = survivors.count();
     let counts = format!(
         "{} mutants, {} noticed, {survivors} survive.",
         table.rows.len(),

@@ -11,15 +11,15 @@ use anyhow::{Context, Result};
 /// How a run of a test binary ended.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Run {
-    Passed,
+    /// No test took longer than this.
+    Passed(Duration),
     /// The first test that failed; a test that aborted the process or did not end says so.
     Failed(String),
 }
 
 /// Runs `command`, which is a test binary with the names of tests, one test after the other, and
-/// ends it at the first failure or after `limit`.
+/// ends it at the first failure, or when a test has taken longer than `limit`.
 pub fn until_failure(mut command: Command, limit: Duration) -> Result<Run> {
-    let deadline = Instant::now() + limit;
     let mut child = command
         // One after the other: then the first failure is the same each time, and the name of a
         // test is printed before it runs.
@@ -41,14 +41,18 @@ pub fn until_failure(mut command: Command, limit: Duration) -> Result<Run> {
     });
 
     let mut output = Vec::new();
+    let mut longest = Duration::ZERO;
     let failed = loop {
-        match receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        // Something is written whenever a test ends.
+        let start = Instant::now();
+        match receiver.recv_timeout(limit) {
             Ok(chunk) => output.extend(chunk),
             Err(RecvTimeoutError::Timeout) => {
                 break Some(with_running(&output, "timeout"));
             }
             Err(RecvTimeoutError::Disconnected) => break None,
         }
+        longest = longest.max(start.elapsed());
         if let Some(name) = first_failure(&output) {
             break Some(name);
         }
@@ -61,7 +65,7 @@ pub fn until_failure(mut command: Command, limit: Duration) -> Result<Run> {
     reader.join().expect("the reader does not panic");
     Ok(match failed {
         Some(name) => Run::Failed(name),
-        None if status.success() => Run::Passed,
+        None if status.success() => Run::Passed(longest),
         None => Run::Failed(with_running(&output, "abort")),
     })
 }
@@ -115,8 +119,11 @@ mod tests {
 
     #[test]
     fn all_passed() {
-        let script = "printf 'test a ... ok\n\ntest result: ok. 1 passed\n'";
-        assert_eq!(play(script, LONG), Run::Passed);
+        let script = "sleep 0.2; printf 'test a ... ok\n'; sleep 0.1; printf 'test result: ok.\n'";
+        let Run::Passed(longest) = play(script, LONG) else {
+            panic!("nothing failed")
+        };
+        assert!((Duration::from_millis(200)..LONG).contains(&longest));
     }
 
     #[test]
