@@ -4,7 +4,6 @@
 mod changed;
 mod orderings;
 mod rules;
-mod run;
 mod table;
 mod tree;
 mod work;

@@ -13,10 +13,10 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use toml::Table;
 
-use crate::{cargo, root};
+use crate::{binary, cargo, root};
 
 pub struct Tree {
     dir: PathBuf,
@@ -49,29 +49,16 @@ impl Tree {
 
     /// Builds a test binary and returns its path, or what the compiler said against it.
     pub fn build(&self, test: &str) -> Result<Result<PathBuf, String>> {
-        let output = cargo()
-            .args(["test", "--no-run", "--quiet", "--test", test])
-            .args(["--message-format", "json-render-diagnostics"])
+        let mut cargo = cargo();
+        cargo
+            .arg("test")
             .arg("--target-dir")
             .arg(&self.target)
             .current_dir(&self.dir)
             // A mutant has unused things; that is no error.
             .env_remove("RUSTFLAGS")
-            .env("CARGO_INCREMENTAL", "1")
-            .output()
-            .context("cannot run cargo")?;
-        if !output.status.success() {
-            return Ok(Err(String::from_utf8_lossy(&output.stderr).into_owned()));
-        }
-        let executable = String::from_utf8(output.stdout)?
-            .lines()
-            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-            .filter(|message| message["target"]["name"] == *test)
-            .find_map(|message| message["executable"].as_str().map(PathBuf::from));
-        match executable {
-            Some(path) => Ok(Ok(path)),
-            None => bail!("cargo built no test called {test}"),
-        }
+            .env("CARGO_INCREMENTAL", "1");
+        binary::build(&mut cargo, test)
     }
 
     /// A command that runs a test binary where it expects to run.

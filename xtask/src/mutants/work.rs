@@ -11,9 +11,9 @@ use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use super::Mutant;
 use super::rules::List;
-use super::run::{Run, until_failure};
 use super::table::{Key, Row, Table};
 use super::tree::Tree;
+use crate::binary::{Run, until_failure};
 use crate::root;
 
 /// What became of a mutant.

@@ -1,12 +1,35 @@
-//! Runs a test binary until the first failure.
+//! Builds a test binary, and runs it until the first failure.
 
 use std::io::Read;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+
+/// Builds the test binary `test` with `cargo`, which says how, and returns its path, or what the compiler
+/// said against it.
+pub fn build(cargo: &mut Command, test: &str) -> Result<Result<PathBuf, String>> {
+    let output = cargo
+        .args(["--no-run", "--quiet", "--test", test])
+        .args(["--message-format", "json-render-diagnostics"])
+        .output()
+        .context("cannot run cargo")?;
+    if !output.status.success() {
+        return Ok(Err(String::from_utf8_lossy(&output.stderr).into_owned()));
+    }
+    let executable = String::from_utf8(output.stdout)?
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message["target"]["name"] == *test)
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from));
+    match executable {
+        Some(path) => Ok(Ok(path)),
+        None => bail!("cargo built no test called {test}"),
+    }
+}
 
 /// How a run of a test binary ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,6 +39,9 @@ pub enum Run {
     /// The first test that failed; a test that aborted the process or did not end says so.
     Failed(String),
 }
+
+/// What is said of a test that did not end.
+pub const TIMEOUT: &str = "timeout";
 
 /// Runs `command`, which is a test binary with the names of tests, one test after the other, and
 /// ends it at the first failure, or when a test has taken longer than `limit`.
@@ -48,7 +74,7 @@ pub fn until_failure(mut command: Command, limit: Duration) -> Result<Run> {
         match receiver.recv_timeout(limit) {
             Ok(chunk) => output.extend(chunk),
             Err(RecvTimeoutError::Timeout) => {
-                break Some(with_running(&output, "timeout"));
+                break Some(with_running(&output, TIMEOUT));
             }
             Err(RecvTimeoutError::Disconnected) => break None,
         }
