@@ -164,13 +164,13 @@ fn run_step(command: &str) -> End {
     while let Some(pair) = words.next_if(|word| word.contains('=')) {
         environment.extend(pair.split_once('='));
     }
-    let mut command = match words.next() {
+    let mut process = match words.next() {
         Some("cargo") => cargo(),
         // A relative path would be looked for in the current directory by some systems only.
         Some(script) if script.starts_with("scripts/") => Command::new(root().join(script)),
         program => Command::new(program.unwrap_or_default()),
     };
-    let status = command
+    let status = process
         .args(words)
         .envs(environment)
         .current_dir(root())
@@ -180,7 +180,7 @@ fn run_step(command: &str) -> End {
         Ok(status) if status.code() == Some(2) => End::Missing,
         Ok(_) => End::Failed,
         Err(error) => {
-            println!("cannot run {command:?}: {error}");
+            println!("cannot run {command}: {error}");
             End::Failed
         }
     }
