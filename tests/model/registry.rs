@@ -2,6 +2,7 @@
 //! that becomes another object under a lookup is not mistaken for the one that was meant.
 
 use std::hash::{BuildHasher, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use kref::lock::LockBackend;
@@ -410,6 +411,41 @@ over_backends! {
     first_use_by_two: |f| check_bounded(2, f);
     registry_dropped_beside_last_put: check;
     registry_dropped_beside_two_last_puts: |f| check_bounded(2, f);
+}
+
+/// A constructor that asks for its own key would wait for itself.
+#[test]
+fn constructor_asks_for_its_own_key() {
+    fn one<B: LockBackend>() {
+        let map = Map::<B>::new_in(1, OneHash);
+        let asks = |_: &u32| -> Value {
+            drop(map.get_or_insert_with(1, |key| Value::new(*key)));
+            unreachable!("there is no such object yet")
+        };
+        let result = catch_unwind(AssertUnwindSafe(|| drop(map.get_or_insert_with(1, asks))));
+        let message = *result.unwrap_err().downcast::<&str>().unwrap();
+        assert!(message.contains("the same key"), "{message}");
+        assert!(map.get(&1).is_none());
+    }
+    check(one::<CasOnly>);
+    check(one::<Rmw>);
+}
+
+/// The node of a constructor that failed is another object's next, in no chain but that one's.
+#[test]
+fn recycled_after_a_failed_constructor() {
+    fn one<B: LockBackend>() {
+        let map = Map::<B>::new_in(1, OneHash);
+        assert!(map.get_or_try_insert_with(1, |_| Err(())).is_err());
+        let two = map.try_insert(2, Value::new(2)).ok().unwrap();
+        let three = map.try_insert(3, Value::new(3)).ok().unwrap();
+        assert!(map.get(&1).is_none());
+        assert_eq!(map.handles().len(), 2);
+        touch(two, 2);
+        touch(three, 3);
+    }
+    check(one::<CasOnly>);
+    check(one::<Rmw>);
 }
 
 /// What is being constructed is no object of the registry yet.

@@ -116,7 +116,7 @@ fn baseline<'a>(tree: &Tree, chosen: &[&'a Mutant]) -> Result<HashMap<&'a str, D
             Err(error) => bail!("the test {test} does not compile:\n{error}"),
         };
         match until_failure(tree.command(&binary), LONGEST)? {
-            Run::Passed(longest) => limits.insert(test, longest * 10 + Duration::from_secs(10)),
+            Run::Passed(longest) => limits.insert(test, longest * 4 + Duration::from_secs(20)),
             Run::Failed(name) => bail!("{test}: {name} fails without any change"),
         };
     }
