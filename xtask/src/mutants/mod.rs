@@ -50,9 +50,9 @@ pub struct Options {
     #[arg(long, value_name = "REVISION", num_args = 0..=1, default_missing_value = "HEAD")]
     #[arg(require_equals = true)]
     changed: Option<String>,
-    /// Only what has this in its line of --list.
-    #[arg(long, value_name = "SUBSTRING")]
-    only: Option<String>,
+    /// Only what has one of these in its line of --list.
+    #[arg(long, value_name = "SUBSTRING", num_args = 1..)]
+    only: Vec<String>,
     /// How many copies are worked on at a time.
     #[arg(long, default_value_t = 2)]
     jobs: usize,
@@ -246,9 +246,10 @@ fn check(all: &[Mutant], table: &Table) -> Result<ExitCode> {
 fn choose<'a>(all: &'a [Mutant], table: &Table, options: &Options) -> Result<Vec<&'a Mutant>> {
     let changed = options.changed.as_deref().map(changed::files).transpose()?;
     let chosen = all.iter().filter(|mutant| {
-        let named = |only: &String| mutant.label().contains(only);
+        let label = mutant.label();
+        let named = options.only.is_empty() || options.only.iter().any(|only| label.contains(only));
         let touched = |files: &Vec<String>| changed::rests_on(mutant, table, files);
-        options.only.as_ref().is_none_or(named) && changed.as_ref().is_none_or(touched)
+        named && changed.as_ref().is_none_or(touched)
     });
     Ok(chosen.collect())
 }
