@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use kref::HandBack;
 use kref::atomic::Backend;
-use kref::{HandBack, RefCount};
 
-use crate::backend::{CasOnly, Rmw, tally};
+use crate::backend::tally;
 use crate::object::{Index, World, one_write, threads};
 use crate::{check, check_bounded, over_locks};
 
@@ -108,18 +108,4 @@ over_locks! {
     get_beside_put: check;
     two_puts_and_find: |f| check_bounded(2, f);
     put_and_two_finds: |f| check_bounded(2, f);
-}
-
-/// What finders count does not wrap around to zero.
-#[test]
-fn find_beyond_max() {
-    fn one<B: Backend>() {
-        let refs = HandBack::<B>::new_in(RefCount::MAX);
-        refs.get_locked();
-        assert_eq!(refs.count_hint(), RefCount::SATURATED);
-        refs.get_locked();
-        assert_eq!(refs.count_hint(), RefCount::SATURATED);
-    }
-    check(one::<CasOnly>);
-    check(one::<Rmw>);
 }
