@@ -2,6 +2,7 @@
 //! that becomes another object under a lookup is not mistaken for the one that was meant.
 
 use std::hash::{BuildHasher, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use kref::lock::LockBackend;
@@ -40,6 +41,7 @@ struct Value {
 std::thread_local! {
     static MADE: AtomicU32 = const { AtomicU32::new(0) };
     static DROPPED: AtomicU32 = const { AtomicU32::new(0) };
+    static UNLISTED: AtomicU32 = const { AtomicU32::new(0) };
 }
 
 impl Value {
@@ -218,6 +220,22 @@ fn unlist_beside_last_put<B: LockBackend>() {
     end(m);
 }
 
+/// Of two that unlist an object, one has done it.
+fn two_unlists<B: LockBackend>() {
+    fn unlist<B: LockBackend>(m: &Model<B>) {
+        if let Some(handle) = m.map().unlist(&1) {
+            UNLISTED.with(|unlisted| unlisted.fetch_add(1, Relaxed));
+            drop_one(handle);
+        }
+    }
+    UNLISTED.with(|unlisted| unlisted.store(0, Relaxed));
+    let m = Model::<B>::new(1);
+    threads(&m, [unlist as fn(&_), unlist]);
+    assert_eq!(UNLISTED.with(|unlisted| unlisted.load(Relaxed)), 1);
+    drop_one(m.take(0));
+    end(m);
+}
+
 fn unlist_beside_get<B: LockBackend>() {
     fn unlist<B: LockBackend>(m: &Model<B>) {
         let handle = m.map().unlist(&1).expect("nobody else unlists it");
@@ -380,6 +398,7 @@ over_backends! {
     get_beside_constructor: |f| check_bounded(3, f);
     failing_constructor: |f| check_bounded(2, f);
     unlist_beside_last_put: |f| check_bounded(3, f);
+    two_unlists: |f| check_bounded(3, f);
     unlist_beside_get: |f| check_bounded(3, f);
     recycled_under_a_lookup: |f| check_bounded(3, f);
     recycled_for_a_constructor: |f| check_bounded(3, f);
@@ -388,6 +407,57 @@ over_backends! {
     first_use_by_two: |f| check_bounded(2, f);
     registry_dropped_beside_last_put: check;
     registry_dropped_beside_two_last_puts: |f| check_bounded(2, f);
+}
+
+/// A constructor that asks for its own key would wait for itself.
+#[test]
+fn constructor_asks_for_its_own_key() {
+    fn one<B: LockBackend>() {
+        let map = Map::<B>::new_in(1, OneHash);
+        let asks = |_: &u32| -> Value {
+            drop(map.get_or_insert_with(1, |key| Value::new(*key)));
+            unreachable!("there is no such object yet")
+        };
+        let result = catch_unwind(AssertUnwindSafe(|| drop(map.get_or_insert_with(1, asks))));
+        let message = *result.unwrap_err().downcast::<&str>().unwrap();
+        assert!(message.contains("the same key"), "{message}");
+        assert!(map.get(&1).is_none());
+    }
+    check(one::<CasOnly>);
+    check(one::<Rmw>);
+}
+
+/// The node of a constructor that failed is another object's next, in no chain but that one's.
+#[test]
+fn recycled_after_a_failed_constructor() {
+    fn one<B: LockBackend>() {
+        let map = Map::<B>::new_in(1, OneHash);
+        assert!(map.get_or_try_insert_with(1, |_| Err(())).is_err());
+        let two = map.try_insert(2, Value::new(2)).ok().unwrap();
+        let three = map.try_insert(3, Value::new(3)).ok().unwrap();
+        assert!(map.get(&1).is_none());
+        assert_eq!(map.handles().len(), 2);
+        touch(two, 2);
+        touch(three, 3);
+    }
+    check(one::<CasOnly>);
+    check(one::<Rmw>);
+}
+
+/// What is being constructed is no object of the registry yet.
+#[test]
+fn handles_in_a_constructor() {
+    fn one<B: LockBackend>() {
+        let map = Map::<B>::new_in(1, OneHash);
+        let made = map.get_or_insert_with(1, |key| {
+            assert!(map.is_empty());
+            assert!(map.handles().is_empty());
+            Value::new(*key)
+        });
+        touch(made, 1);
+    }
+    check(one::<CasOnly>);
+    check(one::<Rmw>);
 }
 
 /// The table of costs in the module's documentation.

@@ -1,5 +1,7 @@
 //! The long checks of `kref`, run as `cargo xtask ...`.
 
+mod binary;
+mod evidence;
 mod models;
 mod mutants;
 
@@ -14,12 +16,14 @@ use clap::Parser;
 enum Xtask {
     Mutants(mutants::Options),
     Models(models::Options),
+    Evidence(evidence::Options),
 }
 
 fn main() -> ExitCode {
     let result = match Xtask::parse() {
         Xtask::Mutants(options) => mutants::run(&options),
         Xtask::Models(options) => models::run(&options),
+        Xtask::Evidence(options) => evidence::run(&options),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

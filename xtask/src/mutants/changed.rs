@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 
 use super::Mutant;
-use super::table::{SURVIVED, Table};
+use super::table::{Row, Table};
 use crate::root;
 
 /// The files that differ from the revision, those included that git does not know yet.
@@ -30,19 +30,17 @@ pub fn files(revision: &str) -> Result<Vec<String>> {
 
 /// Whether something has changed that the mutant's row in the table rests on, or it has none.
 pub fn rests_on(mutant: &Mutant, table: &Table, files: &[String]) -> bool {
-    let Some(killer) = table.rows.get(&mutant.key).filter(|test| *test != SURVIVED) else {
+    let Some(killer) = table.rows.get(&mutant.key).and_then(Row::killer) else {
         return true;
     };
     let tests = format!("tests/{}", mutant.test);
     files.iter().any(|file| {
-        *file == mutant.file
+        *file == mutant.key.file()
             || file
                 .strip_prefix(&tests)
                 .is_some_and(|file| match module(file) {
                     // A test that has changed may no longer notice.
-                    Some(module) if table.rows.values().any(|test| test.starts_with(&module)) => {
-                        killer.starts_with(&module)
-                    }
+                    Some(module) if table.has_killer_in(&module) => killer.starts_with(&module),
                     // A file that is no test serves all of them.
                     _ => file.starts_with(['/', '.']),
                 })
@@ -57,18 +55,18 @@ fn module(file: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::table::Key;
+    use super::super::table::{Key, SURVIVED};
     use super::*;
 
     #[test]
     fn a_row_rests_on_its_source_and_its_test() {
         let rule = |name: &str| Key::Rule {
             name: name.to_owned(),
+            file: "src/a.rs".to_owned(),
             why: String::new(),
         };
         let mutant = |name: &str| Mutant {
             key: rule(name),
-            file: "src/a.rs".to_owned(),
             line: 1,
             range: 0..0,
             replacement: String::new(),
@@ -81,7 +79,10 @@ mod tests {
                 ("two", "refs::put::y"),
                 ("three", SURVIVED),
             ]
-            .map(|(name, test)| (rule(name), test.to_owned()))
+            .map(|(name, test)| {
+                let test = test.to_owned();
+                (rule(name), Row { line: 1, test })
+            })
             .into(),
         };
         let chosen = |file: &str| {

@@ -4,7 +4,6 @@
 mod changed;
 mod orderings;
 mod rules;
-mod run;
 mod table;
 mod tree;
 mod work;
@@ -19,7 +18,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use self::rules::{List, Rule};
-use self::table::{Key, SURVIVED, Table};
+use self::table::{Key, Row, SURVIVED, Table};
 use self::work::{Outcome, run_all};
 use crate::root;
 
@@ -51,9 +50,9 @@ pub struct Options {
     #[arg(long, value_name = "REVISION", num_args = 0..=1, default_missing_value = "HEAD")]
     #[arg(require_equals = true)]
     changed: Option<String>,
-    /// Only what has this in its line of --list.
-    #[arg(long, value_name = "SUBSTRING")]
-    only: Option<String>,
+    /// Only what has one of these in its line of --list.
+    #[arg(long, value_name = "SUBSTRING", num_args = 1..)]
+    only: Vec<String>,
     /// How many copies are worked on at a time.
     #[arg(long, default_value_t = 2)]
     jobs: usize,
@@ -62,7 +61,6 @@ pub struct Options {
 /// One change of the source.
 struct Mutant {
     key: Key,
-    file: String,
     line: usize,
     range: Range<usize>,
     replacement: String,
@@ -74,10 +72,15 @@ impl Mutant {
     /// The line of --list.
     fn label(&self) -> String {
         let what = match &self.key {
-            Key::Ordering { function, step, .. } => format!("{function}: {step}"),
+            Key::Ordering {
+                function,
+                operation,
+                step,
+                ..
+            } => format!("{function}: {operation}: {step}"),
             Key::Rule { name, .. } => name.clone(),
         };
-        format!("{}:{} {what}", self.file, self.line)
+        format!("{}:{} {what}", self.key.file(), self.line)
     }
 }
 
@@ -184,7 +187,6 @@ fn mutants(sources: &BTreeMap<String, String>, list: &List) -> Result<Vec<Mutant
             };
             mutants.push(Mutant {
                 key: key(operation),
-                file: file.clone(),
                 line: found.line,
                 range: found.range,
                 replacement: found.replacement,
@@ -210,9 +212,9 @@ fn rule_mutant(rule: &Rule, sources: &BTreeMap<String, String>) -> Result<Mutant
     Ok(Mutant {
         key: Key::Rule {
             name: rule.name.clone(),
+            file: rule.file.clone(),
             why: rule.why.clone(),
         },
-        file: rule.file.clone(),
         line: 1 + source[..range.start].matches('\n').count(),
         range,
         replacement: rule.replace.clone(),
@@ -225,9 +227,9 @@ fn check(all: &[Mutant], table: &Table) -> Result<ExitCode> {
     let source: BTreeSet<&Key> = all.iter().map(|m| &m.key).collect();
     let mut stale = 0;
     for key in &source {
-        match table.rows.get(key).map(String::as_str) {
-            Some(SURVIVED) => println!("nothing notices {key}"),
-            Some(_) => continue,
+        match table.rows.get(key).map(Row::killer) {
+            Some(Some(_)) => continue,
+            Some(None) => println!("nothing notices {key}"),
             None => println!("{TABLE} lacks {key}"),
         }
         stale += 1;
@@ -248,9 +250,10 @@ fn check(all: &[Mutant], table: &Table) -> Result<ExitCode> {
 fn choose<'a>(all: &'a [Mutant], table: &Table, options: &Options) -> Result<Vec<&'a Mutant>> {
     let changed = options.changed.as_deref().map(changed::files).transpose()?;
     let chosen = all.iter().filter(|mutant| {
-        let named = |only: &String| mutant.label().contains(only);
+        let label = mutant.label();
+        let named = options.only.is_empty() || options.only.iter().any(|only| label.contains(only));
         let touched = |files: &Vec<String>| changed::rests_on(mutant, table, files);
-        options.only.as_ref().is_none_or(named) && changed.as_ref().is_none_or(touched)
+        named && changed.as_ref().is_none_or(touched)
     });
     Ok(chosen.collect())
 }
@@ -263,9 +266,13 @@ fn write(
     complete: bool,
     took: Duration,
 ) -> Result<()> {
-    let source: BTreeSet<&Key> = all.iter().map(|m| &m.key).collect();
-    table.rows.retain(|key, _| source.contains(key));
-    table.rows.extend(noticed);
+    let mut old = std::mem::take(&mut table.rows);
+    for Mutant { key, line, .. } in all {
+        let test = noticed.get(key).cloned();
+        if let Some(test) = test.or_else(|| Some(old.remove(key)?.test)) {
+            table.rows.insert(key.clone(), Row { line: *line, test });
+        }
+    }
     let today = jiff::Timestamp::now()
         .to_zoned(jiff::tz::TimeZone::UTC)
         .date();
@@ -274,7 +281,8 @@ fn write(
         .current_dir(root())
         .output()?;
     let rustc = String::from_utf8(rustc.stdout)?;
-    let survivors = table.rows.values().filter(|test| *test == SURVIVED).count();
+    let survivors = table.rows.values().filter(|row| row.killer().is_none());
+    let survivors = survivors.count();
     let counts = format!(
         "{} mutants, {} noticed, {survivors} survive.",
         table.rows.len(),

@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File};
 use std::sync::{Mutex, OnceLock, mpsc};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use super::Mutant;
 use super::rules::List;
-use super::run::{Run, until_failure};
-use super::table::Table;
+use super::table::{Key, Row, Table};
 use super::tree::Tree;
+use crate::binary::{Run, until_failure};
 use crate::root;
 
 /// What became of a mutant.
@@ -24,7 +24,7 @@ pub enum Outcome {
     Broken(String),
 }
 
-/// How long a test binary may take before it is known how long it takes.
+/// How long a test may take before it is known how long they take.
 const LONGEST: Duration = Duration::from_secs(1800);
 
 /// Runs the mutants, and returns what became of each, in their order.
@@ -69,10 +69,9 @@ pub fn run_all(
                         let Some((i, mutant)) = next else {
                             return Ok(());
                         };
-                        let killer = table.rows.get(&mutant.key).map(String::as_str);
-                        let source = &sources[&mutant.file];
+                        let source = &sources[mutant.key.file()];
                         let limit = limits.get().map_or(LONGEST, |all| all[&*mutant.test]);
-                        let outcome = run_one(&tree, mutant, source, killer, limit)?;
+                        let outcome = run_one(&tree, mutant, source, table, limit)?;
                         // The receiver is gone once another worker has failed.
                         if sender.send(Ok((i, outcome))).is_err() {
                             return Ok(());
@@ -92,7 +91,8 @@ pub fn run_all(
             bar.inc(1);
             match &outcome {
                 Outcome::Killed(_) if bar.is_hidden() => {
-                    println!("{}/{} {label}", bar.position(), chosen.len())
+                    let left = HumanDuration(bar.eta());
+                    println!("{}/{}, {left} left: {label}", bar.position(), chosen.len())
                 }
                 Outcome::Killed(_) => bar.set_message(label),
                 Outcome::Survived => bar.suspend(|| println!("{label}: SURVIVES")),
@@ -106,7 +106,7 @@ pub fn run_all(
     })
 }
 
-/// Runs each test binary unbroken: it has to pass, and its time says how long a mutant may take.
+/// Runs each test binary unbroken: it has to pass, and its slowest test says how long one may take.
 fn baseline<'a>(tree: &Tree, chosen: &[&'a Mutant]) -> Result<HashMap<&'a str, Duration>> {
     let tests: BTreeSet<&str> = chosen.iter().map(|m| m.test.as_str()).collect();
     let mut limits = HashMap::new();
@@ -115,12 +115,10 @@ fn baseline<'a>(tree: &Tree, chosen: &[&'a Mutant]) -> Result<HashMap<&'a str, D
             Ok(binary) => binary,
             Err(error) => bail!("the test {test} does not compile:\n{error}"),
         };
-        let start = Instant::now();
         match until_failure(tree.command(&binary), LONGEST)? {
-            Run::Passed => {}
+            Run::Passed(longest) => limits.insert(test, longest * 4 + Duration::from_secs(20)),
             Run::Failed(name) => bail!("{test}: {name} fails without any change"),
-        }
-        limits.insert(test, start.elapsed() * 3 + Duration::from_secs(30));
+        };
     }
     Ok(limits)
 }
@@ -129,29 +127,84 @@ fn run_one(
     tree: &Tree,
     mutant: &Mutant,
     source: &str,
-    killer: Option<&str>,
+    table: &Table,
     limit: Duration,
 ) -> Result<Outcome> {
     let mut mutated = source.to_owned();
     mutated.replace_range(mutant.range.clone(), &mutant.replacement);
-    tree.write(&mutant.file, &mutated)?;
+    tree.write(mutant.key.file(), &mutated)?;
     let built = tree.build(&mutant.test);
     // The binary is built: from here on the next mutant finds the file as it was.
-    tree.write(&mutant.file, source)?;
+    tree.write(mutant.key.file(), source)?;
     let binary = match built? {
         Ok(binary) => binary,
         Err(error) => return Ok(Outcome::Broken(error)),
     };
-    // The test that noticed it last time, then all.
-    if let Some(name) = killer.and_then(|killer| killer.split(' ').next()) {
+    for tests in likely(&mutant.key, table) {
         let mut command = tree.command(&binary);
-        command.args(["--exact", name]);
+        command.arg("--exact").args(tests);
         if let Run::Failed(name) = until_failure(command, limit)? {
             return Ok(Outcome::Killed(name));
         }
     }
     match until_failure(tree.command(&binary), limit)? {
         Run::Failed(name) => Ok(Outcome::Killed(name)),
-        Run::Passed => Ok(Outcome::Survived),
+        Run::Passed(_) => Ok(Outcome::Survived),
+    }
+}
+
+/// The tests to run before all: the one that noticed this last time, then those that noticed something
+/// else in the same file.
+fn likely<'a>(key: &Key, table: &'a Table) -> Vec<BTreeSet<&'a str>> {
+    let same_file = table.rows.iter().filter(|row| row.0.file() == key.file());
+    let steps = [
+        table
+            .rows
+            .get(key)
+            .and_then(Row::killer)
+            .into_iter()
+            .collect(),
+        same_file.filter_map(|row| row.1.killer()).collect(),
+    ];
+    // Without a name, it would be all of them.
+    let named = steps
+        .into_iter()
+        .filter(|step: &BTreeSet<_>| !step.is_empty());
+    named.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::table::SURVIVED;
+    use super::*;
+
+    #[test]
+    fn the_likely_tests_are_run_first() {
+        let rule = |name: &str, file: &str| Key::Rule {
+            name: name.to_owned(),
+            file: file.to_owned(),
+            why: String::new(),
+        };
+        let rows = [
+            ("1", "src/a.rs", "kref::x"),
+            ("2", "src/a.rs", "kref::y (abort)"),
+            ("3", "src/a.rs", SURVIVED),
+            ("4", "src/b.rs", "refs::z"),
+        ];
+        let table = Table {
+            taken: Vec::new(),
+            rows: rows
+                .map(|(name, file, test)| {
+                    let test = test.to_owned();
+                    (rule(name, file), Row { line: 1, test })
+                })
+                .into(),
+        };
+        let likely = |name, file| likely(&rule(name, file), &table);
+        let [x, y, z] = ["kref::x", "kref::y", "refs::z"];
+        assert_eq!(likely("2", "src/a.rs"), [[y].into(), [x, y].into()]);
+        assert_eq!(likely("3", "src/a.rs"), [[x, y].into()]);
+        assert_eq!(likely("new", "src/b.rs"), [[z].into()]);
+        assert!(likely("new", "src/c.rs").is_empty());
     }
 }

@@ -1,25 +1,51 @@
-//! Runs a test binary until the first failure.
+//! Builds a test binary, and runs it until the first failure.
 
 use std::io::Read;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+
+/// Builds the test binary `test` with `cargo`, which says how, and returns its path, or what the compiler
+/// said against it.
+pub fn build(cargo: &mut Command, test: &str) -> Result<Result<PathBuf, String>> {
+    let output = cargo
+        .args(["--no-run", "--quiet", "--test", test])
+        .args(["--message-format", "json-render-diagnostics"])
+        .output()
+        .context("cannot run cargo")?;
+    if !output.status.success() {
+        return Ok(Err(String::from_utf8_lossy(&output.stderr).into_owned()));
+    }
+    let executable = String::from_utf8(output.stdout)?
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message["target"]["name"] == *test)
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from));
+    match executable {
+        Some(path) => Ok(Ok(path)),
+        None => bail!("cargo built no test called {test}"),
+    }
+}
 
 /// How a run of a test binary ended.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Run {
-    Passed,
+    /// No test took longer than this.
+    Passed(Duration),
     /// The first test that failed; a test that aborted the process or did not end says so.
     Failed(String),
 }
 
+/// What is said of a test that did not end.
+pub const TIMEOUT: &str = "timeout";
+
 /// Runs `command`, which is a test binary with the names of tests, one test after the other, and
-/// ends it at the first failure or after `limit`.
+/// ends it at the first failure, or when a test has taken longer than `limit`.
 pub fn until_failure(mut command: Command, limit: Duration) -> Result<Run> {
-    let deadline = Instant::now() + limit;
     let mut child = command
         // One after the other: then the first failure is the same each time, and the name of a
         // test is printed before it runs.
@@ -41,14 +67,18 @@ pub fn until_failure(mut command: Command, limit: Duration) -> Result<Run> {
     });
 
     let mut output = Vec::new();
+    let mut longest = Duration::ZERO;
     let failed = loop {
-        match receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        // Something is written whenever a test ends.
+        let start = Instant::now();
+        match receiver.recv_timeout(limit) {
             Ok(chunk) => output.extend(chunk),
             Err(RecvTimeoutError::Timeout) => {
-                break Some(with_running(&output, "timeout"));
+                break Some(with_running(&output, TIMEOUT));
             }
             Err(RecvTimeoutError::Disconnected) => break None,
         }
+        longest = longest.max(start.elapsed());
         if let Some(name) = first_failure(&output) {
             break Some(name);
         }
@@ -61,7 +91,7 @@ pub fn until_failure(mut command: Command, limit: Duration) -> Result<Run> {
     reader.join().expect("the reader does not panic");
     Ok(match failed {
         Some(name) => Run::Failed(name),
-        None if status.success() => Run::Passed,
+        None if status.success() => Run::Passed(longest),
         None => Run::Failed(with_running(&output, "abort")),
     })
 }
@@ -115,8 +145,11 @@ mod tests {
 
     #[test]
     fn all_passed() {
-        let script = "printf 'test a ... ok\n\ntest result: ok. 1 passed\n'";
-        assert_eq!(play(script, LONG), Run::Passed);
+        let script = "sleep 0.2; printf 'test a ... ok\n'; sleep 0.1; printf 'test result: ok.\n'";
+        let Run::Passed(longest) = play(script, LONG) else {
+            panic!("nothing failed")
+        };
+        assert!((Duration::from_millis(200)..LONG).contains(&longest));
     }
 
     #[test]

@@ -1,0 +1,224 @@
+//! `cargo xtask evidence`: everything that is checked beyond `.ci/run`, one step after the other.
+//!
+//! A step is a command that can be run by itself. Exit code 2 is how the scripts say that a tool is
+//! missing, after they have said which. `.github/workflows/evidence.yml` runs the same steps.
+
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use anyhow::Result;
+use clap::builder::PossibleValuesParser;
+use indicatif::FormattedDuration;
+
+use crate::{cargo, root};
+
+/// One check.
+struct Step {
+    name: &'static str,
+    what: &'static str,
+    /// The environment, the program and its arguments, with single spaces between them.
+    command: &'static str,
+}
+
+const STEPS: [Step; 10] = [
+    Step {
+        name: "mutants",
+        what: "each memory ordering weakened, each rule broken: a test notices",
+        command: "cargo xtask mutants",
+    },
+    Step {
+        name: "models",
+        what: "all interleavings, as far as a minute for each model leads",
+        command: "cargo xtask models --limit 60",
+    },
+    Step {
+        name: "schedules",
+        what: "random schedules of many threads",
+        command: "KREF_SCHEDULES=200000 cargo test --release --test schedules",
+    },
+    Step {
+        name: "dependent",
+        what: "a crate that depends on this one model-tests itself",
+        command: "cargo test --manifest-path tests/dependent/Cargo.toml",
+    },
+    Step {
+        name: "thread",
+        what: "ThreadSanitizer finds a planted race, and nothing else",
+        command: "scripts/sanitizers.sh thread",
+    },
+    Step {
+        name: "address",
+        what: "AddressSanitizer finds a planted use after free, and nothing else",
+        command: "scripts/sanitizers.sh address",
+    },
+    Step {
+        name: "leak",
+        what: "LeakSanitizer finds a planted leak, and nothing else",
+        command: "scripts/sanitizers.sh leak",
+    },
+    Step {
+        name: "miri",
+        what: "no undefined behaviour in the tests that Miri can run",
+        command: "scripts/miri.sh",
+    },
+    Step {
+        name: "coverage",
+        what: "the lines that no test runs are those of docs/coverage.md",
+        command: "scripts/coverage.sh",
+    },
+    Step {
+        name: "fuzz",
+        what: "ten minutes of fuzzing for each target",
+        command: "scripts/fuzz.sh 600",
+    },
+];
+
+/// Run everything that is checked beyond .ci/run.
+///
+/// Hours in all; each step can be chosen, and its command run by itself. Exit code 1 if a step failed,
+/// or could not be run because a tool is missing.
+#[derive(clap::Args)]
+pub struct Options {
+    /// List the steps and their commands, and run nothing.
+    #[arg(long)]
+    list: bool,
+    /// Only these steps.
+    #[arg(long, value_name = "STEP", num_args = 1.., value_delimiter = ',')]
+    #[arg(value_parser = PossibleValuesParser::new(STEPS.map(|step| step.name)))]
+    only: Vec<String>,
+    /// A step whose tools are missing is no failure.
+    #[arg(long)]
+    skip_missing: bool,
+}
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Passed,
+    Failed,
+    Missing,
+}
+
+impl End {
+    fn describe(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "FAILED",
+            Self::Missing => "a tool is missing",
+        }
+    }
+
+    fn is_good(self, skip_missing: bool) -> bool {
+        self == Self::Passed || self == Self::Missing && skip_missing
+    }
+}
+
+pub fn run(options: &Options) -> Result<ExitCode> {
+    let chosen =
+        |step: &&Step| options.only.is_empty() || options.only.iter().any(|n| n == step.name);
+    let steps: Vec<_> = STEPS.iter().filter(chosen).collect();
+    if options.list {
+        for Step {
+            name,
+            what,
+            command,
+        } in steps
+        {
+            println!("{name:<10} {what}\n           {command}");
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut summary = String::new();
+    let mut good = true;
+    for (
+        i,
+        Step {
+            name,
+            what,
+            command,
+        },
+    ) in steps.iter().enumerate()
+    {
+        println!(
+            "\n== {} of {}: {name}: {what}\n== {command}",
+            i + 1,
+            steps.len()
+        );
+        let start = Instant::now();
+        let end = run_step(command);
+        let took = FormattedDuration(start.elapsed());
+        println!("== {name}: {}, after {took}", end.describe());
+        summary += &format!("{name:<10} {took}  {}\n", end.describe());
+        good &= end.is_good(options.skip_missing);
+    }
+    print!("\n{summary}");
+    Ok(match good {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+fn run_step(command: &str) -> End {
+    let mut words = command.split(' ').peekable();
+    let mut environment = Vec::new();
+    while let Some(pair) = words.next_if(|word| word.contains('=')) {
+        environment.extend(pair.split_once('='));
+    }
+    let mut process = match words.next() {
+        Some("cargo") => cargo(),
+        // A relative path would be looked for in the current directory by some systems only.
+        Some(script) if script.starts_with("scripts/") => Command::new(root().join(script)),
+        program => Command::new(program.unwrap_or_default()),
+    };
+    let status = process
+        .args(words)
+        .envs(environment)
+        .current_dir(root())
+        .status();
+    match status {
+        Ok(status) if status.success() => End::Passed,
+        Ok(status) if status.code() == Some(2) => End::Missing,
+        Ok(_) => End::Failed,
+        Err(error) => {
+            println!("cannot run {command}: {error}");
+            End::Failed
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exit_code_says_how_it_ended() {
+        assert_eq!(run_step("true"), End::Passed);
+        assert_eq!(run_step("false"), End::Failed);
+        assert_eq!(run_step("sh -c exit\t2"), End::Missing);
+        assert_eq!(run_step("scripts/no-such-script.sh"), End::Failed);
+    }
+
+    #[test]
+    fn a_step_has_its_environment_and_runs_in_the_root() {
+        assert_eq!(run_step("A=1 B=x=y printenv A B"), End::Passed);
+        assert_eq!(run_step("printenv A"), End::Failed);
+        assert_eq!(run_step("test -f src/lib.rs"), End::Passed);
+    }
+
+    #[test]
+    fn what_is_missing_is_a_failure_unless_it_may_be() {
+        let good = |skip| [End::Passed, End::Missing, End::Failed].map(|end| end.is_good(skip));
+        assert_eq!(good(false), [true, false, false]);
+        assert_eq!(good(true), [true, true, false]);
+    }
+
+    #[test]
+    fn the_workflow_runs_every_step() {
+        let workflow = include_str!("../../.github/workflows/evidence.yml");
+        for step in STEPS {
+            let line = format!("          - step: {}\n", step.name);
+            assert!(workflow.contains(&line), "{} is not in it", step.name);
+        }
+        assert_eq!(workflow.matches("- step:").count(), STEPS.len());
+    }
+}
