@@ -2,6 +2,7 @@
 
 mod models;
 mod mutants;
+mod scoreboard;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -14,12 +15,14 @@ use clap::Parser;
 enum Xtask {
     Mutants(mutants::Options),
     Models(models::Options),
+    Scoreboard(scoreboard::Options),
 }
 
 fn main() -> ExitCode {
     let result = match Xtask::parse() {
         Xtask::Mutants(options) => mutants::run(&options),
         Xtask::Models(options) => models::run(&options),
+        Xtask::Scoreboard(options) => scoreboard::run(&options),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
