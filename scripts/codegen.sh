@@ -72,4 +72,4 @@ assembly lse +lse
 assembly exclusive -lse,-outline-atomics
 
 unset RUSTC
-KREF_ASSEMBLY="$directory/lse.s $directory/exclusive.s" cargo test --quiet --test codegen
+KREF_ASSEMBLY=$directory/lse.s:$directory/exclusive.s cargo test --quiet --test codegen

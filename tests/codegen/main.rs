@@ -24,7 +24,7 @@ const PROBES: [(&str, Fast); 12] = [
     ("probe_refcount_dec_and_test", Fast::Always),
     ("probe_kref_get", Fast::Always),
     ("probe_kref_put", Fast::Always),
-    ("probe_kref_put_lock", Fast::Always),
+    ("probe_kref_put_lock", Fast::OrRefuses),
     ("probe_handback_get", Fast::Always),
     ("probe_handback_put_lock", Fast::Always),
     ("probe_ref_clone", Fast::Always),
@@ -37,7 +37,7 @@ const PROBES: [(&str, Fast); 12] = [
 enum Fast {
     /// One read-modify-write.
     Always,
-    /// One, or none where it refuses.
+    /// One, or none where the count stays as it is: it was zero, or is saturated.
     OrRefuses,
 }
 
@@ -62,8 +62,9 @@ fn complaint(assembly: &Assembly, probe: &str, fast: Fast) -> Option<String> {
 #[test]
 #[cfg_attr(miri, ignore = "it runs the compiler")]
 fn fast_paths_are_one_atomic_instruction() {
-    let files = std::env::var("KREF_ASSEMBLY").unwrap_or_default();
-    let mut files: Vec<PathBuf> = files.split_whitespace().map(PathBuf::from).collect();
+    let files = std::env::var_os("KREF_ASSEMBLY");
+    let files = files.iter().flat_map(std::env::split_paths);
+    let mut files: Vec<PathBuf> = files.collect();
     if files.is_empty() {
         if Architecture::here().is_none() {
             eprintln!("the machine code of this architecture is not understood: nothing is tested");

@@ -169,6 +169,7 @@ fn lookup(threads: usize, drawn: &'static [u64], maps: &Filled) -> Vec<Row> {
             .against(DASH)
             .against(INTERN)
             .against(SHARDED)
+            .against(DASH_SIP)
             .floor(UNSYNCHRONISED),
         map_row(DASH, threads, drawn, maps.dash),
         map_row(DASH_SIP, threads, drawn, maps.dash_sip),
@@ -206,6 +207,7 @@ fn churn(threads: usize) -> Vec<Row> {
             .against(SHARDED)
             .against(INTERN)
             .against(DASH)
+            .against(DASH_SIP)
             .against(ONE_LOCK)
             .floor(MALLOC),
         row::<Constructing>(CONSTRUCTING, threads)
@@ -240,10 +242,12 @@ fn hot(threads: usize) -> Vec<Row> {
     vec![
         row::<Registry<u64, u64>>(KREF, threads)
             .against(LOCKED)
+            .against(SHARDED)
             .against(DASH)
             .against(INTERN),
         row::<Constructing>(CONSTRUCTING, threads)
             .against(LOCKED)
+            .against(SHARDED)
             .against(DASH)
             .against(INTERN),
         row::<Locked>(LOCKED, threads),
