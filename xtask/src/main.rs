@@ -1,5 +1,6 @@
 //! The long checks of `kref`, run as `cargo xtask ...`.
 
+mod counts;
 mod models;
 mod mutants;
 mod scoreboard;
@@ -13,6 +14,7 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
 enum Xtask {
+    Counts(counts::Options),
     Mutants(mutants::Options),
     Models(models::Options),
     Scoreboard(scoreboard::Options),
@@ -20,6 +22,7 @@ enum Xtask {
 
 fn main() -> ExitCode {
     let result = match Xtask::parse() {
+        Xtask::Counts(options) => counts::run(&options),
         Xtask::Mutants(options) => mutants::run(&options),
         Xtask::Models(options) => models::run(&options),
         Xtask::Scoreboard(options) => scoreboard::run(&options),

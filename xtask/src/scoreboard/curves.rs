@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::picture::{Anchor, COLOURS, MARGIN, Picture, WIDTH};
+use super::picture::{Anchor, MARGIN, Picture, WIDTH};
 use super::records::Records;
 
 const LEFT: f64 = 70.0;
-const RIGHT: f64 = 215.0;
+const RIGHT: f64 = 240.0;
 const HEIGHT: f64 = 260.0;
 /// Between the names of two lines.
 const APART: f64 = 15.0;
@@ -22,9 +22,16 @@ pub struct Chart {
 
 pub struct Curve {
     pub name: String,
-    pub is_own: bool,
+    pub kind: Kind,
     /// Nanoseconds, for each of the places.
     pub ns: Vec<Option<f64>>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub enum Kind {
+    Own,
+    Peer,
+    Floor,
 }
 
 /// The lines of a bench.
@@ -55,7 +62,13 @@ pub fn of(bench: &str, records: &Records) -> Picture {
         };
         Curve {
             name: name.to_owned(),
-            is_own: of_name().any(|row| row.is_own()),
+            kind: if of_name().any(|row| row.is_own()) {
+                Kind::Own
+            } else if rows.iter().any(|row| row.floor.as_deref() == Some(name)) {
+                Kind::Floor
+            } else {
+                Kind::Peer
+            },
             ns: places.iter().map(|&place| cost(place)).collect(),
         }
     };
@@ -92,7 +105,11 @@ pub fn of_latencies(records: &Records) -> Picture {
                 .filter(|row| row.threads == threads && row.operation == operation);
             let lines = rows.enumerate().map(|(n, row)| Curve {
                 name: row.name.clone(),
-                is_own: n == 0,
+                kind: match &*row.name {
+                    _ if n == 0 => Kind::Own,
+                    "nothing" => Kind::Floor,
+                    _ => Kind::Peer,
+                },
                 ns: [row.p50, row.p99, row.p999, row.max]
                     .map(|ns| Some(ns as f64))
                     .to_vec(),
@@ -136,14 +153,14 @@ pub fn draw(picture: &mut Picture, chart: &Chart) {
     let y = |ns: f64| bottom - (ns.ln() - low) / (high - low) * HEIGHT;
     let last = (chart.places.len() - 1).max(1) as f64;
     let x = |place: usize| LEFT + 12.0 + place as f64 / last * (WIDTH - LEFT - RIGHT - 24.0);
-    // Not all of them, if there are many.
-    let every = steps.len().div_ceil(12).next_multiple_of(3);
-    let shown = steps.iter().enumerate();
-    let every = if steps.len() > 12 { every } else { 1 };
-    for (_, &step) in shown.filter(|(n, _)| n % every == 0) {
+    for &step in &steps {
+        // Not all of them, if there are many.
+        let is_power = step.log10().fract().abs() < 1e-6;
+        if steps.len() > 12 && !is_power {
+            continue;
+        }
         picture.line("grid", (LEFT, y(step)), (WIDTH - RIGHT, y(step)));
-        let name = label(step);
-        picture.text("soft", LEFT - 6.0, y(step) + 4.0, Anchor::End, &name);
+        picture.text("soft", LEFT - 6.0, y(step) + 4.0, Anchor::End, &label(step));
     }
     for (n, place) in chart.places.iter().enumerate() {
         picture.text("soft", x(n), bottom + 16.0, Anchor::Middle, place);
@@ -152,26 +169,24 @@ pub fn draw(picture: &mut Picture, chart: &Chart) {
     picture.text("soft", middle, bottom + 32.0, Anchor::Middle, &chart.axis);
 
     // The own ones last, above the others; the first of them has the strongest colour.
-    let mut colours = 1..COLOURS;
-    let mut own = (0..1).chain([3, 5]);
+    let mut own = [0, 3, 5].into_iter().cycle();
+    let mut peers = [1, 2, 4, 6].into_iter().cycle();
     let mut ends = Vec::new();
     let mut drawn = Vec::new();
-    for line in chart.lines.iter() {
-        let colour = if line.is_own { own.next() } else { None };
-        let colour = colour.or_else(|| colours.next()).unwrap_or(COLOURS - 1);
-        let class = format!("line{colour}");
+    for line in &chart.lines {
+        let colour = match line.kind {
+            Kind::Own => own.next(),
+            Kind::Peer => peers.next(),
+            Kind::Floor => None,
+        };
+        let class = colour.map_or("floor".to_owned(), |colour| format!("line{colour}"));
         let points = line.ns.iter().enumerate();
         let points = points.filter_map(|(n, ns)| Some((x(n), y((*ns)?))));
         let points: Vec<(f64, f64)> = points.collect();
         if let Some(&(_, end)) = points.last() {
-            ends.push((
-                end,
-                class.clone(),
-                line.name.clone(),
-                points.len() < chart.places.len(),
-            ));
+            ends.push((end, class.clone(), &line.name));
         }
-        drawn.push((line.is_own, class, points));
+        drawn.push((line.kind == Kind::Own, class, points));
     }
     drawn.sort_by_key(|(is_own, ..)| *is_own);
     for (_, class, points) in &drawn {
@@ -188,7 +203,7 @@ pub fn draw(picture: &mut Picture, chart: &Chart) {
         *at = at.min(limit);
         limit = *at - APART;
     }
-    for ((_, class, name, _), at) in ends.iter().zip(at) {
+    for ((_, class, name), at) in ends.iter().zip(at) {
         let x = WIDTH - RIGHT + 8.0;
         picture.text(class, x, at + 4.0, Anchor::Start, name);
     }

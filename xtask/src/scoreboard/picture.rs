@@ -9,9 +9,6 @@ use svg::node::element::{Group, Line, Polyline, Rectangle, Style, Text};
 pub const WIDTH: f64 = 760.0;
 pub const MARGIN: f64 = 16.0;
 
-/// How many colours there are for lines; `line0` is the crate's own, and the strongest.
-pub const COLOURS: usize = 7;
-
 const STYLE: &str = "
 text { font-family: system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif; font-size: 12px; fill: #1f2328 }
 .title { font-size: 14px; font-weight: 600 }
@@ -26,8 +23,9 @@ text { font-family: system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-se
 polyline { fill: none; stroke-width: 2 }
 .line0 { stroke: #0969da; stroke-width: 3.5 } text.line0 { font-weight: 600 }
 .line1 { stroke: #bc4c00 } .line2 { stroke: #1a7f37 } .line3 { stroke: #8250df }
-.line4 { stroke: #9a6700 } .line5 { stroke: #bf3989 } .line6 { stroke: #6e7781 }
-text.line0, text.line1, text.line2, text.line3, text.line4, text.line5, text.line6 { stroke: none }
+.line4 { stroke: #9a6700 } .line5 { stroke: #bf3989 } .line6 { stroke: #57606a }
+text.floor, text.line0, text.line1, text.line2, text.line3, text.line4, text.line5, text.line6 { stroke: none }
+text.floor { fill: #cf222e }
 text.line0 { fill: #0969da } text.line1 { fill: #bc4c00 } text.line2 { fill: #1a7f37 } text.line3 { fill: #8250df }
 text.line4 { fill: #9a6700 } text.line5 { fill: #bf3989 } text.line6 { fill: #59636e }
 @media (prefers-color-scheme: dark) {
@@ -35,7 +33,7 @@ text { fill: #f0f6fc } .soft { fill: #9198a1 } .paper { fill: #0d1117 } .grid { 
 .own { fill: #388bfd } .peer { fill: #656c76 } .base { fill: #3d444d } .floor { stroke: #ff7b72 } .spread { stroke: #f0f6fc }
 .line0 { stroke: #58a6ff } .line1 { stroke: #f0883e } .line2 { stroke: #3fb950 } .line3 { stroke: #bc8cff }
 .line4 { stroke: #d29922 } .line5 { stroke: #f778ba } .line6 { stroke: #9198a1 }
-text.line0 { fill: #58a6ff } text.line1 { fill: #f0883e } text.line2 { fill: #3fb950 } text.line3 { fill: #bc8cff }
+text.floor { fill: #ff7b72 } text.line0 { fill: #58a6ff } text.line1 { fill: #f0883e } text.line2 { fill: #3fb950 } text.line3 { fill: #bc8cff }
 text.line4 { fill: #d29922 } text.line5 { fill: #f778ba } text.line6 { fill: #9198a1 }
 }
 ";
