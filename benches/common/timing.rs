@@ -150,14 +150,18 @@ impl Row {
         };
         let mut iterations = 1;
         loop {
-            // The least of three, as a time that was disturbed would yield too few iterations.
-            let times = [0; 3].map(|place| self.time_undisturbed(plan, place, iterations).0);
-            let time = times.into_iter().min().unwrap_or_default();
-            if time >= slice / 4 {
+            // The least of three, as a time that was disturbed would yield too few iterations. If there are
+            // no others, as on a busy machine, one that is long enough for that not to matter.
+            let times = [0; 3].map(|place| self.time_undisturbed(plan, place, iterations));
+            let undisturbed = times.iter().any(|&(_, undisturbed)| undisturbed);
+            let times = times.into_iter();
+            let time = times.map(|(time, _)| time).min().unwrap_or_default();
+            let enough = if undisturbed { slice / 4 } else { 32 * slice };
+            if time >= enough {
                 let scale = slice.as_secs_f64() / time.as_secs_f64();
                 return ((iterations as f64 * scale) as u64).max(1);
             }
-            iterations *= if time < slice / 64 { 8 } else { 2 };
+            iterations *= if time < enough / 16 { 8 } else { 2 };
         }
     }
 }

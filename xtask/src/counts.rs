@@ -23,14 +23,24 @@ pub struct Options {
 
 /// `benches/counts/baseline.toml`.
 #[derive(Serialize, Deserialize)]
-struct Baseline {
+pub struct Baseline {
     /// With which compiler, and for what.
-    rustc: String,
+    pub rustc: String,
     /// By which part a count may grow.
     tolerance: f64,
     /// Instructions for one operation.
-    instructions: BTreeMap<String, f64>,
+    pub instructions: BTreeMap<String, f64>,
 }
+
+impl Baseline {
+    pub fn read() -> Result<Self> {
+        let path = root().join(BASELINE);
+        let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        toml::from_str(&text).with_context(|| path.display().to_string())
+    }
+}
+
+const BASELINE: &str = "benches/counts/baseline.toml";
 
 /// How often each function does its operation: `TIMES` of the bench.
 const TIMES: f64 = 1000.0;
@@ -42,12 +52,12 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         eprintln!("counts: valgrind is missing; on Debian: apt-get install valgrind");
         return Ok(ExitCode::from(MISSING));
     }
-    let path = root().join("benches/counts/baseline.toml");
     let rustc = compiler()?;
-    let baseline = match std::fs::read_to_string(&path) {
-        Ok(text) => Some(toml::from_str::<Baseline>(&text)?),
-        Err(_) if options.write => None,
-        Err(error) => return Err(error).with_context(|| path.display().to_string()),
+    let path = root().join(BASELINE);
+    let baseline = if options.write && !path.exists() {
+        None
+    } else {
+        Some(Baseline::read()?)
     };
     if let Some(baseline) = baseline.as_ref().filter(|_| !options.write)
         && baseline.rustc != rustc

@@ -18,7 +18,7 @@ use anyhow::{Context, Result, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use self::page::Circumstances;
-use self::records::{Record, Records};
+use self::records::{Progress, Record, Records};
 use crate::{cargo, root};
 
 /// Run all benches, and write `docs/scoreboard.md` and its pictures.
@@ -56,7 +56,7 @@ const fn bench(package: &'static str, name: &'static str, quick: u64, full: u64)
 const KREF: &str = "Cargo.toml";
 const PEERS: &str = "benches/peers/Cargo.toml";
 
-const BENCHES: [Bench; 9] = [
+const BENCHES: [Bench; 10] = [
     bench(KREF, "refcount", 2, 6),
     bench(KREF, "atomic", 4, 12),
     bench(KREF, "put_with_lock", 8, 30),
@@ -66,9 +66,8 @@ const BENCHES: [Bench; 9] = [
     bench(PEERS, "interner", 10, 30),
     bench(PEERS, "growth", 30, 150),
     bench(PEERS, "latency", 7, 45),
+    bench(PEERS, "memory", 4, 4),
 ];
-/// It has no rounds.
-const MEMORY: Bench = bench(PEERS, "memory", 4, 4);
 
 pub fn run(options: &Options) -> Result<ExitCode> {
     let folder = root().join("target/scoreboard");
@@ -79,11 +78,11 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let (records, circumstances) = (folder.join(records), folder.join(circumstances));
     if !options.again {
         std::fs::create_dir_all(&folder)?;
-        let seen = measure(options, &records)?;
+        let seen = run_benches(options, &records)?;
         std::fs::write(&circumstances, serde_json::to_string(&seen)?)?;
     }
     let seen = std::fs::read_to_string(&circumstances).context("there was no run yet")?;
-    let seen = serde_json::from_str(&seen)?;
+    let seen: Circumstances = serde_json::from_str(&seen)?;
     let records = Records::read(&records)?;
     let judged = targets::judge(&root().join("benches/targets.toml"), &records)?;
     if !options.only.is_empty() {
@@ -96,14 +95,18 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         "docs/scoreboard.md: {met} of {} targets are met.",
         judged.len()
     );
-    Ok(ExitCode::SUCCESS)
+    if seen.failed.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprintln!("These benches have failed: {}", seen.failed.join(", "));
+    Ok(ExitCode::FAILURE)
 }
 
-/// Runs the benches; their records go to `path`.
-fn measure(options: &Options, path: &Path) -> Result<Circumstances> {
+/// Runs the benches; their records go to `path`. What one that fails has told until then is kept.
+fn run_benches(options: &Options, path: &Path) -> Result<Circumstances> {
     let is_wanted =
         |bench: &&Bench| options.only.is_empty() || options.only.iter().any(|o| o == bench.name);
-    let benches = || BENCHES.iter().chain([&MEMORY]).filter(is_wanted);
+    let benches = || BENCHES.iter().filter(is_wanted);
     ensure!(
         benches().next().is_some(),
         "there is no such bench; there are {}",
@@ -114,42 +117,45 @@ fn measure(options: &Options, path: &Path) -> Result<Circumstances> {
             build(package)?;
         }
     }
-    let mut circumstances = Circumstances::now(options.quick)?;
+    let mut seen = Circumstances::now(options.quick)?;
     let mut records = File::create(path)?;
     let clock = Clock::new(benches().map(|b| seconds(b, options.quick)).sum());
     for bench in benches() {
-        let mut child = cargo()
-            .args(["bench", "--quiet", "--manifest-path", bench.package])
-            .args(["--bench", bench.name])
-            .current_dir(root())
-            .env("KREF_RECORDS", "1")
-            .envs(options.quick.then_some(("KREF_QUICK", "1")))
-            .stdout(Stdio::piped())
-            .spawn()?;
-        clock.begins(bench.name);
-        let before = clock.bar.position();
-        let output = child.stdout.take().expect("it is piped");
-        for line in BufReader::new(output).lines() {
-            let line = line?;
-            if let Record::Progress(progress) = records::parse(&line)? {
-                clock.bar.set_message(format!(
-                    "{} {}/{}",
-                    progress.bench, progress.done, progress.of
-                ));
-                clock.tick(before + seconds(bench, options.quick));
-            } else {
-                writeln!(records, "{line}")?;
-            }
+        if let Err(error) = run_bench(bench, options.quick, &clock, &mut records) {
+            clock.says(&format!("{}: {error:#}", bench.name));
+            seen.failed.push(bench.name.to_owned());
         }
-        let status = child.wait()?;
-        ensure!(status.success(), "the bench {} has failed", bench.name);
-        clock
-            .bar
-            .set_position(before + seconds(bench, options.quick));
     }
     clock.ends();
-    circumstances.after();
-    Ok(circumstances)
+    seen.ends();
+    Ok(seen)
+}
+
+fn run_bench(bench: &Bench, quick: bool, clock: &Clock, records: &mut File) -> Result<()> {
+    clock.begins(bench.name);
+    let end = clock.bar.position() + seconds(bench, quick);
+    let mut child = cargo()
+        .args(["bench", "--quiet", "--manifest-path", bench.package])
+        .args(["--bench", bench.name])
+        .current_dir(root())
+        .env("KREF_RECORDS", "1")
+        .envs(quick.then_some(("KREF_QUICK", "1")))
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let output = child.stdout.take().expect("it is piped");
+    for line in BufReader::new(output).lines() {
+        let line = line?;
+        if let Record::Progress(Progress { bench, done, of }) = records::parse(&line)? {
+            clock.bar.set_message(format!("{bench} {done}/{of}"));
+            clock.tick(end);
+        } else {
+            writeln!(records, "{line}")?;
+        }
+    }
+    let status = child.wait()?;
+    ensure!(status.success(), "{status}");
+    clock.bar.set_position(end);
+    Ok(())
 }
 
 fn seconds(bench: &Bench, quick: bool) -> u64 {
@@ -187,21 +193,19 @@ impl Clock {
     fn begins(&self, bench: &str) {
         let (done, all) = (self.bar.position(), self.bar.length().unwrap_or(0));
         let elapsed = self.start.elapsed().as_secs();
-        let left = if done == 0 {
-            all
-        } else {
-            elapsed * (all - done) / done
-        };
-        self.bar.suspend(|| {
-            eprintln!(
-                "{:>3} %, {}:{:02} gone, about {}:{:02} left: {bench}",
-                done * 100 / all.max(1),
-                elapsed / 60,
-                elapsed % 60,
-                left / 60,
-                left % 60
-            );
-        });
+        let left = (elapsed * (all - done)).checked_div(done).unwrap_or(all);
+        self.says(&format!(
+            "{:>3} %, {}:{:02} gone, about {}:{:02} left: {bench}",
+            done * 100 / all.max(1),
+            elapsed / 60,
+            elapsed % 60,
+            left / 60,
+            left % 60
+        ));
+    }
+
+    fn says(&self, line: &str) {
+        self.bar.suspend(|| eprintln!("{line}"));
     }
 
     /// Moves on by the time that has gone, but not beyond the end of this bench.

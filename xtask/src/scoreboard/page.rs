@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::records::{Quartiles, Records, Row};
 use super::targets::Judged;
 use super::{bars, curves, picture, told_by};
+use crate::counts::Baseline;
 
 /// When, on what and with what the times were taken.
 #[derive(Serialize, Deserialize)]
@@ -22,6 +23,8 @@ pub struct Circumstances {
     /// How much else was to be done: the mean number of runnable threads in the minute before, and
     /// after the run, in which the benches' own are counted.
     load: [String; 2],
+    /// The benches that have failed.
+    pub failed: Vec<String>,
 }
 
 impl Circumstances {
@@ -37,10 +40,11 @@ impl Circumstances {
             rustc: told_by("rustc", &["--version"]),
             commit: told_by("git", &["describe", "--always", "--dirty"]),
             load: [load(), String::new()],
+            failed: Vec::new(),
         })
     }
 
-    pub fn after(&mut self) {
+    pub fn ends(&mut self) {
         self.load[1] = load();
     }
 }
@@ -134,6 +138,7 @@ pub fn write(
     if !records.memory.is_empty() {
         page += &memory(records, &pictures)?;
     }
+    page += &instructions()?;
     let path = docs.join("scoreboard.md");
     std::fs::write(&path, page).with_context(|| path.display().to_string())
 }
@@ -148,11 +153,16 @@ fn head(judged: &[Judged], seen: &Circumstances) -> String {
         rustc,
         commit,
         load,
+        failed,
     } = seen;
     let how = if *quick {
         "`cargo xtask scoreboard --quick`, with few rounds"
     } else {
         "`cargo xtask scoreboard`"
+    };
+    let failed = match &**failed {
+        [] => String::new(),
+        failed => format!("\n**These benches have failed: {}.**\n", failed.join(", ")),
     };
     format!(
         "# Scoreboard
@@ -163,7 +173,7 @@ repeat them](benchmarks.md).
 
 Written by {how}; do not edit. {date}, {processor}, {cores} cores, {rustc}, commit {commit}; load {} before the
 run and {} after it.
-",
+{failed}",
         judged.len(),
         load[0],
         load[1],
@@ -278,4 +288,18 @@ fn memory(records: &Records, pictures: &Path) -> Result<String> {
         write!(text, "\n![bytes {what}](scoreboard/memory-{file}.svg)\n")?;
     }
     Ok(text)
+}
+
+/// What `cargo xtask counts` compares with.
+fn instructions() -> Result<String> {
+    let baseline = Baseline::read()?;
+    let mut table = format!(
+        "\n## Instructions\n\nFor one operation, counted under callgrind with rustc {}, the loop's own included \
+        (\"nothing\").\n\n| operation | instructions |\n|---|---|\n",
+        baseline.rustc
+    );
+    for (name, count) in &baseline.instructions {
+        table += &format!("| {} | {count:.1} |\n", name.replace('_', " "));
+    }
+    Ok(table)
 }
