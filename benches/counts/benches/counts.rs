@@ -215,7 +215,7 @@ fn filled(times: u32) -> LList<u32> {
     list
 }
 
-/// For each of the values.
+// For each of the values.
 #[library_benchmark(setup = filled)]
 #[bench::many(TIMES)]
 fn take_all(list: LList<u32>) {
