@@ -145,6 +145,10 @@ fn run_bench(bench: &Bench, quick: bool, clock: &Clock, records: &mut File) -> R
     let output = child.stdout.take().expect("it is piped");
     for line in BufReader::new(output).lines() {
         let line = line?;
+        if !line.starts_with('{') {
+            clock.says(&line);
+            continue;
+        }
         if let Record::Progress(Progress { bench, done, of }) = records::parse(&line)? {
             clock.bar.set_message(format!("{bench} {done}/{of}"));
             clock.tick(end);
