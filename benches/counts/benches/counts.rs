@@ -211,7 +211,9 @@ fn push(list: LList<u32>) {
 
 fn filled(times: u32) -> LList<u32> {
     let list = LList::new();
-    (0..times).for_each(|value| drop(list.push(value)));
+    for value in 0..times {
+        list.push(value);
+    }
     list
 }
 
