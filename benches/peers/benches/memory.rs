@@ -57,7 +57,7 @@ fn main() {
     bytes::<Intern<0>>("ArcIntern");
     bytes::<Sharded>("64 x Mutex<HashMap<K, Weak>>");
     bytes::<Dash>("DashMap<K, Weak>");
-    let value = [0u64; 8];
+    let value = [0u32; 16];
     let size = size_of_val(&value);
     let counts = |name, counted: usize| tell(name, "of counts for each object", counted as f64);
     counts("Kref", size_of::<Kref>());

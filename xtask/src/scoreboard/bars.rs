@@ -90,15 +90,15 @@ fn draw(picture: &mut Picture, rows: &[&Row], records: &Records) {
         if let Some(floor) = records.floor(row) {
             value += &format!(", {:.2}× floor", row.ratio_to(floor).median);
         }
-        // Beyond the lines.
+        // Beyond the lines, that of the floor too if it is near.
+        let floor = rows.iter().filter(|row| floors.contains(&*row.name));
+        let floor = floor.map(|row| x(row.cost().median));
+        let end = x(cost.high);
+        let end = floor
+            .filter(|at| (end..end + 160.0).contains(at))
+            .fold(end, f64::max);
         let class = if row.is_own() { "label" } else { "soft" };
-        picture.text(
-            class,
-            x(cost.high) + 6.0,
-            middle + 4.0,
-            Anchor::Start,
-            &value,
-        );
+        picture.text(class, end + 6.0, middle + 4.0, Anchor::Start, &value);
         picture.y += ROW;
     }
     for row in rows.iter().filter(|row| floors.contains(&*row.name)) {

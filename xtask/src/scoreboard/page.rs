@@ -270,7 +270,8 @@ fn latencies(records: &Records) -> String {
 
 fn memory(records: &Records, pictures: &Path) -> Result<String> {
     let mut text = String::from(
-        "\n## Memory\n\nBytes of the allocator's blocks, as glibc lays them out, from `u64` to `u64`.\n\n\
+        "\n## Memory\n\nBytes of the allocator's blocks, as glibc lays them out, from `u64` to `u64`. What a \
+        registry has left after a peak is for the objects to come; `Registry::shrink_to_fit` gives it back.\n\n\
         | | | bytes |\n|---|---|---|\n",
     );
     for row in &records.memory {
