@@ -109,7 +109,8 @@ fn tell(name: &str, threads: usize, operation: &str, times: &Histogram<u64>) {
 }
 
 fn empty() -> Times {
-    [0; 4].map(|_| Histogram::new(3).expect("three digits are allowed"))
+    // Up to a minute, in three digits.
+    [0; 4].map(|_| Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("the bounds are valid"))
 }
 
 fn add(times: &mut Times, more: &Times) {

@@ -59,6 +59,9 @@ pub fn judge(path: &Path, records: &Records) -> Result<Vec<Judged>> {
     Ok(judged)
 }
 
+/// By what factor the quartiles may lie apart for a verdict.
+const SPREAD: f64 = 2.0;
+
 impl Target {
     fn judge(&self, records: &Records, judged: &mut Vec<Judged>) -> Result<()> {
         let what = format!("{}: {}", self.bench, self.row);
@@ -84,6 +87,7 @@ impl Target {
                 None => Some(self.ratio(records, threads)?),
             };
             let digits = digits(limit);
+            let told = measured.is_none_or(|ratio| ratio.high <= SPREAD * ratio.low);
             let measured = measured.map(|ratio| {
                 let show = |ratio: f64| format!("{ratio:.digits$}");
                 let Quartiles { low, median, high } = ratio;
@@ -91,12 +95,18 @@ impl Target {
                 let factor = 10f64.powi(digits as i32);
                 (shown, (median * factor).round() <= (limit * factor).round())
             });
-            judged.push(self.judged(
+            let mut verdict = self.judged(
                 what.clone(),
                 Some(threads),
                 format!("{limit:.digits$}"),
                 measured,
-            ));
+            );
+            if !told {
+                verdict.met = false;
+                verdict.reason =
+                    Some("the rounds differ too much to tell; is the machine busy?".into());
+            }
+            judged.push(verdict);
         }
         Ok(())
     }
@@ -189,6 +199,20 @@ mod tests {
     fn a_target_that_names_no_row_is_an_error() {
         assert!(judge_one(10.0, &TARGET.replace("peer", "nobody")).is_err());
         assert!(judge_one(10.0, &TARGET.replace("one =", "two =")).is_err());
+    }
+
+    #[test]
+    fn rounds_that_differ_too_much_decide_nothing() {
+        let mut records = records(1.0);
+        records.rows[0].ns = vec![1.0, 2.0, 3.0, 4.0, 5.0];
+        records.rows[1].ns = vec![10.0; 5];
+        let file: File = toml::from_str(TARGET).unwrap();
+        let mut judged = Vec::new();
+        file.target[0].judge(&records, &mut judged).unwrap();
+        assert!(judged[0].met);
+        records.rows[0].ns = vec![1.0, 1.0, 3.0, 5.0, 5.0];
+        file.target[0].judge(&records, &mut judged).unwrap();
+        assert!(!judged[1].met);
     }
 
     #[test]
