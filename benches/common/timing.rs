@@ -60,7 +60,7 @@ pub(super) fn in_turns(bench: &str, plan: &Plan, rows: &[Row]) -> Times {
     if !record::is_on() {
         println!("{bench}: {} variants in {} rounds", rows.len(), plan.rounds);
     }
-    let iterations: Vec<u64> = rows.iter().map(|row| row.calibrated(plan)).collect();
+    let iterations: Vec<u64> = rows.iter().map(Row::calibrated).collect();
     let mut times = Times {
         nanoseconds: vec![Vec::with_capacity(plan.rounds); rows.len()],
         preempted: 0,
@@ -86,10 +86,18 @@ impl Row {
     /// Runs `iterations` in each thread; from the first start to the last end, and whether no thread was
     /// preempted.
     pub(super) fn time(&self, place: usize, iterations: u64) -> (Duration, bool) {
+        let runs = self.runs(place, iterations);
+        let start = runs.iter().map(|run| run.0).min().unwrap();
+        let end = runs.iter().map(|run| run.1).max().unwrap();
+        (end - start, runs.iter().all(|run| run.2))
+    }
+
+    /// Runs `iterations` in each thread: when each began and ended, and whether it was left alone.
+    fn runs(&self, place: usize, iterations: u64) -> Vec<(Instant, Instant, bool)> {
         let shared = self.shares_cores();
         let waiting = AtomicUsize::new(self.threads);
         let barrier = Barrier::new(self.threads);
-        let runs: Vec<(Instant, Instant, bool)> = thread::scope(|scope| {
+        thread::scope(|scope| {
             let spawn = |thread: usize| {
                 let turn = Turn {
                     place,
@@ -122,10 +130,7 @@ impl Row {
             };
             let threads: Vec<_> = (0..self.threads).map(spawn).collect();
             threads.into_iter().map(|t| t.join().unwrap()).collect()
-        });
-        let start = runs.iter().map(|run| run.0).min().unwrap();
-        let end = runs.iter().map(|run| run.1).max().unwrap();
-        (end - start, runs.iter().all(|run| run.2))
+        })
     }
 
     /// Whether there are more threads than cores.
@@ -142,7 +147,7 @@ impl Row {
     }
 
     /// How many iterations take about a slice.
-    fn calibrated(&self, plan: &Plan) -> u64 {
+    fn calibrated(&self) -> u64 {
         let slice = if self.shares_cores() {
             SHARED_SLICE
         } else {
@@ -150,18 +155,15 @@ impl Row {
         };
         let mut iterations = 1;
         loop {
-            // The least of three, as a time that was disturbed would yield too few iterations. If there are
-            // no others, as on a busy machine, one that is long enough for that not to matter.
-            let times = [0; 3].map(|place| self.time_undisturbed(plan, place, iterations));
-            let undisturbed = times.iter().any(|&(_, undisturbed)| undisturbed);
-            let times = times.into_iter();
-            let time = times.map(|(time, _)| time).min().unwrap_or_default();
-            let enough = if undisturbed { slice / 4 } else { 32 * slice };
-            if time >= enough {
+            // Of the fastest thread of a few times: one that was disturbed would yield too few iterations.
+            let runs = (0..5).flat_map(|place| self.runs(place, iterations));
+            let time = runs.map(|(start, end, _)| end - start).min();
+            let time = time.unwrap_or_default();
+            if time >= slice / 4 {
                 let scale = slice.as_secs_f64() / time.as_secs_f64();
                 return ((iterations as f64 * scale) as u64).max(1);
             }
-            iterations *= if time < enough / 16 { 8 } else { 2 };
+            iterations *= if time < slice / 64 { 8 } else { 2 };
         }
     }
 }
