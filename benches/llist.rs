@@ -4,14 +4,14 @@
 //! - "1:1": one thread pushes, the other takes;
 //! - "2": two threads push, and one takes everything at the end.
 //!
-//! An iteration is 64 pushes, or 4,000 in each producer.
+//! Times are for one push, in each producer, and its share of the taking.
 
 mod common;
 
 use std::hint::black_box;
 use std::ops::Deref;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex as StdMutex, mpsc};
 
 use common::{PLACES, Row, Turn};
@@ -216,6 +216,26 @@ owning!(LockedValues, |l, value| l.0.lock().push(value), |l| {
     std::mem::take(&mut *l.0.lock()).into_iter()
 });
 
+/// The floor: one atomic instruction for each push. It keeps nothing but the number.
+#[derive(Default)]
+struct OneWord(AtomicU64);
+
+impl Channel for OneWord {
+    type In = u64;
+    fn items(n: u64) -> Vec<u64> {
+        (0..n).collect()
+    }
+    #[inline]
+    fn push(&self, item: &u64) {
+        black_box(item);
+        self.0.fetch_add(1, Ordering::Release);
+    }
+    #[inline]
+    fn drain(&self) -> (u64, u64) {
+        (self.0.swap(0, Ordering::Acquire), 0)
+    }
+}
+
 /// Channels for all places.
 fn places<C>(make: impl Fn() -> C) -> Vec<CachePadded<C>> {
     (0..PLACES).map(|_| CachePadded::new(make())).collect()
@@ -307,14 +327,20 @@ fn locked_pointers() -> LockedPointers {
 
 fn main() {
     let alone_intrusive = [
+        Row::new("64: one RMW for each", 1, alone(OneWord::default)),
         Row::new("64: cordyceps", 1, alone(cordyceps)),
         Row::new("64: Mutex<Vec>", 1, alone(locked_pointers)),
         Row::new("64: List", 1, alone(List::<Lent>::new))
-            .against("64: cordyceps", 1.02)
-            .against("64: Mutex<Vec>", None),
+            .against("64: cordyceps")
+            .against("64: Mutex<Vec>")
+            .floor("64: one RMW for each"),
         Row::new("64: List, claimed", 1, alone(|| ClaimedList(List::new())))
-            .against("64: List", None),
-        Row::new("64: SwapList", 1, alone(SwapList::<Lent>::new)).against("64: List", None),
+            .against("64: cordyceps")
+            .against("64: Mutex<Vec>"),
+        Row::new("64: SwapList", 1, alone(SwapList::<Lent>::new))
+            .against("64: cordyceps")
+            .against("64: Mutex<Vec>")
+            .floor("64: one RMW for each"),
     ];
     let alone_owning = [
         Row::new("64, owning: SegQueue", 1, alone(SegQueue::new)),
@@ -335,13 +361,14 @@ fn main() {
             alone(|| LockedValues(Mutex::default())),
         ),
         Row::new("64, owning: LList", 1, alone(LList::new))
-            .against("64, owning: SegQueue", 1.0)
-            .against("64, owning: mpsc", 1.0)
-            .against("64, owning: concurrent-queue", 1.0)
-            .against("64, owning: one Box per node", None)
-            .against("64, owning: Mutex<Vec>", None),
+            .against("64, owning: SegQueue")
+            .against("64, owning: mpsc")
+            .against("64, owning: concurrent-queue")
+            .against("64, owning: Mutex<Vec>")
+            .floor("64: one RMW for each"),
     ];
     let one_to_one = [
+        Row::new("1:1: one RMW for each", 2, one_to_one(OneWord::default)),
         Row::new("1:1: SegQueue", 2, one_to_one(SegQueue::new)),
         Row::new("1:1: mpsc", 2, one_to_one(mpsc)),
         Row::new(
@@ -352,38 +379,53 @@ fn main() {
         Row::new("1:1: Mutex<Vec>", 2, one_to_one(locked_pointers)),
         Row::new("1:1: cordyceps", 2, one_to_one(cordyceps)),
         Row::new("1:1: List", 2, one_to_one(List::<Lent>::new))
-            .against("1:1: SegQueue", 0.25)
-            .against("1:1: mpsc", 0.25)
-            .against("1:1: concurrent-queue", 0.25)
-            .against("1:1: Mutex<Vec>", 0.7)
-            .against("1:1: cordyceps", None),
-        Row::new("1:1: SwapList", 2, one_to_one(SwapList::<Lent>::new)).against("1:1: List", None),
-        Row::new("1:1: LList", 2, one_to_one(LList::new)).against("1:1: SegQueue", None),
+            .against("1:1: SegQueue")
+            .against("1:1: mpsc")
+            .against("1:1: concurrent-queue")
+            .against("1:1: Mutex<Vec>")
+            .against("1:1: cordyceps")
+            .floor("1:1: one RMW for each"),
+        Row::new("1:1: SwapList", 2, one_to_one(SwapList::<Lent>::new))
+            .against("1:1: SegQueue")
+            .against("1:1: mpsc")
+            .against("1:1: concurrent-queue")
+            .against("1:1: Mutex<Vec>")
+            .against("1:1: cordyceps")
+            .floor("1:1: one RMW for each"),
+        Row::new("1:1: LList", 2, one_to_one(LList::new))
+            .against("1:1: SegQueue")
+            .against("1:1: mpsc")
+            .against("1:1: concurrent-queue")
+            .against("1:1: Mutex<Vec>"),
         Row::new(
             "1:1: one Box per node",
             2,
             one_to_one(|| BoxPerNode(List::new())),
-        )
-        .against("1:1: SegQueue", None),
+        ),
     ];
     let two_producers = [
+        Row::new("2: one RMW for each", 2, two_producers(OneWord::default)),
         Row::new("2: SegQueue", 2, two_producers(SegQueue::new)),
         Row::new("2: Mutex<Vec>", 2, two_producers(locked_pointers)),
         Row::new("2: cordyceps", 2, two_producers(cordyceps)),
         Row::new("2: List", 2, two_producers(List::<Lent>::new))
-            .against("2: SegQueue", 0.9)
-            .against("2: Mutex<Vec>", 0.9)
-            .against("2: cordyceps", None),
+            .against("2: SegQueue")
+            .against("2: Mutex<Vec>")
+            .against("2: cordyceps")
+            .floor("2: one RMW for each"),
         Row::new("2: SwapList", 2, two_producers(SwapList::<Lent>::new))
-            .against("2: List", None)
-            .against("2: SegQueue", 0.9)
-            .against("2: Mutex<Vec>", 0.9),
-        Row::new("2: LList", 2, two_producers(LList::new)).against("2: SegQueue", None),
+            .against("2: SegQueue")
+            .against("2: Mutex<Vec>")
+            .against("2: cordyceps")
+            .floor("2: one RMW for each"),
+        Row::new("2: LList", 2, two_producers(LList::new))
+            .against("2: SegQueue")
+            .against("2: Mutex<Vec>"),
     ];
-    let rows = alone_intrusive
-        .into_iter()
-        .chain(alone_owning)
-        .chain(one_to_one)
-        .chain(two_producers);
+    let of_batch = alone_intrusive.into_iter().chain(alone_owning);
+    let of_many = one_to_one.into_iter().chain(two_producers);
+    let rows = of_batch
+        .map(|row| row.operations(BATCH))
+        .chain(of_many.map(|row| row.operations(MANY)));
     common::run("llist", rows.collect());
 }

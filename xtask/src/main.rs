@@ -1,9 +1,11 @@
 //! The long checks of `kref`, run as `cargo xtask ...`.
 
 mod binary;
+mod counts;
 mod evidence;
 mod models;
 mod mutants;
+mod scoreboard;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -14,16 +16,20 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
 enum Xtask {
+    Counts(counts::Options),
     Mutants(mutants::Options),
     Models(models::Options),
     Evidence(evidence::Options),
+    Scoreboard(scoreboard::Options),
 }
 
 fn main() -> ExitCode {
     let result = match Xtask::parse() {
+        Xtask::Counts(options) => counts::run(&options),
         Xtask::Mutants(options) => mutants::run(&options),
         Xtask::Models(options) => models::run(&options),
         Xtask::Evidence(options) => evidence::run(&options),
+        Xtask::Scoreboard(options) => scoreboard::run(&options),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

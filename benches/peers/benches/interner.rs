@@ -72,10 +72,10 @@ fn rows_of(threads: usize, words: &[&str], drawn: &'static [&str]) -> Vec<Row> {
         row(KREF, threads, words, drawn, move |word| {
             kref.intern_ref(word)
         })
-        .against(STRING_CACHE, 1.0)
-        .against(INTERN, 1.0)
-        .against(LASSO, 1.2)
-        .against(LASSO_OWN, None),
+        .against(STRING_CACHE)
+        .against(INTERN)
+        .against(LASSO)
+        .against(LASSO_OWN),
         row(STRING_CACHE, threads, words, drawn, |word| {
             DefaultAtom::from(word)
         }),

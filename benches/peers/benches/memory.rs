@@ -3,22 +3,31 @@
 //!
 //! A block of the allocator is counted as glibc lays it out: with a word in front, in steps of 16 bytes, 32 at least.
 
+#[path = "../../common/mod.rs"]
+mod common;
+
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::Barrier;
+use std::hint::black_box;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use kref::Registry;
+use common::record;
+use kref::{Kref, Ref, Registry};
 use kref_peers::Map;
 use kref_peers::others::Intern;
 use kref_peers::weak::{Dash, Sharded};
 use kref_peers::workload::keys;
+use serde_json::json;
 
 struct Counting;
 
+/// What is allocated.
 static BYTES: AtomicUsize = AtomicUsize::new(0);
+/// What was asked for last.
+static ASKED: AtomicUsize = AtomicUsize::new(0);
 
 fn block(layout: Layout) -> usize {
     (layout.size() + 8).next_multiple_of(16).max(32)
@@ -28,6 +37,7 @@ fn block(layout: Layout) -> usize {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         BYTES.fetch_add(block(layout), Relaxed);
+        ASKED.store(layout.size(), Relaxed);
         // SAFETY: as the caller promises.
         unsafe { System.alloc(layout) }
     }
@@ -43,12 +53,20 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 fn main() {
-    println!("bytes for each live object, u64 -> u64\n");
-    println!("{:<30} {:>10} {:>10}", "", "100,000", "1,000,000");
     bytes::<Registry<u64, u64>>("Registry");
     bytes::<Intern<0>>("ArcIntern");
     bytes::<Sharded>("64 x Mutex<HashMap<K, Weak>>");
     bytes::<Dash>("DashMap<K, Weak>");
+    let value = [0u32; 16];
+    let size = size_of_val(&value);
+    let counts = |name, counted: usize| tell(name, "of counts for each object", counted as f64);
+    counts("Kref", size_of::<Kref>());
+    counts("Ref", asked_for(|| Ref::new(value)) - size);
+    counts("triomphe", asked_for(|| triomphe::Arc::new(value)) - size);
+    counts("Arc", asked_for(|| Arc::new(value)) - size);
+    if record::is_on() || !common::is_timed() {
+        return;
+    }
 
     println!("\nbytes of a registry, in thousands");
     peak();
@@ -70,16 +88,44 @@ fn leak<M: Map>() -> &'static M {
     Box::leak(Box::new(M::new()))
 }
 
+/// How many bytes the last allocation of `make` was.
+fn asked_for<T>(make: impl FnOnce() -> T) -> usize {
+    drop(black_box(make()));
+    ASKED.load(Relaxed)
+}
+
+fn tell(name: &str, what: &str, bytes: f64) {
+    if record::is_on() {
+        record::write(&json!({ "memory": {
+            "bench": "memory",
+            "name": name,
+            "what": what,
+            "bytes": bytes,
+        }}));
+    } else {
+        println!("{name:<30} {bytes:>10.1} bytes {what}");
+    }
+}
+
+/// Fills a map, and empties it.
 fn bytes<M: Map>(name: &str) {
-    let bytes = [100_000, 1_000_000].map(|count| {
+    let counts = [
+        (100_000, "for each of 100,000"),
+        (1_000_000, "for each of 1,000,000"),
+    ];
+    for (count, what) in counts {
         let keys = keys(count);
         let mut handles = Vec::with_capacity(count);
         let before = BYTES.load(Relaxed);
         let map = leak::<M>();
         handles.extend(keys.iter().map(|&key| map.get_or_insert(key, key)));
-        (BYTES.load(Relaxed) - before) as f64 / count as f64
-    });
-    println!("{name:<30} {:>10.1} {:>10.1}", bytes[0], bytes[1]);
+        let each = || (BYTES.load(Relaxed) - before) as f64 / count as f64;
+        tell(name, what, each());
+        handles.clear();
+        if count == 1_000_000 {
+            tell(name, "left for each of 1,000,000 that are gone", each());
+        }
+    }
 }
 
 fn peak() {

@@ -1,4 +1,11 @@
 //! [`Registry`] beside maps of `Weak`, `ArcIntern`, and a map under a lock with the kernel's put.
+//!
+//! - "clone": clone and drop of a handle;
+//! - "lookup": lookup and drop of what is alive, 100,000 objects, those asked for drawn by Zipf's law;
+//! - "churn": insertion of an object that is dropped at once, hence a last put;
+//! - "hot": one key, whose object every thread gets or makes, and drops at once.
+//!
+//! The same again with "-threads": beyond the cores.
 
 #[path = "../../common/mod.rs"]
 mod common;
@@ -8,6 +15,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use common::{PLACES, Row, Turn};
+use crossbeam_utils::CachePadded;
 use kref::Registry;
 use kref_peers::kref_maps::Constructing;
 use kref_peers::locked::Locked;
@@ -23,6 +31,7 @@ const SHARDED: &str = "64 x Mutex<HashMap<K, Weak>>";
 const DASH: &str = "DashMap<K, Weak>";
 const DASH_SIP: &str = "DashMap<K, Weak>, SipHash";
 const INTERN: &str = "ArcIntern";
+const ONE_LOCK: &str = "Mutex<HashMap<K, Weak>>";
 const LOCKED: &str = "Mutex<HashMap>, put_lock";
 const UNSYNCHRONISED: &str = "HashMap, unsynchronised";
 const MALLOC: &str = "malloc, free, two lock pairs";
@@ -36,15 +45,30 @@ const DRAWS: usize = 1 << 18;
 fn main() {
     let both = |rows: &dyn Fn(usize) -> Vec<Row>| [1, 2].into_iter().flat_map(rows).collect();
     common::run("clone", both(&clone));
-    if common::is_asked_for("lookup") {
+    if common::is_asked_for("lookup") || common::is_asked_for("lookup-threads") {
         let keys = keys(LIVE);
         let drawn = zipf(LIVE, DRAWS).into_iter().map(|n| keys[n as usize]);
         let drawn = drawn.collect::<Vec<_>>().leak();
         let maps = Filled::new();
         common::run("lookup", both(&|threads| lookup(threads, drawn, &maps)));
+        beyond_the_cores("lookup-threads", |threads| lookup(threads, drawn, &maps));
     }
     common::run("churn", both(&churn));
     common::run("hot", both(&hot));
+    beyond_the_cores("churn-threads", churn);
+    beyond_the_cores("hot-threads", hot);
+}
+
+/// How the cost of `rows` grows with the threads.
+fn beyond_the_cores(bench: &str, rows: impl Fn(usize) -> Vec<Row>) {
+    if !common::is_asked_for(bench) {
+        return;
+    }
+    let rows = [1, 2, 4, 8].into_iter().flat_map(|threads| {
+        let rows = rows(threads).into_iter();
+        rows.map(move |row| row.at(threads as u64))
+    });
+    common::grow(bench, "threads", rows.collect());
 }
 
 fn leak<T>(value: T) -> &'static T {
@@ -105,7 +129,7 @@ fn clone(threads: usize) -> Vec<Row> {
     }
     let map = leak(Registry::new());
     vec![
-        row(KREF, threads, |key| map.try_insert(key, key).unwrap()).against(ARC, 1.02),
+        row(KREF, threads, |key| map.try_insert(key, key).unwrap()).against(ARC),
         row(ARC, threads, Arc::new),
     ]
 }
@@ -139,16 +163,16 @@ fn lookup(threads: usize, drawn: &'static [u64], maps: &Filled) -> Vec<Row> {
             M::value(&map.get(key).expect("it is alive"))
         })
     }
-    let one_or_two = |one, two| if threads == 1 { one } else { two };
     let unsynchronised = maps.unsynchronised;
     vec![
         map_row(KREF, threads, drawn, maps.kref)
-            .against(DASH, one_or_two(0.65, 0.40))
-            .against(INTERN, one_or_two(0.40, 0.17))
-            .against(SHARDED, None)
-            .against(UNSYNCHRONISED, None),
+            .against(DASH)
+            .against(INTERN)
+            .against(SHARDED)
+            .against(DASH_SIP)
+            .floor(UNSYNCHRONISED),
         map_row(DASH, threads, drawn, maps.dash),
-        map_row(DASH_SIP, threads, drawn, maps.dash_sip).against(DASH, None),
+        map_row(DASH_SIP, threads, drawn, maps.dash_sip),
         map_row(INTERN, threads, drawn, maps.intern),
         map_row(SHARDED, threads, drawn, maps.sharded),
         row(UNSYNCHRONISED, threads, drawn, |key| *unsynchronised[&key]),
@@ -167,8 +191,7 @@ fn churn(threads: usize) -> Vec<Row> {
             }
         })
     }
-    let one_or_two = |one, two| if threads == 1 { one } else { two };
-    let locks: &[Mutex<()>; 2] = leak(std::array::from_fn(|_| Mutex::default()));
+    let locks: &[CachePadded<Mutex<()>>; 8] = leak(std::array::from_fn(|_| CachePadded::default()));
     let malloc = move |turn: Turn| {
         let lock = &locks[turn.thread];
         for n in 0..turn.iterations {
@@ -181,14 +204,25 @@ fn churn(threads: usize) -> Vec<Row> {
     };
     vec![
         row::<Registry<u64, u64>>(KREF, threads)
-            .against(SHARDED, one_or_two(0.67, 0.90))
-            .against(INTERN, one_or_two(0.36, 0.22))
-            .against(DASH, None)
-            .against(MALLOC, None),
-        row::<Constructing>(CONSTRUCTING, threads).against(SHARDED, None),
+            .against(SHARDED)
+            .against(INTERN)
+            .against(DASH)
+            .against(DASH_SIP)
+            .against(ONE_LOCK)
+            .floor(MALLOC),
+        row::<Constructing>(CONSTRUCTING, threads)
+            .against(SHARDED)
+            .against(INTERN)
+            .against(DASH)
+            .against(ONE_LOCK)
+            .floor(MALLOC),
+        row::<Locked>(LOCKED, threads)
+            .against(ONE_LOCK)
+            .floor(MALLOC),
+        row::<Sharded<1>>(ONE_LOCK, threads),
         row::<Sharded>(SHARDED, threads),
         row::<Dash>(DASH, threads),
-        row::<DashSipHash>(DASH_SIP, threads).against(DASH, None),
+        row::<DashSipHash>(DASH_SIP, threads),
         row::<Intern<1>>(INTERN, threads),
         Row::new(MALLOC, threads, malloc),
     ]
@@ -205,16 +239,19 @@ fn hot(threads: usize) -> Vec<Row> {
             }
         })
     }
-    let target = |target| (threads == 2).then_some(target);
     vec![
         row::<Registry<u64, u64>>(KREF, threads)
-            .against(LOCKED, target(1.1))
-            .against(DASH, target(0.5)),
+            .against(LOCKED)
+            .against(SHARDED)
+            .against(DASH)
+            .against(INTERN),
         row::<Constructing>(CONSTRUCTING, threads)
-            .against(LOCKED, None)
-            .against(DASH, None),
+            .against(LOCKED)
+            .against(SHARDED)
+            .against(DASH)
+            .against(INTERN),
         row::<Locked>(LOCKED, threads),
-        row::<Sharded>(SHARDED, threads).against(LOCKED, None),
+        row::<Sharded>(SHARDED, threads),
         row::<Dash>(DASH, threads),
         row::<Intern<2>>(INTERN, threads),
     ]

@@ -34,19 +34,19 @@ impl<M: Remove> Drop for Object<M> {
     }
 }
 
-/// 64 hash maps, each under a lock of parking_lot.
-pub struct Sharded([CachePadded<Shard>; 64]);
+/// Hash maps, each under a lock of parking_lot.
+pub struct Sharded<const SHARDS: usize = 64>([CachePadded<Shard<SHARDS>>; SHARDS]);
 
-type Shard = Mutex<HashMap<u64, Weak<Object<Sharded>>, Hasher>>;
+type Shard<const SHARDS: usize> = Mutex<HashMap<u64, Weak<Object<Sharded<SHARDS>>>, Hasher>>;
 
-impl Sharded {
+impl<const SHARDS: usize> Sharded<SHARDS> {
     #[inline]
-    fn shard(&self, key: u64) -> &Shard {
-        &self.0[(Hasher.hash_one(key) >> 50) as usize % 64]
+    fn shard(&self, key: u64) -> &Shard<SHARDS> {
+        &self.0[(Hasher.hash_one(key) >> 50) as usize % SHARDS]
     }
 }
 
-impl Remove for Sharded {
+impl<const SHARDS: usize> Remove for Sharded<SHARDS> {
     #[inline]
     fn remove(&self, object: &Object<Self>) {
         let mut shard = self.shard(object.key).lock();
@@ -58,7 +58,7 @@ impl Remove for Sharded {
     }
 }
 
-impl Map for Sharded {
+impl<const SHARDS: usize> Map for Sharded<SHARDS> {
     type Handle = Arc<Object<Self>>;
 
     fn new() -> Self {

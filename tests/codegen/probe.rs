@@ -1,0 +1,104 @@
+//! The operations whose machine code `tests/codegen/main.rs` looks at, one function each.
+
+#![crate_type = "lib"]
+
+use core::num::NonZero;
+
+use kref::lock::Lock;
+use kref::{HandBack, Handle, Kref, Ref, RefCount};
+
+/// A lock that the compiler knows nothing about, so that to take it is a call.
+pub struct Opaque(());
+
+pub struct Guard<'a>(&'a Opaque);
+
+unsafe extern "Rust" {
+    safe fn opaque_lock(lock: &Opaque);
+    safe fn opaque_unlock(lock: &Opaque);
+    safe fn opaque_value() -> Option<NonZero<u64>>;
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        opaque_unlock(self.0);
+    }
+}
+
+// SAFETY: nothing is ever run.
+unsafe impl Lock for Opaque {
+    type Guard<'a> = Guard<'a>;
+
+    fn lock(&self) -> Guard<'_> {
+        opaque_lock(self);
+        Guard(self)
+    }
+}
+
+/// Has a destructor, which is a call.
+pub struct Value(());
+
+impl Drop for Value {
+    fn drop(&mut self) {
+        opaque_value();
+    }
+}
+
+#[unsafe(no_mangle)]
+pub fn probe_refcount_inc(count: &RefCount) {
+    count.inc();
+}
+
+#[unsafe(no_mangle)]
+pub fn probe_refcount_inc_not_zero(count: &RefCount) -> bool {
+    count.inc_not_zero()
+}
+
+#[unsafe(no_mangle)]
+pub fn probe_refcount_dec_and_test(count: &RefCount) -> bool {
+    count.dec_and_test()
+}
+
+#[unsafe(no_mangle)]
+pub fn probe_kref_get(object: &Kref) {
+    object.get();
+}
+
+#[unsafe(no_mangle)]
+pub fn probe_kref_put(object: &Kref) -> bool {
+    object.put()
+}
+
+#[unsafe(no_mangle)]
+pub fn probe_kref_put_lock<'a>(object: &Kref, lock: &'a Opaque) -> Option<Guard<'a>> {
+    object.put_lock(lock)
+}
+
+#[unsafe(no_mangle)]
+pub fn probe_handback_get(object: &HandBack) {
+    object.get();
+}
+
+#[unsafe(no_mangle)]
+pub fn probe_handback_put_lock<'a>(object: &HandBack, lock: &'a Opaque) -> Option<Guard<'a>> {
+    object.put_lock(lock)
+}
+
+#[unsafe(no_mangle)]
+pub fn probe_ref_clone(object: &Ref<Value>) -> Ref<Value> {
+    object.clone()
+}
+
+#[unsafe(no_mangle)]
+pub fn probe_ref_drop(object: Ref<Value>) {
+    drop(object);
+}
+
+#[unsafe(no_mangle)]
+pub fn probe_handle_clone(object: &Handle<u64, Value>) -> Handle<u64, Value> {
+    object.clone()
+}
+
+#[unsafe(no_mangle)]
+pub fn probe_handle_drop(object: Handle<u64, Value>) {
+    drop(object);
+}

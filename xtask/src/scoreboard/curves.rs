@@ -1,0 +1,231 @@
+//! Lines: how a cost grows.
+
+use std::collections::BTreeSet;
+
+use super::picture::{Anchor, MARGIN, Picture, WIDTH};
+use super::records::Records;
+
+const LEFT: f64 = 70.0;
+const RIGHT: f64 = 240.0;
+const HEIGHT: f64 = 260.0;
+/// Between the names of two lines.
+const APART: f64 = 15.0;
+
+/// Lines over the same places.
+pub struct Chart {
+    pub title: String,
+    /// What the places are, and their names.
+    pub axis: String,
+    pub places: Vec<String>,
+    pub lines: Vec<Curve>,
+}
+
+pub struct Curve {
+    pub name: String,
+    pub kind: Kind,
+    /// Nanoseconds, for each of the places.
+    pub ns: Vec<Option<f64>>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub enum Kind {
+    Own,
+    Peer,
+    Floor,
+}
+
+/// The lines of a bench.
+pub fn of(bench: &str, records: &Records) -> Picture {
+    let rows = records.rows_of(bench);
+    let axis = rows.iter().find_map(|row| row.axis.clone());
+    let axis = axis.unwrap_or_default();
+    // Threads beyond the cores do not work at the same time: what counts is what all have done.
+    let shared = axis == "threads";
+    let title = if shared {
+        format!("{bench}: elapsed time over the operations of all threads")
+    } else {
+        format!("{bench}: time for one operation in each thread")
+    };
+    let places: BTreeSet<u64> = rows.iter().filter_map(|row| row.at).collect();
+    let mut names: Vec<&str> = Vec::new();
+    for row in &rows {
+        if !names.contains(&&*row.name) {
+            names.push(&row.name);
+        }
+    }
+    let line = |name: &str| {
+        let of_name = || rows.iter().filter(|row| row.name == name);
+        let cost = |place: u64| {
+            let row = of_name().find(|row| row.at == Some(place))?;
+            let threads = if shared { f64::from(row.threads) } else { 1.0 };
+            Some(row.cost().median / threads)
+        };
+        Curve {
+            name: name.to_owned(),
+            kind: if of_name().any(|row| row.is_own()) {
+                Kind::Own
+            } else if rows.iter().any(|row| row.floor.as_deref() == Some(name)) {
+                Kind::Floor
+            } else {
+                Kind::Peer
+            },
+            ns: places.iter().map(|&place| cost(place)).collect(),
+        }
+    };
+    let chart = Chart {
+        title: String::new(),
+        axis,
+        lines: names.into_iter().map(line).collect(),
+        places: places.iter().map(|&place| short(place)).collect(),
+    };
+    let mut picture = Picture::new(&title);
+    draw(&mut picture, &chart);
+    picture
+}
+
+/// 1,000 is 1k.
+fn short(n: u64) -> String {
+    match n {
+        0 => "0".to_owned(),
+        n if n % 1_000_000 == 0 => format!("{}M", n / 1_000_000),
+        n if n % 1_000 == 0 => format!("{}k", n / 1_000),
+        n => n.to_string(),
+    }
+}
+
+/// How long single operations took.
+pub fn of_latencies(records: &Records) -> Picture {
+    let mut picture =
+        Picture::new("Latency under churn: single operations, the clock's cost included");
+    let rows = &records.latencies;
+    for threads in rows.iter().map(|row| row.threads).collect::<BTreeSet<_>>() {
+        for operation in ["lookup", "last put"] {
+            let rows = rows
+                .iter()
+                .filter(|row| row.threads == threads && row.operation == operation);
+            let lines = rows.enumerate().map(|(n, row)| Curve {
+                name: row.name.clone(),
+                kind: match &*row.name {
+                    _ if n == 0 => Kind::Own,
+                    "nothing" => Kind::Floor,
+                    _ => Kind::Peer,
+                },
+                ns: [row.p50, row.p99, row.p999, row.max]
+                    .map(|ns| Some(ns as f64))
+                    .to_vec(),
+            });
+            let chart = Chart {
+                title: format!("{operation}, {threads} threads"),
+                axis: String::new(),
+                places: ["p50", "p99", "p99.9", "max"].map(str::to_owned).to_vec(),
+                lines: lines.collect(),
+            };
+            draw(&mut picture, &chart);
+        }
+    }
+    picture
+}
+
+/// The steps of a scale: 1, 2, 5, 10, ... from below `least` to above `most`.
+fn steps(least: f64, most: f64) -> Vec<f64> {
+    let all = (-3..12).flat_map(|power| [1.0, 2.0, 5.0].map(|n| n * 10f64.powi(power)));
+    let all: Vec<f64> = all.collect();
+    let first = all.iter().rposition(|&step| step <= least).unwrap_or(0);
+    let last = all.iter().position(|&step| step >= most);
+    all[first..=last.unwrap_or(all.len() - 1)].to_vec()
+}
+
+pub fn draw(picture: &mut Picture, chart: &Chart) {
+    let values = || chart.lines.iter().flat_map(|line| line.ns.iter().flatten());
+    let least = values().copied().fold(f64::INFINITY, f64::min);
+    let most = values().copied().fold(0.0, f64::max);
+    if !least.is_finite() || least <= 0.0 {
+        return;
+    }
+    if !chart.title.is_empty() {
+        picture.y += 18.0;
+        picture.text("soft", MARGIN, picture.y, Anchor::Start, &chart.title);
+    }
+    let top = picture.y + 12.0;
+    let bottom = top + HEIGHT;
+    let steps = steps(least, most);
+    let (low, high) = (steps[0].ln(), steps[steps.len() - 1].ln());
+    let y = |ns: f64| bottom - (ns.ln() - low) / (high - low) * HEIGHT;
+    let last = (chart.places.len() - 1).max(1) as f64;
+    let x = |place: usize| LEFT + 12.0 + place as f64 / last * (WIDTH - LEFT - RIGHT - 24.0);
+    for &step in &steps {
+        // Not all of them, if there are many.
+        let is_power = step.log10().fract().abs() < 1e-6;
+        if steps.len() > 12 && !is_power {
+            continue;
+        }
+        picture.line("grid", (LEFT, y(step)), (WIDTH - RIGHT, y(step)));
+        picture.text("soft", LEFT - 6.0, y(step) + 4.0, Anchor::End, &label(step));
+    }
+    for (n, place) in chart.places.iter().enumerate() {
+        picture.text("soft", x(n), bottom + 16.0, Anchor::Middle, place);
+    }
+    let middle = (LEFT + WIDTH - RIGHT) / 2.0;
+    picture.text("soft", middle, bottom + 32.0, Anchor::Middle, &chart.axis);
+
+    // The own ones last, above the others; the first of them has the strongest colour.
+    let mut own = [0, 3, 5].into_iter().cycle();
+    let mut peers = [1, 2, 4, 6].into_iter().cycle();
+    let mut ends = Vec::new();
+    let mut drawn = Vec::new();
+    for line in &chart.lines {
+        let colour = match line.kind {
+            Kind::Own => own.next(),
+            Kind::Peer => peers.next(),
+            Kind::Floor => None,
+        };
+        let class = colour.map_or("floor".to_owned(), |colour| format!("line{colour}"));
+        let points = line.ns.iter().enumerate();
+        let points = points.filter_map(|(n, ns)| Some((x(n), y((*ns)?))));
+        let points: Vec<(f64, f64)> = points.collect();
+        if let Some(&(_, end)) = points.last() {
+            ends.push((end, class.clone(), &line.name));
+        }
+        drawn.push((line.kind == Kind::Own, class, points));
+    }
+    drawn.sort_by_key(|(is_own, ..)| *is_own);
+    for (_, class, points) in &drawn {
+        picture.polyline(class, points);
+    }
+    // Names beside the ends, from the top, apart from one another, and not below the bottom.
+    ends.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut at: Vec<f64> = ends.iter().map(|end| end.0).collect();
+    for n in 1..at.len() {
+        at[n] = at[n].max(at[n - 1] + APART);
+    }
+    let mut limit = bottom;
+    for at in at.iter_mut().rev() {
+        *at = at.min(limit);
+        limit = *at - APART;
+    }
+    for ((_, class, name), at) in ends.iter().zip(at) {
+        let x = WIDTH - RIGHT + 8.0;
+        picture.text(class, x, at + 4.0, Anchor::Start, name);
+    }
+    picture.y = bottom + if chart.axis.is_empty() { 20.0 } else { 36.0 };
+}
+
+/// A step of the scale.
+fn label(ns: f64) -> String {
+    match ns {
+        ns if ns >= 1e6 => format!("{} ms", ns / 1e6),
+        ns if ns >= 1e3 => format!("{} µs", ns / 1e3),
+        ns => format!("{ns:.1} ns").replace(".0 ", " "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_enclose_what_they_show() {
+        assert_eq!(steps(3.0, 40.0), [2.0, 5.0, 10.0, 20.0, 50.0]);
+        assert_eq!(steps(1.0, 1.0), [1.0]);
+    }
+}

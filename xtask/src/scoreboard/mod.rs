@@ -1,0 +1,237 @@
+//! `cargo xtask scoreboard`: runs the benches, compares what they tell with the targets, and writes
+//! `docs/scoreboard.md` with its pictures.
+
+mod bars;
+mod curves;
+mod page;
+mod picture;
+mod records;
+mod targets;
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use self::page::Circumstances;
+use self::records::{Progress, Record, Records};
+use crate::{cargo, root};
+
+/// Run all benches, and write `docs/scoreboard.md` and its pictures.
+///
+/// It takes a quarter of an hour, on a machine that should have nothing else to do; two cores at least.
+/// A target that is not met is shown as such, and is no error.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Fewer rounds, at most a million entries: three minutes, and wider spreads.
+    #[arg(long)]
+    quick: bool,
+    /// Measure nothing: write the page again from the records of the last run.
+    #[arg(long, conflicts_with_all = ["quick", "only"])]
+    again: bool,
+    /// Run these benches only, and print what they tell about the targets; write nothing.
+    #[arg(long, value_name = "BENCH")]
+    only: Vec<String>,
+}
+
+/// A bench: of which package, its name, and how many seconds it takes about, quick and in full.
+struct Bench {
+    package: &'static str,
+    name: &'static str,
+    seconds: [u64; 2],
+}
+
+const fn bench(package: &'static str, name: &'static str, quick: u64, full: u64) -> Bench {
+    Bench {
+        package,
+        name,
+        seconds: [quick, full],
+    }
+}
+
+const KREF: &str = "Cargo.toml";
+const PEERS: &str = "benches/peers/Cargo.toml";
+
+const BENCHES: [Bench; 10] = [
+    bench(KREF, "refcount", 2, 6),
+    bench(KREF, "atomic", 4, 12),
+    bench(KREF, "put_with_lock", 8, 30),
+    bench(KREF, "refs", 12, 60),
+    bench(KREF, "llist", 6, 20),
+    bench(PEERS, "registry", 35, 160),
+    bench(PEERS, "interner", 10, 30),
+    bench(PEERS, "growth", 30, 150),
+    bench(PEERS, "latency", 7, 45),
+    bench(PEERS, "memory", 4, 4),
+];
+
+pub fn run(options: &Options) -> Result<ExitCode> {
+    let folder = root().join("target/scoreboard");
+    let (records, circumstances) = match &*options.only {
+        [] => ("records.jsonl", "circumstances.json"),
+        _ => ("only.jsonl", "only.json"),
+    };
+    let (records, circumstances) = (folder.join(records), folder.join(circumstances));
+    if !options.again {
+        std::fs::create_dir_all(&folder)?;
+        let seen = run_benches(options, &records)?;
+        std::fs::write(&circumstances, serde_json::to_string(&seen)?)?;
+    }
+    let seen = std::fs::read_to_string(&circumstances).context("there was no run yet")?;
+    let seen: Circumstances = serde_json::from_str(&seen)?;
+    let records = Records::read(&records)?;
+    let judged = targets::judge(&root().join("benches/targets.toml"), &records)?;
+    if !options.only.is_empty() {
+        print!("{}", page::targets(&judged));
+        return Ok(ExitCode::SUCCESS);
+    }
+    page::write(&root().join("docs"), &records, &judged, &seen)?;
+    let met = judged.iter().filter(|judged| judged.met).count();
+    println!(
+        "docs/scoreboard.md: {met} of {} targets are met.",
+        judged.len()
+    );
+    if seen.failed.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprintln!("These benches have failed: {}", seen.failed.join(", "));
+    Ok(ExitCode::FAILURE)
+}
+
+/// Runs the benches; their records go to `path`. What one that fails has told until then is kept.
+fn run_benches(options: &Options, path: &Path) -> Result<Circumstances> {
+    let is_wanted =
+        |bench: &&Bench| options.only.is_empty() || options.only.iter().any(|o| o == bench.name);
+    let benches = || BENCHES.iter().filter(is_wanted);
+    ensure!(
+        benches().next().is_some(),
+        "there is no such bench; there are {}",
+        BENCHES.map(|bench| bench.name).join(", ")
+    );
+    for package in [KREF, PEERS] {
+        if benches().any(|bench| bench.package == package) {
+            build(package)?;
+        }
+    }
+    let mut seen = Circumstances::now(options.quick)?;
+    let mut records = File::create(path)?;
+    let clock = Clock::new(benches().map(|b| seconds(b, options.quick)).sum());
+    for bench in benches() {
+        if let Err(error) = run_bench(bench, options.quick, &clock, &mut records) {
+            clock.says(&format!("{}: {error:#}", bench.name));
+            seen.failed.push(bench.name.to_owned());
+        }
+    }
+    clock.ends();
+    seen.ends();
+    Ok(seen)
+}
+
+fn run_bench(bench: &Bench, quick: bool, clock: &Clock, records: &mut File) -> Result<()> {
+    clock.begins(bench.name);
+    let end = clock.bar.position() + seconds(bench, quick);
+    let mut child = cargo()
+        .args(["bench", "--quiet", "--manifest-path", bench.package])
+        .args(["--bench", bench.name])
+        .current_dir(root())
+        .env("KREF_RECORDS", "1")
+        .envs(quick.then_some(("KREF_QUICK", "1")))
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let output = child.stdout.take().expect("it is piped");
+    for line in BufReader::new(output).lines() {
+        let line = line?;
+        if !line.starts_with('{') {
+            clock.says(&line);
+            continue;
+        }
+        if let Record::Progress(Progress { bench, done, of }) = records::parse(&line)? {
+            clock.bar.set_message(format!("{bench} {done}/{of}"));
+            clock.tick(end);
+        } else {
+            writeln!(records, "{line}")?;
+        }
+    }
+    let status = child.wait()?;
+    ensure!(status.success(), "{status}");
+    clock.bar.set_position(end);
+    Ok(())
+}
+
+fn seconds(bench: &Bench, quick: bool) -> u64 {
+    bench.seconds[usize::from(!quick)]
+}
+
+fn build(package: &str) -> Result<()> {
+    eprintln!("building the benches of {package}");
+    let status = cargo()
+        .args(["bench", "--no-run", "--quiet", "--manifest-path", package])
+        .current_dir(root())
+        .status()?;
+    ensure!(status.success(), "the benches of {package} do not build");
+    Ok(())
+}
+
+/// Shows how far the run has come, and how much time it will take from here: what the rest took elsewhere, in
+/// the proportion of what the beginning took here.
+struct Clock {
+    bar: ProgressBar,
+    start: Instant,
+}
+
+impl Clock {
+    fn new(seconds: u64) -> Self {
+        let style = "{elapsed_precise} {wide_bar} {percent} %, {eta} left: {msg}";
+        let bar = ProgressBar::new(seconds)
+            .with_style(ProgressStyle::with_template(style).expect("the template is valid"));
+        bar.enable_steady_tick(Duration::from_millis(500));
+        let start = Instant::now();
+        Self { bar, start }
+    }
+
+    /// A line for each bench, for logs.
+    fn begins(&self, bench: &str) {
+        let (done, all) = (self.bar.position(), self.bar.length().unwrap_or(0));
+        let elapsed = self.start.elapsed().as_secs();
+        let left = (elapsed * (all - done)).checked_div(done).unwrap_or(all);
+        self.says(&format!(
+            "{:>3} %, {}:{:02} gone, about {}:{:02} left: {bench}",
+            done * 100 / all.max(1),
+            elapsed / 60,
+            elapsed % 60,
+            left / 60,
+            left % 60
+        ));
+    }
+
+    fn says(&self, line: &str) {
+        self.bar.suspend(|| eprintln!("{line}"));
+    }
+
+    /// Moves on by the time that has gone, but not beyond the end of this bench.
+    fn tick(&self, end: u64) {
+        let elapsed = self.start.elapsed().as_secs();
+        self.bar
+            .set_position(elapsed.clamp(self.bar.position(), end));
+    }
+
+    fn ends(&self) {
+        self.bar.finish_and_clear();
+        let elapsed = self.start.elapsed().as_secs();
+        eprintln!("100 %, {}:{:02}", elapsed / 60, elapsed % 60);
+    }
+}
+
+/// What a command prints, on one line; nothing if it cannot be had.
+fn told_by(command: &str, arguments: &[&str]) -> String {
+    let output = Command::new(command)
+        .args(arguments)
+        .current_dir(root())
+        .output();
+    let output = output.map(|output| output.stdout).unwrap_or_default();
+    String::from_utf8_lossy(&output).trim().to_owned()
+}

@@ -1,0 +1,133 @@
+//! What the pictures have in common: readable on light and on dark, without a font of their own.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use svg::Document;
+use svg::node::element::{Group, Line, Polyline, Rectangle, Style, Text};
+
+pub const WIDTH: f64 = 760.0;
+pub const MARGIN: f64 = 16.0;
+
+const STYLE: &str = "
+text { font-family: system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif; font-size: 12px; fill: #1f2328 }
+.title { font-size: 14px; font-weight: 600 }
+.soft { fill: #59636e }
+.paper { fill: #ffffff }
+.grid { stroke: #d1d9e0; stroke-width: 1 }
+.own { fill: #0969da }
+.peer { fill: #afb8c1 }
+.base { fill: #dde3e9 }
+.floor { stroke: #cf222e; stroke-width: 1.5; stroke-dasharray: 4 3 }
+.spread { stroke: #1f2328; stroke-width: 1.5 }
+polyline { fill: none; stroke-width: 2 }
+.line0 { stroke: #0969da; stroke-width: 3.5 } text.line0 { font-weight: 600 }
+.line1 { stroke: #bc4c00 } .line2 { stroke: #1a7f37 } .line3 { stroke: #8250df }
+.line4 { stroke: #9a6700 } .line5 { stroke: #bf3989 } .line6 { stroke: #57606a }
+text.floor, text.line0, text.line1, text.line2, text.line3, text.line4, text.line5, text.line6 { stroke: none }
+text.floor { fill: #cf222e }
+text.line0 { fill: #0969da } text.line1 { fill: #bc4c00 } text.line2 { fill: #1a7f37 } text.line3 { fill: #8250df }
+text.line4 { fill: #9a6700 } text.line5 { fill: #bf3989 } text.line6 { fill: #59636e }
+@media (prefers-color-scheme: dark) {
+text { fill: #f0f6fc } .soft { fill: #9198a1 } .paper { fill: #0d1117 } .grid { stroke: #2f353d }
+.own { fill: #388bfd } .peer { fill: #656c76 } .base { fill: #3d444d } .floor { stroke: #ff7b72 } .spread { stroke: #f0f6fc }
+.line0 { stroke: #58a6ff } .line1 { stroke: #f0883e } .line2 { stroke: #3fb950 } .line3 { stroke: #bc8cff }
+.line4 { stroke: #d29922 } .line5 { stroke: #f778ba } .line6 { stroke: #9198a1 }
+text.floor { fill: #ff7b72 } text.line0 { fill: #58a6ff } text.line1 { fill: #f0883e } text.line2 { fill: #3fb950 } text.line3 { fill: #bc8cff }
+text.line4 { fill: #d29922 } text.line5 { fill: #f778ba } text.line6 { fill: #9198a1 }
+}
+";
+
+/// A picture as wide as all others, that grows downwards.
+pub struct Picture {
+    group: Group,
+    /// Where the next thing goes.
+    pub y: f64,
+}
+
+/// Where a text has its `x`.
+#[derive(Clone, Copy)]
+pub enum Anchor {
+    Start,
+    Middle,
+    End,
+}
+
+impl Picture {
+    pub fn new(title: &str) -> Self {
+        let mut picture = Self {
+            group: Group::new(),
+            y: MARGIN,
+        };
+        picture.text("title", MARGIN, picture.y + 12.0, Anchor::Start, title);
+        picture.y += 22.0;
+        picture
+    }
+
+    pub fn text(&mut self, class: &str, x: f64, y: f64, anchor: Anchor, text: &str) {
+        let anchor = match anchor {
+            Anchor::Start => "start",
+            Anchor::Middle => "middle",
+            Anchor::End => "end",
+        };
+        let text = Text::new(text).set("class", class);
+        let text = text.set("x", number(x)).set("y", number(y));
+        self.add(text.set("text-anchor", anchor));
+    }
+
+    pub fn bar(&mut self, class: &str, x: f64, y: f64, width: f64, height: f64) {
+        let bar = Rectangle::new().set("class", class).set("rx", 2);
+        let bar = bar.set("x", number(x)).set("y", number(y));
+        let bar = bar.set("width", number(width.max(1.0)));
+        self.add(bar.set("height", number(height)));
+    }
+
+    pub fn line(&mut self, class: &str, from: (f64, f64), to: (f64, f64)) {
+        let line = Line::new().set("class", class);
+        let line = line.set("x1", number(from.0)).set("y1", number(from.1));
+        self.add(line.set("x2", number(to.0)).set("y2", number(to.1)));
+    }
+
+    pub fn polyline(&mut self, class: &str, points: &[(f64, f64)]) {
+        let points = points
+            .iter()
+            .map(|&(x, y)| format!("{},{}", number(x), number(y)));
+        let points: Vec<String> = points.collect();
+        let line = Polyline::new().set("class", class);
+        self.add(line.set("points", points.join(" ")));
+    }
+
+    fn add(&mut self, node: impl svg::Node) {
+        self.group = std::mem::take(&mut self.group).add(node);
+    }
+
+    pub fn write(self, path: &Path) -> Result<()> {
+        let height = self.y + MARGIN;
+        let paper = Rectangle::new().set("class", "paper").set("rx", 6);
+        let paper = paper.set("width", WIDTH).set("height", number(height));
+        let document = Document::new()
+            .set("viewBox", (0.0, 0.0, WIDTH, number(height)))
+            .set("width", WIDTH)
+            .set("height", number(height))
+            .add(Style::new(STYLE))
+            .add(paper)
+            .add(self.group);
+        svg::save(path, &document).with_context(|| path.display().to_string())
+    }
+}
+
+/// A tenth of a point is enough.
+fn number(x: f64) -> f64 {
+    (x * 10.0).round() / 10.0
+}
+
+/// A time with three digits, or all that are in front of the point.
+pub fn nanoseconds(ns: f64) -> String {
+    match ns {
+        ns if ns >= 1e6 => format!("{:.1} ms", ns / 1e6),
+        ns if ns >= 1e4 => format!("{:.1} µs", ns / 1e3),
+        ns if ns >= 100.0 => format!("{ns:.0} ns"),
+        ns if ns >= 10.0 => format!("{ns:.1} ns"),
+        ns => format!("{ns:.2} ns"),
+    }
+}

@@ -1,0 +1,224 @@
+//! What the benches have to show: `benches/targets.toml`.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use super::records::{Quartiles, Records};
+
+#[derive(Deserialize)]
+struct File {
+    target: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Target {
+    bench: String,
+    row: String,
+    against: Option<String>,
+    /// The largest ratio that will do, on one and on two threads.
+    one: Option<f64>,
+    two: Option<f64>,
+    /// Of memory, in place of a ratio.
+    what: Option<String>,
+    bytes: Option<f64>,
+    /// Why it is not met, where it is not.
+    reason: Option<String>,
+    /// Why there is nothing to measure.
+    absent: Option<String>,
+}
+
+/// A target, on one number of threads, and what was measured.
+pub struct Judged {
+    pub what: String,
+    pub against: String,
+    pub threads: Option<u32>,
+    pub target: String,
+    /// In the unit of the target.
+    pub measured: Option<String>,
+    pub met: bool,
+    /// Of one that is not met.
+    pub reason: Option<String>,
+}
+
+/// Compares the records with the targets. Those of benches that did not run are left out; a target that names no
+/// row is an error.
+pub fn judge(path: &Path, records: &Records) -> Result<Vec<Judged>> {
+    let file = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let file: File = toml::from_str(&file).with_context(|| path.display().to_string())?;
+    let mut judged = Vec::new();
+    for target in &file.target {
+        let ran = records.rows.iter().any(|row| row.bench == target.bench)
+            || records.memory.iter().any(|row| row.bench == target.bench);
+        if ran {
+            target.judge(records, &mut judged)?;
+        }
+    }
+    Ok(judged)
+}
+
+/// By what factor the quartiles may lie apart for a verdict.
+const SPREAD: f64 = 2.0;
+
+impl Target {
+    fn judge(&self, records: &Records, judged: &mut Vec<Judged>) -> Result<()> {
+        let what = format!("{}: {}", self.bench, self.row);
+        if let (Some(which), Some(bytes)) = (&self.what, self.bytes) {
+            let mut rows = records.memory.iter();
+            let Some(row) = rows.find(|row| row.name == self.row && row.what == *which) else {
+                bail!("a target names the row `{what}`, {which}, and there is none");
+            };
+            // As exact as it is shown.
+            let measured = (row.bytes * 10.0).round() / 10.0;
+            judged.push(self.judged(
+                format!("{what}, bytes {which}"),
+                None,
+                format!("{bytes}"),
+                Some((format!("{measured:.1}"), measured <= bytes)),
+            ));
+            return Ok(());
+        }
+        for (threads, limit) in [(1, self.one), (2, self.two)] {
+            let Some(limit) = limit else { continue };
+            let measured = match self.absent {
+                Some(_) => None,
+                None => Some(self.ratio(records, threads)?),
+            };
+            let digits = digits(limit);
+            let told = measured.is_none_or(|ratio| ratio.high <= SPREAD * ratio.low);
+            let measured = measured.map(|ratio| {
+                let show = |ratio: f64| format!("{ratio:.digits$}");
+                let Quartiles { low, median, high } = ratio;
+                let shown = format!("{} ({} – {})", show(median), show(low), show(high));
+                let factor = 10f64.powi(digits as i32);
+                (shown, (median * factor).round() <= (limit * factor).round())
+            });
+            let mut verdict = self.judged(
+                what.clone(),
+                Some(threads),
+                format!("{limit:.digits$}"),
+                measured,
+            );
+            if !told {
+                verdict.met = false;
+                verdict.reason =
+                    Some("the rounds differ too much to tell; is the machine busy?".into());
+            }
+            judged.push(verdict);
+        }
+        Ok(())
+    }
+
+    fn judged(
+        &self,
+        what: String,
+        threads: Option<u32>,
+        target: String,
+        measured: Option<(String, bool)>,
+    ) -> Judged {
+        let met = measured.as_ref().is_some_and(|&(_, met)| met);
+        let reason = self.absent.as_ref().or(self.reason.as_ref());
+        Judged {
+            what,
+            against: self.against.clone().unwrap_or_default(),
+            threads,
+            target,
+            measured: measured.map(|(shown, _)| shown),
+            met,
+            reason: reason.filter(|_| !met).cloned(),
+        }
+    }
+
+    fn ratio(&self, records: &Records, threads: u32) -> Result<Quartiles> {
+        let mut rows = records.rows.iter();
+        let row = rows
+            .find(|row| row.bench == self.bench && row.name == self.row && row.threads == threads);
+        let ratio = row.and_then(|row| {
+            let other = records.beside(row, self.against.as_ref()?)?;
+            Some(row.ratio_to(other))
+        });
+        ratio.with_context(|| {
+            format!(
+                "a target names the row `{}` of `{}` against `{}` on {threads} threads, and there is none",
+                self.row,
+                self.bench,
+                self.against.as_deref().unwrap_or_default()
+            )
+        })
+    }
+}
+
+/// How many digits a ratio has behind the point: as many as its target, two at least.
+fn digits(limit: f64) -> usize {
+    let shown = limit.to_string();
+    shown
+        .split_once('.')
+        .map_or(0, |(_, digits)| digits.len())
+        .max(2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn records(own: f64) -> Records {
+        let mut records = Records::default();
+        for line in [
+            format!(
+                r#"{{"bench":"b","name":"own","threads":1,"axis":null,"at":null,"against":["peer"],"floor":null,"ns":[{own},{own}]}}"#
+            ),
+            r#"{"bench":"b","name":"peer","threads":1,"axis":null,"at":null,"against":[],"floor":null,"ns":[10.0,10.0]}"#
+                .to_owned(),
+        ] {
+            records.rows.push(serde_json::from_str(&line).unwrap());
+        }
+        records
+    }
+
+    fn judge_one(own: f64, target: &str) -> Result<Vec<Judged>> {
+        let file: File = toml::from_str(target)?;
+        let mut judged = Vec::new();
+        file.target[0].judge(&records(own), &mut judged)?;
+        Ok(judged)
+    }
+
+    const TARGET: &str =
+        "[[target]]\nbench = 'b'\nrow = 'own'\nagainst = 'peer'\none = 1.0\nreason = 'r'";
+
+    #[test]
+    fn a_target_is_met_as_exactly_as_it_is_shown() {
+        assert!(judge_one(10.04, TARGET).unwrap()[0].met);
+        let not_met = &judge_one(10.06, TARGET).unwrap()[0];
+        assert!(!not_met.met);
+        assert_eq!(not_met.reason.as_deref(), Some("r"));
+    }
+
+    #[test]
+    fn a_target_that_names_no_row_is_an_error() {
+        assert!(judge_one(10.0, &TARGET.replace("peer", "nobody")).is_err());
+        assert!(judge_one(10.0, &TARGET.replace("one =", "two =")).is_err());
+    }
+
+    #[test]
+    fn rounds_that_differ_too_much_decide_nothing() {
+        let mut records = records(1.0);
+        records.rows[0].ns = vec![1.0, 2.0, 3.0, 4.0, 5.0];
+        records.rows[1].ns = vec![10.0; 5];
+        let file: File = toml::from_str(TARGET).unwrap();
+        let mut judged = Vec::new();
+        file.target[0].judge(&records, &mut judged).unwrap();
+        assert!(judged[0].met);
+        records.rows[0].ns = vec![1.0, 1.0, 3.0, 5.0, 5.0];
+        file.target[0].judge(&records, &mut judged).unwrap();
+        assert!(!judged[1].met);
+    }
+
+    #[test]
+    fn an_absent_row_is_not_met() {
+        let target = TARGET.replace("reason", "absent").replace("own", "none");
+        let judged = &judge_one(10.0, &target).unwrap()[0];
+        assert!(!judged.met && judged.measured.is_none());
+    }
+}
