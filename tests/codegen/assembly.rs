@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 /// The architectures whose instructions are known here.
-pub enum Architecture {
+pub(crate) enum Architecture {
     X86_64,
     Aarch64,
 }
 
 impl Architecture {
     /// That of this machine.
-    pub fn here() -> Option<Self> {
+    pub(crate) fn here() -> Option<Self> {
         match std::env::consts::ARCH {
             "x86_64" => Some(Self::X86_64),
             "aarch64" => Some(Self::Aarch64),
@@ -20,7 +20,7 @@ impl Architecture {
 }
 
 /// The functions of a file, and what they consist of.
-pub struct Assembly<'a> {
+pub(crate) struct Assembly<'a> {
     lines: Vec<Line<'a>>,
     labels: HashMap<&'a str, usize>,
 }
@@ -40,7 +40,7 @@ enum Line<'a> {
 }
 
 impl<'a> Assembly<'a> {
-    pub fn parse(text: &'a str) -> Self {
+    pub(crate) fn parse(text: &'a str) -> Self {
         let mut assembly = Self {
             lines: Vec::new(),
             labels: HashMap::new(),
@@ -60,7 +60,7 @@ impl<'a> Assembly<'a> {
 
     /// For each path from the entry of `function` to a return on which there is no call: how many
     /// atomic read-modify-writes there are on it. Loops are gone through once.
-    pub fn paths(&self, function: &str) -> Result<Vec<usize>, String> {
+    pub(crate) fn paths(&self, function: &str) -> Result<Vec<usize>, String> {
         let entry = self
             .labels
             .get(function)

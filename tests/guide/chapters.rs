@@ -364,7 +364,7 @@ mod registry {
 
     mod right_code {
         use super::threads;
-        use crate::backend::{Rmw, assert_no_atomic_leaked};
+        use crate::backend::Rmw;
         use kref::registry::DefaultHashBuilder;
 
         type Registry<K, V> = kref::Registry<K, V, DefaultHashBuilder, Rmw>;
@@ -379,24 +379,21 @@ mod registry {
         #[test]
         fn right() {
             super::super::check_bounded(|| {
-                {
-                    let table = Registry::new_in(1, DefaultHashBuilder);
-                    let first = std::sync::Mutex::new(Some(open(&table, 7)));
-                    let both: loom::sync::Arc<Both> = loom::sync::Arc::new((table, first));
-                    threads(
-                        &both,
-                        [
-                            (|both| drop(both.1.lock().unwrap().take())) as fn(&Both),
-                            |both| {
-                                let second = open(&both.0, 7);
-                                let third = open(&both.0, 7);
-                                assert_eq!(second.id, 7);
-                                assert!(Handle::ptr_eq(&second, &third));
-                            },
-                        ],
-                    );
-                }
-                assert_no_atomic_leaked();
+                let table = Registry::new_in(1, DefaultHashBuilder);
+                let first = std::sync::Mutex::new(Some(open(&table, 7)));
+                let both: loom::sync::Arc<Both> = loom::sync::Arc::new((table, first));
+                threads(
+                    &both,
+                    [
+                        (|both| drop(both.1.lock().unwrap().take())) as fn(&Both),
+                        |both| {
+                            let second = open(&both.0, 7);
+                            let third = open(&both.0, 7);
+                            assert_eq!(second.id, 7);
+                            assert!(Handle::ptr_eq(&second, &third));
+                        },
+                    ],
+                );
             });
         }
     }

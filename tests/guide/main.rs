@@ -7,7 +7,10 @@
 // A model checker, on stacks of its own, and files: nothing for Miri.
 #![cfg(all(feature = "registry", not(miri)))]
 
-#[allow(dead_code, unreachable_pub)]
+// The shipped backend names these as the crate does.
+use ::kref::{atomic, lock};
+
+#[allow(dead_code, unreachable_pub, unused_imports)]
 #[path = "../model/backend.rs"]
 mod backend;
 #[allow(dead_code, unreachable_pub)]
@@ -57,7 +60,6 @@ fn check_bounded(model: impl Fn() + Send + Sync + 'static) {
 #[track_caller]
 fn explore(bound: Option<usize>, model: impl Fn() + Send + Sync + 'static) {
     kref::report::set_hook(|_| {}); // the wrong versions misuse counts
-    backend::forget_leaks();
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = bound;
     builder.max_branches = 20_000;

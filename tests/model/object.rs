@@ -132,6 +132,15 @@ impl<C: 'static, L: Index> World<C, L> {
         unsafe { ManuallyDrop::drop(object) };
     }
 
+    /// Destroys the object if nobody has, after all threads have ended: for a model in which it leaks,
+    /// or is kept.
+    #[allow(dead_code, reason = "not every test has such a model")]
+    pub fn end(&self) {
+        if self.freed.load(Relaxed) == 0 {
+            self.free();
+        }
+    }
+
     /// Asserts, after all threads have ended, that the object was destroyed.
     pub fn assert_freed(&self) {
         assert_eq!(self.freed.load(Relaxed), 1, "leaked");

@@ -93,6 +93,7 @@ mod ours {
             assert_eq!(crate::reports(), [Kind::Overflow]);
             assert!(refs.is_saturated());
             keyring.touch();
+            keyring.end();
         });
     }
 }

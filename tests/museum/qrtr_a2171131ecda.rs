@@ -165,6 +165,7 @@ mod ours {
             ports.socket.count.get();
             assert_eq!(crate::reports(), [Kind::IncFromZero]);
             assert!(!ports.socket.count.put());
+            ports.socket.end();
         });
     }
 }

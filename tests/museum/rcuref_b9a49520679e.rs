@@ -65,6 +65,7 @@ mod wrong {
         crate::check(|| {
             let object = Object::new(Atomic::new(0)); // one reference
             threads(&object, [put as fn(&_), get_and_put]);
+            object.end();
         });
     }
 }
