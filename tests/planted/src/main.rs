@@ -8,6 +8,7 @@ use std::cell::UnsafeCell;
 use std::mem;
 use std::process::ExitCode;
 use std::ptr::NonNull;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::thread;
 
@@ -42,10 +43,13 @@ fn race() {
         refs: AtomicU32::new(2),
         uses: UnsafeCell::new([0; 2]),
     };
+    // The sanitizer may take a thread for one that has ended before.
+    let both = Barrier::new(2);
     thread::scope(|scope| {
         for user in 0..2 {
-            let shared = &shared;
+            let (shared, both) = (&shared, &both);
             scope.spawn(move || {
+                both.wait();
                 // SAFETY: each has an element to himself.
                 unsafe { (*shared.uses.get())[user] += 1 };
                 // The bug: AcqRel.
