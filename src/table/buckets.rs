@@ -42,6 +42,7 @@ type Head<B> = <B as Backend>::Ptr<Node<B>>;
 pub(super) struct Buckets<B: LockBackend> {
     /// The number of buckets less one.
     mask: B::Usize,
+    /// For each segment where bucket 0 would be, if all buckets lay in a row with this segment's.
     segments: [B::Ptr<Head<B>>; SEGMENTS],
 }
 
@@ -127,11 +128,10 @@ impl<B: LockBackend> Buckets<B> {
     #[cold]
     pub(super) fn grow(&self) {
         let old = self.len();
-        let segment = locate(old).0;
-        if segment >= SEGMENTS {
+        if segment(old) >= SEGMENTS {
             return;
         }
-        self.add_segment(segment, old);
+        self.add_segment(old, old);
         for bucket in 0..old {
             self.split(bucket, old);
         }
@@ -182,33 +182,34 @@ impl<B: LockBackend> Buckets<B> {
                 }
             }
             self.set_len(half);
-            self.remove_segment(locate(half).0, half);
+            self.remove_segment(half, half);
         }
     }
 
     /// The head of a chain. The bucket is below the number of buckets.
     #[inline]
     fn head(&self, bucket: usize) -> &Head<B> {
-        let (segment, offset) = locate(bucket);
         // Relaxed: `mask`, which covers the segment, was read after it was stored.
-        let heads = self.segments[segment].load(Relaxed);
-        // SAFETY: the segment is there, as the mask covers it, and has more heads than that.
-        let head = unsafe { heads.add(offset) };
-        // SAFETY: it lives as long as the buckets.
-        unsafe { &*head }
+        let heads = self.segments[segment(bucket)].load(Relaxed);
+        // SAFETY: the segment is there, as the mask covers it, and has the head of this bucket, which
+        // lives as long as the buckets.
+        unsafe { &*heads.wrapping_add(bucket) }
     }
 
-    fn add_segment(&self, segment: usize, len: usize) {
+    /// Adds the segment of `len` heads that begins with the one of the bucket `start`.
+    fn add_segment(&self, start: usize, len: usize) {
         let heads: Box<[Head<B>]> = (0..len).map(|_| B::Ptr::new(ptr::null_mut())).collect();
+        let heads = Box::into_raw(heads).cast::<Head<B>>();
         // Relaxed: the store to `mask` publishes it.
-        self.segments[segment].store(Box::into_raw(heads).cast(), Relaxed);
+        self.segments[segment(start)].store(heads.wrapping_sub(start), Relaxed);
     }
 
-    fn remove_segment(&self, segment: usize, len: usize) {
+    fn remove_segment(&self, start: usize, len: usize) {
         // Relaxed: nobody else can see it.
-        let heads = self.segments[segment].swap(ptr::null_mut(), Relaxed);
+        let heads = self.segments[segment(start)].swap(ptr::null_mut(), Relaxed);
+        let heads = ptr::slice_from_raw_parts_mut(heads.wrapping_add(start), len);
         // SAFETY: made in `add_segment` with this length, and out of sight now.
-        drop(unsafe { Box::from_raw(ptr::slice_from_raw_parts_mut(heads, len)) });
+        drop(unsafe { Box::from_raw(heads) });
     }
 }
 
@@ -217,18 +218,16 @@ impl<B: LockBackend> Drop for Buckets<B> {
         let mut len = self.len();
         while len > FIRST {
             len /= 2;
-            self.remove_segment(locate(len).0, len);
+            self.remove_segment(len, len);
         }
         self.remove_segment(0, FIRST);
     }
 }
 
-/// The segment that a bucket's head lies in, and where in it.
+/// The segment that a bucket's head lies in.
 #[inline]
-fn locate(bucket: usize) -> (usize, usize) {
-    let segment = (usize::BITS - (bucket / FIRST).leading_zeros()) as usize;
-    let start = ((FIRST << segment) / 2) & !(FIRST - 1);
-    (segment, bucket - start)
+fn segment(bucket: usize) -> usize {
+    ((bucket | (FIRST - 1)).ilog2() - (FIRST - 1).ilog2()) as usize
 }
 
 #[inline]
@@ -267,18 +266,19 @@ mod tests {
 
     #[test]
     fn segments_follow_one_another() {
-        let mut expected = (0, 0);
-        for bucket in 0..5000 {
-            assert_eq!(locate(bucket), expected, "bucket {bucket}");
-            expected.1 += 1;
-            let len = if expected.0 == 0 {
-                FIRST
-            } else {
-                FIRST << (expected.0 - 1)
-            };
-            if expected.1 == len {
-                expected = (expected.0 + 1, 0);
+        let buckets = Buckets::<Native>::new();
+        while buckets.len() < 4096 {
+            buckets.grow();
+        }
+        let mut len = FIRST;
+        let mut expected = 0;
+        for bucket in 0..4096 {
+            if bucket == len {
+                len *= 2;
+                expected += 1;
             }
+            assert_eq!(segment(bucket), expected, "bucket {bucket}");
+            assert!(first::<Native>(buckets.head(bucket)).is_none());
         }
     }
 }

@@ -53,6 +53,8 @@ use crate::lock::LockBackend;
 /// The shards of one map.
 pub(crate) struct Table<B: LockBackend> {
     shards: Box<[CachePadded<Shard<B>>]>,
+    /// How far a hash is shifted for the number of its shard, less one: a shift by 64 is not a number.
+    shift: u32,
     /// One for each shard that is not done, and one for the owner.
     parts: RefCount<B>,
 }
@@ -64,6 +66,7 @@ impl<B: LockBackend> Table<B> {
         let parts = RefCount::new_in(1 + shards as u32);
         let mut table = NonNull::from(Box::leak(Box::new(Self {
             shards: Box::default(),
+            shift: u64::BITS - 1 - shards.trailing_zeros(),
             parts,
         })));
         let shards = (0..shards)
@@ -77,10 +80,7 @@ impl<B: LockBackend> Table<B> {
     /// The shard of a hash: its top bits. A tag has the bits below.
     #[inline]
     pub(crate) fn shard(&self, hash: u64) -> &Shard<B> {
-        let bits = self.shards.len().trailing_zeros();
-        // Two shifts, because a shift by 64 is not a number.
-        let index = (hash >> 1 >> (63 - bits)) as usize;
-        &self.shards[index]
+        &self.shards[(hash >> 1 >> self.shift) as usize]
     }
 
     pub(crate) fn shards(&self) -> impl Iterator<Item = &Shard<B>> {

@@ -64,7 +64,13 @@ struct Class<B: LockBackend> {
 
 /// What lies in front of the slots of a chunk.
 struct Chunk<B: LockBackend> {
+    /// Never changes, and is read without the lock.
     shard: NonNull<Shard<B>>,
+    locked: Locked<B>,
+}
+
+/// What is used under the lock only.
+struct Locked<B: LockBackend> {
     next: Option<NonNull<Chunk<B>>>,
     slots: u32,
     /// For [`Class::shrink`].
@@ -83,7 +89,7 @@ pub(super) unsafe fn shard_of<B: LockBackend>(
 ) -> NonNull<Shard<B>> {
     let chunk = Chunk::of(node, span(slot_layout::<B>(payload)));
     // SAFETY: the node keeps its chunk, and this was written before there was a node. Only this field
-    // is read, as the others change under the lock.
+    // is borrowed, as the others change under the lock.
     unsafe { (*chunk.as_ptr()).shard }
 }
 
@@ -219,9 +225,11 @@ impl<B: LockBackend> Class<B> {
         let chunk = unsafe { memory.add(self.chunk_start()) }.cast::<Chunk<B>>();
         let header = Chunk {
             shard,
-            next: self.chunks,
-            slots: slots as u32,
-            free: 0,
+            locked: Locked {
+                next: self.chunks,
+                slots: slots as u32,
+                free: 0,
+            },
         };
         // SAFETY: within the memory, and aligned.
         unsafe { chunk.write(header) };
@@ -273,10 +281,11 @@ impl<B: LockBackend> Class<B> {
     ///
     /// As [`Slab::shrink`].
     unsafe fn shrink(&mut self) {
-        // SAFETY: the chunks are ours, and nothing else refers to them.
-        let header = |chunk: NonNull<Chunk<B>>| unsafe { &mut *chunk.as_ptr() };
+        // SAFETY: the chunks are ours, and the lock is held. (A last put that waits for it may just be
+        // reading `shard`.)
+        let header = |chunk: NonNull<Chunk<B>>| unsafe { &mut (*chunk.as_ptr()).locked };
         let is_free = |chunk| {
-            let Chunk { slots, free, .. } = header(chunk);
+            let Locked { slots, free, .. } = header(chunk);
             slots == free
         };
         for node in free_list(self.free) {
@@ -310,7 +319,7 @@ impl<B: LockBackend> Class<B> {
     /// Gives a chunk back to the allocator; all its slots are free.
     fn release(&self, chunk: NonNull<Chunk<B>>) {
         // SAFETY: the chunk is ours.
-        let slots = unsafe { chunk.as_ref() }.slots as usize;
+        let slots = unsafe { chunk.as_ref() }.locked.slots as usize;
         for index in 0..slots {
             // SAFETY: each slot is a node, dropped once, and nobody looks at it any more.
             unsafe { self.slot_at(chunk, index).drop_in_place() };
@@ -343,7 +352,7 @@ impl<B: LockBackend> Drop for Class<B> {
     fn drop(&mut self) {
         while let Some(chunk) = self.chunks {
             // SAFETY: the chunk is ours.
-            self.chunks = unsafe { chunk.as_ref() }.next;
+            self.chunks = unsafe { chunk.as_ref() }.locked.next;
             self.release(chunk);
         }
     }
