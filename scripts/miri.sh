@@ -38,7 +38,7 @@ miri() {
 filter=("$@")
 
 # What is not about the maps, without the feature that they need: no integer becomes a pointer there.
-core=(kref llist_drop llist_memory llist_property llist_stress locks misuse properties refs stress)
+core=(kref llist_drop llist_memory llist_property llist_stress llist_waiting locks misuse properties refs stress)
 miri "-Zmiri-strict-provenance" std "${core[@]}"
 miri "-Zmiri-strict-provenance -Zmiri-tree-borrows" std "${core[@]}"
 

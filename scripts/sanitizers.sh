@@ -121,17 +121,22 @@ find_planted() {
     fi
 }
 
+# ThreadSanitizer has a stack of its own for the calls of each thread, 65,536 deep, and does not survive a
+# deeper one. So nothing can be said of these, where a million destructors nest.
+too_deep=(--skip deep:: --skip a_long_chain_is_dropped_on_a_small_stack)
+
 run() {
-    local sanitizer=$1 example name round
+    local sanitizer=$1 example name round skip=()
     choose_compiler "$sanitizer"
     case $sanitizer in
         thread) find_planted thread race "WARNING: ThreadSanitizer: data race" ;;
         address) find_planted address use_after_free "ERROR: AddressSanitizer: heap-use-after-free" ;;
         leak) find_planted leak leak "ERROR: LeakSanitizer: detected memory leaks" ;;
     esac
-    with "$sanitizer" test --manifest-path "$package/Cargo.toml" "${tests[@]}"
+    [ "$sanitizer" != thread ] || skip=("${too_deep[@]}")
+    with "$sanitizer" test --manifest-path "$package/Cargo.toml" "${tests[@]}" -- "${skip[@]}"
     for ((round = 1; round < repeat; round++)); do
-        with "$sanitizer" test --manifest-path "$package/Cargo.toml" "${random[@]/#/--test=}"
+        with "$sanitizer" test --manifest-path "$package/Cargo.toml" "${random[@]/#/--test=}" -- "${skip[@]}"
     done
     for example in "${examples[@]}"; do
         # shellcheck disable=SC2086 # a name and its arguments

@@ -1,5 +1,6 @@
 //! What each operation does.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Barrier};
 
@@ -52,6 +53,22 @@ fn try_insert_gives_everything_back() {
         error.to_string(),
         "there is an object with the key 1 already"
     );
+    let shown = format!("{error:?}");
+    assert!(shown.starts_with("OccupiedError {") && shown.contains("key: 1, value: \"b\""));
+}
+
+#[test]
+fn a_registry_shows_its_length_and_its_hasher() {
+    // More shards than there may be.
+    let registry = Registry::with_shards_and_hasher(usize::MAX, RandomState::new());
+    let one = registry.try_insert(1, ()).unwrap();
+    assert_eq!(format!("{registry:?}"), "Registry { len: 1, .. }");
+    assert_eq!(
+        registry.hasher().hash_one(1),
+        registry.hasher().clone().hash_one(1)
+    );
+    drop(one);
+    assert_eq!(format!("{registry:?}"), "Registry { len: 0, .. }");
 }
 
 #[test]

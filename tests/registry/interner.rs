@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
+use kref::registry::DefaultHashBuilder;
 use kref::{Interned, Interner};
 
 #[test]
@@ -44,6 +45,8 @@ fn slices_keep_their_alignment() {
     assert_eq!(a.as_ptr().addr() % align_of::<u128>(), 0);
     assert_eq!(a, interner.intern_ref(&[1, 2, 3]));
     assert!(interner.intern_ref(&[]).is_empty());
+    assert_eq!(interner.get(&[1, 2, 3]), Some(a));
+    assert_eq!(interner.get(&[1, 2]), None);
 
     let bytes: Interner<[u8]> = Interner::new();
     assert_eq!(*bytes.intern_ref(b"bytes"), *b"bytes");
@@ -59,6 +62,14 @@ fn order_is_by_value_and_agrees_with_equality() {
     assert_ne!(a.cmp(&a_of_other), Ordering::Equal);
     assert_eq!(a_of_other.cmp(&b), Ordering::Less);
     assert_eq!(format!("{a} {a:?}"), "a \"a\"");
+}
+
+#[test]
+fn an_interner_shows_its_length() {
+    let interner: Interner<str> = Interner::new_in(1, DefaultHashBuilder);
+    let word = interner.intern_ref("word");
+    assert_eq!(format!("{interner:?}"), "Interner { len: 1, .. }");
+    drop(word);
 }
 
 #[test]
