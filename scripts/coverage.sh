@@ -142,7 +142,10 @@ if [ "${1-}" = --write ]; then
             named { reason[$1, $2, $3] = $4; next }
             $1 != file { file = $1; printf "\n### %s\n\n| function | line | reason |\n|---|---|---|\n", file }
             { printf "| %s | %s | %s |\n", cell($2), cell($3), reason[$1, $2, $3] }
-        ' named=1 <(named) named=0 <(printf '%s' "$unrun")
+        ' named=1 <(named) named=0 <({
+            printf '%s\n' "$unrun"
+            named | awk -F'\t' '$4 ~ /^Race: /' | cut -f1-3
+        } | sed '/^$/d' | LC_ALL=C sort -u)
     } >>"$table.new"
     mv "$table.new" "$table"
 fi
