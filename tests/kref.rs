@@ -2,7 +2,8 @@
 
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-use kref::{Frozen, Kref, RefCount};
+use kref::atomic::Native;
+use kref::{Frozen, HandBack, Kref, RefCount};
 
 static SHARED: Kref = Kref::new();
 const _: () = assert!(size_of::<Kref>() == 4 && align_of::<Kref>() == 4);
@@ -55,9 +56,18 @@ fn a_kref_is_made_of_a_count_and_shows_it() {
 }
 
 #[test]
+fn a_new_object_has_one_reference() {
+    static SHARED: HandBack = HandBack::new();
+    assert_eq!(SHARED.count_hint(), 1);
+    assert_eq!(HandBack::default().count_hint(), 1);
+    assert_eq!(Kref::<Native>::new_in().count(), 1);
+}
+
+#[test]
 fn debug_shows_the_count() {
     assert_eq!(format!("{:?}", Kref::new()), "Kref(RefCount(1))");
     assert_eq!(format!("{:?}", RefCount::new(0)), "RefCount(0)");
+    assert_eq!(format!("{:?}", HandBack::new()), "HandBack(RefCount(1))");
     let max = format!("{:?}", RefCount::new(RefCount::MAX));
     assert_eq!(max, "RefCount(2147483647)");
     let saturated = format!("{:?}", RefCount::new(RefCount::SATURATED));

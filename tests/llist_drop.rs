@@ -13,6 +13,7 @@ use std::sync::Arc;
 use kref::llist::intrusive::{Chain, Linked, List, Node, SwapList};
 use kref::{IntrusiveRef, Kref, LList, Ref, RefCounted};
 
+#[derive(Debug)]
 struct Item<T> {
     value: T,
     node: Node<Item<T>>,
@@ -297,6 +298,7 @@ fn objects_with_their_own_count() {
     });
     // SAFETY: a new object has one reference, and it is for this.
     let device = unsafe { IntrusiveRef::from_raw(NonNull::from(Box::leak(device))) };
+    assert_eq!(IntrusiveRef::as_ptr(&device), NonNull::from(&*device));
     let list = List::new();
     assert!(list.try_push(device.clone()).is_ok());
     assert!(list.try_push(device.clone()).is_err());
@@ -326,7 +328,29 @@ fn chains_are_lists_of_one_owner() {
 fn what_is_printed() {
     let list: LList<u32> = (1..=2).collect();
     assert_eq!(format!("{list:?}"), "LList { is_empty: false, .. }");
+    let consumer = list.consumer().unwrap();
+    assert_eq!(format!("{consumer:?}"), "Consumer { .. }");
+    drop(consumer);
     assert_eq!(format!("{:?}", list.take_all()), "[2, 1]");
+
+    let mut list: LList<u32> = LList::default();
+    assert_eq!(format!("{list:?}"), "LList { is_empty: true, .. }");
+    list.extend([1, 2]);
+    assert!(list.take_all().eq([2, 1]));
+
+    let list: List<&Item<u32>> = List::default();
+    assert_eq!(format!("{list:?}"), "List { is_empty: true, .. }");
+    let consumer = list.consumer().unwrap();
+    assert_eq!(format!("{consumer:?}"), "Consumer { .. }");
+    drop(consumer);
+    assert_eq!(format!("{:?}", Chain::<Box<Item<u32>>>::default()), "[]");
+    let list: SwapList<&Item<u32>> = SwapList::default();
+    assert_eq!(format!("{list:?}"), "SwapList { is_empty: true, .. }");
+    assert_eq!(
+        format!("{:?}", list.take_all()),
+        "SwapChain { is_empty: true, .. }"
+    );
+    assert!(!Node::<u8>::default().is_linked());
     assert_eq!(
         format!("{:?}", Node::<u8>::new()),
         "Node { is_linked: false }"

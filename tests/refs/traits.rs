@@ -1,6 +1,6 @@
 //! The traits of `Ref` are those of `Arc`.
 
-use std::borrow::Borrow;
+use std::borrow::{Borrow, BorrowMut};
 use std::cell::Cell;
 use std::collections::{BTreeSet, HashSet};
 use std::error::Error;
@@ -77,6 +77,11 @@ fn pointers_do_as_their_values() {
     check(UniqueRef::new);
     assert!(HashSet::from([Ref::<str>::from("a")]).contains("a"));
     assert_eq!(Ref::<u8>::default(), Ref::from(0));
+    assert_eq!(UniqueRef::<u8>::default(), UniqueRef::from(0));
+    let mut unique = UniqueRef::new([1]);
+    AsMut::<[u8; 1]>::as_mut(&mut unique)[0] += 1;
+    BorrowMut::<[u8; 1]>::borrow_mut(&mut unique)[0] += 1;
+    assert_eq!(*unique, [3]);
 }
 
 #[test]
