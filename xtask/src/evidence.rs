@@ -20,7 +20,7 @@ struct Step {
     command: &'static str,
 }
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 13] = [
     Step {
         name: "mutants",
         what: "each memory ordering weakened, each rule broken: a test notices",
@@ -35,6 +35,11 @@ const STEPS: [Step; 10] = [
         name: "schedules",
         what: "random schedules of many threads",
         command: "KREF_SCHEDULES=200000 cargo test --release --test schedules",
+    },
+    Step {
+        name: "machines",
+        what: "long random sequences of all operations, against sequential models",
+        command: "PROPTEST_CASES=20000 cargo test --release --test properties",
     },
     Step {
         name: "dependent",
@@ -65,6 +70,16 @@ const STEPS: [Step; 10] = [
         name: "coverage",
         what: "the lines that no test runs are those of docs/coverage.md",
         command: "scripts/coverage.sh",
+    },
+    Step {
+        name: "counts",
+        what: "no operation takes more instructions than it did",
+        command: "cargo xtask counts",
+    },
+    Step {
+        name: "codegen",
+        what: "one atomic instruction and no call on the fast paths, on x86-64 and aarch64",
+        command: "scripts/codegen.sh",
     },
     Step {
         name: "fuzz",
