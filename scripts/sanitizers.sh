@@ -29,6 +29,9 @@ examples=(
     "dentry_cache src --with registry"
     "intern_words src"
     "work_queue src --verify"
+    "connections --load 50 --messages 5"
+    "folio"
+    "copy_on_write"
 )
 
 # `test` and `run` build alike, so that everything is built once.

@@ -267,6 +267,14 @@ impl<B: Backend> HandBack<B> {
         if !self.put() {
             return None;
         }
+        self.settle_with(lock)
+    }
+
+    /// Ends a pending put: returns the lock's guard if the object is dead. The caller is the pending
+    /// owner. A call of its own, so that a put which is not the last saves no registers for it.
+    #[cold]
+    #[inline(never)]
+    fn settle_with<'lock, L: Lock + ?Sized>(&self, lock: &'lock L) -> Option<L::Guard<'lock>> {
         let guard = lock.lock();
         self.settle().then_some(guard)
     }

@@ -21,6 +21,10 @@ impl<B: Backend> RefCount<B> {
     /// own, or know the owners of, all `n` references; none of them may be dropped, and none added by
     /// [`inc`](Self::inc), while the count is frozen (that is reported, and saturates).
     ///
+    /// Only the number is compared. If the number that is expected depends on the object's state (a
+    /// folio has a reference for each of its pages), make sure of the state first, with a reference held:
+    /// the number may be right by chance.
+    ///
     /// `None` if the count is another, if `n` is zero, or above [`MAX`](RefCount::MAX).
     ///
     /// # Examples
