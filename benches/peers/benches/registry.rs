@@ -119,9 +119,11 @@ fn clone(threads: usize) -> Vec<Row> {
         threads: usize,
         make: impl Fn(u64) -> T,
     ) -> Row {
-        let handles: Vec<T> = (0..PLACES as u64).map(make).collect();
+        // Neighbours share cache lines and pages, and what contention costs depends on the place.
+        const APART: usize = 37;
+        let handles: Vec<T> = (0..(PLACES * APART) as u64).map(make).collect();
         Row::new(name, threads, move |turn: Turn| {
-            let handle = &handles[turn.place];
+            let handle = &handles[turn.place * APART];
             for _ in 0..turn.iterations {
                 black_box(handle.clone());
             }
