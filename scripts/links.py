@@ -86,6 +86,8 @@ def main():
         text = page.read_text(encoding="utf-8")
         # What rustdoc puts around every page is its own affair.
         body = text[text.find("<main") :]
+        # What other crates implement for every type comes with their links, for their pages.
+        body = body.partition('id="blanket-implementations"')[0]
         for link in set(re.findall(r'<(?:a|img)\s[^>]*?(?:href|src)="([^"]+)"', body)):
             links += 1
             check(page, html.unescape(link))

@@ -1,6 +1,26 @@
-#![cfg_attr(feature = "registry", doc = include_str!("../README.md"))]
-#![cfg_attr(not(feature = "std"), no_std)]
-#![cfg_attr(docsrs, feature(doc_cfg))]
+//! Lockless reference counts and the patterns around them, after the Linux kernel's `atomic_t`,
+//! `refcount_t`, `kref` and `llist`, as safe Rust types and as the primitives under them.
+//!
+//! A table finds objects that several threads share, and must not keep them alive: whoever lets go last
+//! takes the object out. Written by hand that races, because between the last decrement and the lock
+//! somebody finds the object. The kernel's answer is the put that takes the lock *before* the count becomes
+//! zero, and only then: what is in the table, under the lock, is alive. [`Kref::put_lock`] is this put;
+//! the maps do it for you:
+//!
+//! ```
+//! # #[cfg(feature = "registry")] {
+//! use kref::Registry;
+//!
+//! static SESSIONS: Registry<u64, String> = Registry::new(); // holds no reference
+//!
+//! let alice = SESSIONS.get_or_insert_with(7, |id| format!("session {id}"));
+//! let again = SESSIONS.get(&7).unwrap(); // found without a lock, and alive
+//!
+//! drop(alice);
+//! drop(again); // the last handle takes it out of the table
+//! assert!(SESSIONS.get(&7).is_none());
+//! # }
+//! ```
 //!
 //! # Map of the crate
 //!
@@ -23,6 +43,8 @@
     doc = "- [`guide`]: the patterns one by one, what goes wrong without them and why; the functions of the
   kernel and of `Arc`, and what to use for them here; what everything costs."
 )]
+#![cfg_attr(not(feature = "std"), no_std)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(not(all(target_has_atomic = "32", target_has_atomic = "ptr")))]
 compile_error!(
@@ -31,6 +53,11 @@ compile_error!(
 
 #[cfg(feature = "alloc")]
 extern crate alloc;
+
+/// The code in the README runs.
+#[cfg(all(doctest, feature = "registry"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub mod atomic;
 #[cfg(feature = "alloc")]

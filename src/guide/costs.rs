@@ -46,5 +46,6 @@
 //! | [`LList::take_all`](crate::LList::take_all) | 1 `swap` |
 //!
 //! A lock costs two instructions besides when nobody else wants it, and a wait when somebody does
-//! ([`locks`](super::locks)). Times, as ratios to what else one would use, are on the [front
-//! page](crate#what-it-costs).
+//! ([`locks`](super::locks)). Times, as ratios to what else one would use, are in the
+//! [README](https://docs.rs/crate/kref/latest/source/README.md), and all of them, with their spread, in
+//! `docs/scoreboard.md` in the repository.

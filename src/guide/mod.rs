@@ -51,7 +51,7 @@
 //!
 //! | to find | page |
 //! |---|---|
-//! | what to use for what | [the table of the front page](crate#i-want----use-) |
+//! | what to use for what | [the map on the front page](crate#map-of-the-crate) |
 //! | a function of the kernel | [`kernel`] |
 //! | a method of `Arc` or `Weak` | [`arc`] |
 //! | which lock is taken when, and by whom | [`locks`] |

@@ -91,7 +91,7 @@
 //!
 //! [`Backend`]: super::Backend
 //! [`Native`]: super::Native
-//! [`loom::cell::UnsafeCell`]: ::loom::cell::UnsafeCell
+//! [`loom::cell::UnsafeCell`]: https://docs.rs/loom/0.7/loom/cell/struct.UnsafeCell.html
 
 mod backend;
 
