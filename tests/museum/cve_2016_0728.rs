@@ -23,30 +23,54 @@ use crate::plain::Plain;
 /// The references that the attacker has leaked before the model begins, less than all by two.
 const LEAKED: u32 = u32::MAX - 2;
 
+/// The counts that the scenario runs over.
+trait Count: 'static {
+    fn get(&self);
+    fn put(&self) -> bool;
+}
+
+impl Count for Plain {
+    fn get(&self) {
+        self.get();
+    }
+    fn put(&self) -> bool {
+        self.put()
+    }
+}
+
+impl Count for Kref<Rmw> {
+    fn get(&self) {
+        self.get();
+    }
+    fn put(&self) -> bool {
+        self.put()
+    }
+}
+
+/// Joins the session keyring that the process has already: the reference that was taken to look at
+/// it is forgotten.
+fn join<C: Count>(keyring: &World<C, Mutex>) {
+    keyring.count.get();
+    keyring.touch();
+}
+
+fn leave<C: Count>(keyring: &World<C, Mutex>) {
+    keyring.touch();
+    if keyring.count.put() {
+        keyring.free();
+    }
+}
+
+fn attack<C: Count>(keyring: &World<C, Mutex>) {
+    join(keyring);
+    join(keyring);
+    leave(keyring);
+}
+
 mod wrong {
     use super::*;
 
     type Keyring = World<Plain, Mutex>;
-
-    /// Joins the session keyring that the process has already: the reference that was taken to look
-    /// at it is forgotten.
-    fn join(keyring: &Keyring) {
-        keyring.count.get();
-        keyring.touch();
-    }
-
-    fn leave(keyring: &Keyring) {
-        keyring.touch();
-        if keyring.count.put() {
-            keyring.free();
-        }
-    }
-
-    fn attack(keyring: &Keyring) {
-        join(keyring);
-        join(keyring);
-        leave(keyring);
-    }
 
     #[test]
     #[should_panic(expected = "ausality violation")]
@@ -63,24 +87,6 @@ mod ours {
     use kref::report::Kind;
 
     type Keyring = World<Kref<Rmw>, Mutex>;
-
-    fn join(keyring: &Keyring) {
-        keyring.count.get();
-        keyring.touch();
-    }
-
-    fn leave(keyring: &Keyring) {
-        keyring.touch();
-        if keyring.count.put() {
-            keyring.free();
-        }
-    }
-
-    fn attack(keyring: &Keyring) {
-        join(keyring);
-        join(keyring);
-        leave(keyring);
-    }
 
     /// At the end of what can be counted the count saturates: the keyring leaks, and somebody is told.
     #[test]
