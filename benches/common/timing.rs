@@ -110,8 +110,10 @@ impl Row {
                         core_affinity::set_for_current(CORES[thread % CORES.len()]);
                     }
                     if self.warm_up {
-                        let place = PLACES + place;
-                        body(Turn { place, ..turn });
+                        for k in 1..=8 {
+                            let place = PLACES + (place + 3 * k) % PLACES;
+                            body(Turn { place, ..turn });
+                        }
                     }
                     let preemptions = preemptions();
                     if shared {

@@ -21,7 +21,7 @@ use self::stored::{Inline, slice_layout, store_slice};
 use crate::atomic::Native;
 use crate::lock::LockBackend;
 use crate::registry::DefaultHashBuilder;
-use crate::table::{Counted, Entered, Owner, State, spread};
+use crate::table::{Counted, Entered, Owner, State};
 
 /// Stores each value once, as long as somebody has an [`Interned`] reference to it.
 ///
@@ -141,7 +141,7 @@ impl<T: Stored + ?Sized, S, B: LockBackend> Interner<T, S, B> {
 
 impl<T: Stored + ?Sized, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
     fn hash<Q: Hash + ?Sized>(&self, value: &Q) -> u64 {
-        spread(self.hasher.hash_one(value))
+        self.hasher.hash_one(value)
     }
 
     /// The value that is there, or what `write` writes.

@@ -6,7 +6,8 @@
 //! |---|---|
 //! | `node.rs` | what a node is; its states; the memory that stays a node |
 //! | `slab.rs` | where nodes come from and go back to, and how a node finds its shard |
-//! | `buckets.rs` | chains of nodes by hash, walked without the lock, and how their number doubles |
+//! | `chains.rs` | chains of nodes by hash, walked without the lock |
+//! | `buckets.rs` | the heads of the chains, and how their number doubles |
 //! | `shard.rs` | a lock and what it protects |
 //! | `owner.rs` | how a map finds, enters and gives up its table |
 //! | `counted.rs` | a counted pointer to a node; the last put |
@@ -32,6 +33,7 @@
 //! [`HandBack`](crate::HandBack)).
 
 mod buckets;
+mod chains;
 mod counted;
 mod node;
 mod owner;
@@ -43,6 +45,8 @@ use core::ptr::NonNull;
 
 use crossbeam_utils::CachePadded;
 
+use self::buckets::{Buckets, Heads};
+use self::chains::SHARE;
 pub(crate) use self::counted::{Counted, Payload};
 pub(crate) use self::node::{Node, State, Tag};
 pub(crate) use self::owner::{Entered, Owner};
@@ -52,9 +56,8 @@ use crate::lock::LockBackend;
 
 /// The shards of one map.
 pub(crate) struct Table<B: LockBackend> {
+    buckets: Buckets<B>,
     shards: Box<[CachePadded<Shard<B>>]>,
-    /// How far a hash is shifted for the number of its shard, less one: a shift by 64 is not a number.
-    shift: u32,
     /// One for each shard that is not done, and one for the owner.
     parts: RefCount<B>,
 }
@@ -65,22 +68,79 @@ impl<B: LockBackend> Table<B> {
         debug_assert!(shards.is_power_of_two());
         let parts = RefCount::new_in(1 + shards as u32);
         let mut table = NonNull::from(Box::leak(Box::new(Self {
+            buckets: Buckets::new(shards),
             shards: Box::default(),
-            shift: u64::BITS - 1 - shards.trailing_zeros(),
             parts,
         })));
-        let shards = (0..shards)
-            .map(|_| CachePadded::new(Shard::new(table)))
-            .collect();
         // SAFETY: the table was made just now, and nobody else knows it.
+        let heads = unsafe { table.as_ref() }.buckets.heads();
+        let shards = (0..shards)
+            .map(|number| CachePadded::new(Shard::new(table, number, heads)))
+            .collect();
+        // SAFETY: as above.
         unsafe { table.as_mut() }.shards = shards;
         table
     }
 
-    /// The shard of a hash: its top bits. A tag has the bits below.
+    /// The shard of a tag: the one that its bucket belongs to, however many buckets there are.
     #[inline]
-    pub(crate) fn shard(&self, hash: u64) -> &Shard<B> {
-        &self.shards[(hash >> 1 >> self.shift) as usize]
+    pub(crate) fn shard(&self, tag: Tag) -> &Shard<B> {
+        &self.shards[tag.bucket() / SHARE & (self.shards.len() - 1)]
+    }
+
+    /// Doubles the number of buckets, from `heads`, if all shards together have nodes enough. (One shard
+    /// may have many more than others if the hasher is bad.)
+    #[cold]
+    fn grow(&self, heads: Heads<B>) {
+        if 4 * self.len_hint() >= heads.len() {
+            self.buckets.grow(heads);
+        }
+    }
+
+    /// How many nodes are listed; a hint.
+    pub(crate) fn len_hint(&self) -> usize {
+        self.shards().map(Shard::len_hint).sum()
+    }
+
+    /// Gives memory that is not used back to the allocator.
+    ///
+    /// # Safety
+    ///
+    /// The owner is borrowed exclusively, so that no lookup without the lock is under way.
+    unsafe fn shrink(&self) {
+        // SAFETY: as the caller promises.
+        unsafe { self.buckets.shrink(self.len_hint(), self.shards.len()) };
+        for shard in self.shards() {
+            // SAFETY: as the caller promises.
+            unsafe { shard.lock().shrink() };
+        }
+        // SAFETY: as the caller promises, and every shard was locked since.
+        unsafe { self.buckets.free_outgrown() };
+    }
+
+    /// Looks for a listed node with this tag for which `is_it` holds, without the lock. Finding
+    /// nothing means nothing.
+    ///
+    /// # Safety
+    ///
+    /// The nodes of this table have payloads of the type `P`.
+    #[inline]
+    pub(crate) unsafe fn find<P: Payload>(
+        &self,
+        tag: Tag,
+        is_it: impl FnOnce(&Counted<P, B>) -> bool,
+    ) -> Option<Counted<P, B>> {
+        for node in self.buckets.chains().walk(tag) {
+            // SAFETY: whatever the walk leads to is a node.
+            let header = unsafe { node.as_ref() };
+            if header.tag() == tag && header.refs.get_unless_zero() {
+                // SAFETY: the reference was taken just now.
+                let found = unsafe { Counted::from_node(node) };
+                // It may have become another object before it was ours, or have left the map.
+                return (header.tag_with_value() == tag && is_it(&found)).then_some(found);
+            }
+        }
+        None
     }
 
     pub(crate) fn shards(&self) -> impl Iterator<Item = &Shard<B>> {
@@ -114,11 +174,4 @@ impl<B: LockBackend> Table<B> {
             drop(unsafe { Box::from_raw(table.as_ptr()) });
         }
     }
-}
-
-/// Spreads a hash over all its bits, as some hashers leave the top ones empty.
-#[inline]
-pub(crate) fn spread(hash: u64) -> u64 {
-    let product = u128::from(hash ^ 0x2545_F491_4F6C_DD1D) * 0x9E37_79B9_7F4A_7C15;
-    (product as u64) ^ ((product >> 64) as u64)
 }

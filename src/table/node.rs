@@ -35,7 +35,7 @@ use crate::HandBack;
 use crate::atomic::Atomic;
 use crate::lock::LockBackend;
 
-/// The lower bits of a node's hash, and its state.
+/// Thirty bits of a node's hash, and its state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tag(u32);
 
@@ -51,11 +51,15 @@ pub(crate) enum State {
 
 impl Tag {
     const STATE: u32 = 0b11;
+    /// How many buckets the hash in a tag can tell apart.
+    pub(super) const BUCKETS: usize = 1 << 30;
 
     /// The tag of a node in state `state` with the hash `hash`.
+    ///
+    /// The upper half of the hash is folded into the lower one, as some hashers leave either of them poor.
     #[inline]
     pub(crate) fn new(hash: u64, state: State) -> Self {
-        Self((hash >> 24) as u32 & !Self::STATE | state as u32)
+        Self(((hash ^ (hash >> 32)) as u32) << 2 | state as u32)
     }
 
     #[inline]
@@ -73,7 +77,7 @@ impl Tag {
         }
     }
 
-    /// The hash as a number, for the choice of a bucket.
+    /// The bits of the hash; the lower ones are the number of a bucket.
     #[inline]
     pub(super) fn bucket(self) -> usize {
         (self.0 >> 2) as usize

@@ -22,7 +22,7 @@ use core::ptr::{self, NonNull};
 use core::sync::atomic::AtomicPtr;
 use core::sync::atomic::Ordering::{Acquire, Release};
 
-use super::{Counted, Found, Guard, Payload, Shard, State, Table, Tag};
+use super::{Counted, Found, Guard, Payload, State, Table, Tag};
 use crate::atomic::{Atomic, Native};
 use crate::lock::LockBackend;
 
@@ -45,7 +45,8 @@ pub(crate) enum Entered<'a, P: Payload, B: LockBackend> {
 pub(crate) struct Vacant<'a, P: Payload, B: LockBackend> {
     // Dropped first: dropping a node of `seen` may need the lock.
     guard: Guard<'a, B>,
-    hash: u64,
+    table: &'a Table<B>,
+    tag: Tag,
     seen: Vec<Counted<P, B>>,
 }
 
@@ -115,23 +116,24 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
         hash: u64,
         is_it: impl Fn(&Counted<P, B>) -> bool,
     ) -> Option<Counted<P, B>> {
-        let shard = self.table()?.shard(hash);
+        let table = self.table()?;
         let tag = Tag::new(hash, State::Listed);
         // SAFETY: the owner puts payloads of the type `P` into its table, and no others.
-        if let Some(found) = unsafe { shard.find(tag, &is_it) } {
+        if let Some(found) = unsafe { table.find(tag, &is_it) } {
             return Some(found);
         }
-        Self::get_locked(shard, tag, is_it)
+        Self::get_locked(table, tag, is_it)
     }
 
     /// What `get` does if it has not found the node without the lock.
     #[cold]
     #[inline(never)]
     fn get_locked(
-        shard: &Shard<B>,
+        table: &Table<B>,
         tag: Tag,
         is_it: impl Fn(&Counted<P, B>) -> bool,
     ) -> Option<Counted<P, B>> {
+        let shard = table.shard(tag);
         let mut seen = Vec::new();
         loop {
             // SAFETY: as in `get`. The guard is dropped at the end of the statement.
@@ -159,10 +161,9 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
         hash: u64,
         is_it: impl Fn(&Counted<P, B>) -> bool,
     ) -> Entered<'_, P, B> {
-        let shard = self.table_or_new().shard(hash);
         let tag = Tag::new(hash, State::Listed);
         // SAFETY: the owner puts payloads of the type `P` into its table, and no others.
-        match unsafe { shard.find(tag, &is_it) } {
+        match unsafe { self.table_or_new().find(tag, &is_it) } {
             Some(found) => Entered::Occupied(found),
             None => self.enter_locked(hash, is_it),
         }
@@ -178,14 +179,21 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
         hash: u64,
         is_it: impl Fn(&Counted<P, B>) -> bool,
     ) -> Entered<'_, P, B> {
-        let shard = self.table_or_new().shard(hash);
+        let table = self.table_or_new();
         let tag = Tag::new(hash, State::Listed);
+        let shard = table.shard(tag);
         let mut seen = Vec::new();
         loop {
             let mut guard = shard.lock();
             // SAFETY: the owner puts payloads of the type `P` into its table, and no others.
             let Some(found) = (unsafe { guard.find(tag, &seen) }) else {
-                return Entered::Vacant(Vacant { guard, hash, seen });
+                let vacant = Vacant {
+                    guard,
+                    table,
+                    tag,
+                    seen,
+                };
+                return Entered::Vacant(vacant);
             };
             drop(guard);
             match found {
@@ -208,11 +216,7 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
 
     /// How many nodes are listed; exact if no other thread changes it.
     pub(crate) fn len(&self) -> usize {
-        let lens = self
-            .table()
-            .into_iter()
-            .flat_map(|table| table.shards().map(|shard| shard.len_hint()));
-        lens.sum()
+        self.table().map_or(0, Table::len_hint)
     }
 
     /// Calls `f` with every listed node, under the lock of its shard.
@@ -224,9 +228,9 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
     }
 
     pub(crate) fn shrink_to_fit(&mut self) {
-        for shard in self.table().into_iter().flat_map(Table::shards) {
-            // SAFETY: lookups borrow the owner, which is borrowed exclusively here.
-            unsafe { shard.lock().shrink() };
+        if let Some(table) = self.table() {
+            // SAFETY: the owner is borrowed exclusively.
+            unsafe { table.shrink() };
         }
     }
 }
@@ -257,13 +261,17 @@ impl<P: Payload, B: LockBackend> Vacant<'_, P, B> {
         // In this order, so that the guard is dropped first.
         let Self {
             seen,
-            hash,
+            table,
+            tag,
             mut guard,
         } = self;
-        let tag = Tag::new(hash, state);
         // SAFETY: as the caller promises.
-        let owned = own(unsafe { guard.insert(tag, layout, write) });
+        let owned = own(unsafe { guard.insert(tag.with(state), layout, write) });
+        let crowded = guard.crowded();
         drop(guard);
+        if let Some(heads) = crowded {
+            table.grow(heads);
+        }
         drop(seen);
         owned
     }

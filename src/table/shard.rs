@@ -8,10 +8,9 @@ use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::Relaxed;
 
-use crossbeam_utils::CachePadded;
-
 use super::Table;
-use super::buckets::Buckets;
+use super::buckets::Heads;
+use super::chains::Chains;
 use super::counted::{Counted, Payload};
 use super::node::{Node, State, Tag};
 use super::slab::Slab;
@@ -20,21 +19,17 @@ use crate::lock::{Lock, LockBackend};
 
 /// A part of a table that has a lock of its own.
 ///
-/// What lookups without the lock read lies apart from what changes under the lock.
-pub(crate) struct Shard<B: LockBackend> {
-    buckets: Buckets<B>,
-    table: NonNull<Table<B>>,
-    locked: CachePadded<Locked<B>>,
-}
-
 /// In the order of the fields: what changes with every insertion and every last put is in one cache
 /// line, with the lock.
 #[repr(C)]
-struct Locked<B: LockBackend> {
+pub(crate) struct Shard<B: LockBackend> {
     lock: B::Lock,
     /// The number of listed nodes. Changed under the lock, read without it as a hint.
     listed: B::Usize,
     inner: UnsafeCell<Inner<B>>,
+    table: NonNull<Table<B>>,
+    /// Which of the table's shards this is.
+    number: usize,
 }
 
 /// What is used under the lock only.
@@ -43,6 +38,8 @@ pub(crate) struct Inner<B: LockBackend> {
     /// How many nodes have not died.
     live: usize,
     slab: Slab<B>,
+    /// Where the heads of the shard's chains are: in the array in use whenever the lock is held.
+    heads: Heads<B>,
     /// The owner is gone.
     closed: bool,
     builders: Vec<Builder<B>>,
@@ -75,20 +72,19 @@ pub(crate) enum Found<P: Payload, B: LockBackend> {
 }
 
 impl<B: LockBackend> Shard<B> {
-    pub(super) fn new(table: NonNull<Table<B>>) -> Self {
+    pub(super) fn new(table: NonNull<Table<B>>, number: usize, heads: Heads<B>) -> Self {
         Self {
-            buckets: Buckets::new(),
-            table,
-            locked: CachePadded::new(Locked {
-                lock: B::new_lock(),
-                listed: B::Usize::new(0),
-                inner: UnsafeCell::new(Inner {
-                    live: 0,
-                    slab: Slab::new(),
-                    closed: false,
-                    builders: Vec::new(),
-                }),
+            lock: B::new_lock(),
+            listed: B::Usize::new(0),
+            inner: UnsafeCell::new(Inner {
+                live: 0,
+                slab: Slab::new(),
+                heads,
+                closed: false,
+                builders: Vec::new(),
             }),
+            table,
+            number,
         }
     }
 
@@ -96,53 +92,40 @@ impl<B: LockBackend> Shard<B> {
         self.table
     }
 
+    /// How many shards there are.
+    fn shards(&self) -> usize {
+        // SAFETY: a table lives as long as its shards.
+        unsafe { self.table.as_ref() }.shards.len()
+    }
+
     /// How many nodes are listed; a hint.
     pub(crate) fn len_hint(&self) -> usize {
         // Relaxed: a hint.
-        self.locked.listed.load(Relaxed)
+        self.listed.load(Relaxed)
     }
 
     pub(crate) fn lock(&self) -> Guard<'_, B> {
-        Guard {
+        let mut guard = Guard {
             shard: self,
-            _held: self.locked.lock.lock(),
+            _held: self.lock.lock(),
+        };
+        // SAFETY: a table lives as long as its shards.
+        let heads = unsafe { self.table.as_ref() }.buckets.heads();
+        if heads != guard.heads {
+            guard.move_to(heads);
         }
-    }
-
-    /// Looks for a listed node with this tag for which `is_it` holds, without the lock. Finding
-    /// nothing means nothing.
-    ///
-    /// # Safety
-    ///
-    /// The nodes of this shard have payloads of the type `P`.
-    #[inline]
-    pub(crate) unsafe fn find<P: Payload>(
-        &self,
-        tag: Tag,
-        is_it: impl FnOnce(&Counted<P, B>) -> bool,
-    ) -> Option<Counted<P, B>> {
-        for node in self.buckets.walk(tag.bucket()) {
-            // SAFETY: whatever the walk leads to is a node.
-            let header = unsafe { node.as_ref() };
-            if header.tag() == tag && header.refs.get_unless_zero() {
-                // SAFETY: the reference was taken just now.
-                let found = unsafe { Counted::from_node(node) };
-                // It may have become another object before it was ours, or have left the map.
-                return (header.tag_with_value() == tag && is_it(&found)).then_some(found);
-            }
-        }
-        None
+        guard
     }
 
     /// Ends the owner's use of the shard: unlists everything. Returns whether the shard is done.
     pub(super) fn close(&self) -> bool {
         let mut guard = self.lock();
-        for node in self.buckets.nodes() {
+        for node in guard.nodes() {
             // SAFETY: what is in a chain is a node.
             let header = unsafe { node.as_ref() };
             header.set_tag(header.tag().with(State::Unlisted));
         }
-        self.buckets.clear();
+        guard.chains().clear(self.number, self.shards());
         guard.add_listed(0usize.wrapping_sub(self.len_hint()));
         guard.closed = true;
         guard.live == 0
@@ -159,18 +142,48 @@ impl<B: LockBackend> Deref for Guard<'_, B> {
     type Target = Inner<B>;
     fn deref(&self) -> &Inner<B> {
         // SAFETY: the lock is held.
-        unsafe { &*self.shard.locked.inner.get() }
+        unsafe { &*self.shard.inner.get() }
     }
 }
 
 impl<B: LockBackend> DerefMut for Guard<'_, B> {
     fn deref_mut(&mut self) -> &mut Inner<B> {
         // SAFETY: the lock is held, and the guard borrowed exclusively.
-        unsafe { &mut *self.shard.locked.inner.get() }
+        unsafe { &mut *self.shard.inner.get() }
     }
 }
 
 impl<B: LockBackend> Guard<'_, B> {
+    fn chains(&self) -> Chains<'_, B> {
+        // SAFETY: the array in use is not freed, and what was in use is not as long as a shard has nodes there
+        // and has not been locked since.
+        unsafe { self.heads.chains() }
+    }
+
+    /// All nodes that are in a chain.
+    fn nodes(&self) -> impl Iterator<Item = NonNull<Node<B>>> {
+        self.chains()
+            .nodes_of(self.shard.number, self.shard.shards())
+    }
+
+    /// Moves all nodes to the chains of another array.
+    #[cold]
+    fn move_to(&mut self, heads: Heads<B>) {
+        // SAFETY: it was in use just now, see `chains`.
+        let new = unsafe { heads.chains() };
+        for node in self.nodes() {
+            new.link(node);
+        }
+        self.heads = heads;
+    }
+
+    /// Whether the last insertion made the nodes as many as the heads, or twice as many, and so on: then it
+    /// is time to think of more. Returns the heads that are too few.
+    pub(super) fn crowded(&self) -> Option<Heads<B>> {
+        let live = self.live.wrapping_mul(self.shard.shards());
+        (live % self.heads.len() == 0).then_some(self.heads)
+    }
+
     /// Looks for a node that is or will be listed with this hash, other than those already `seen`.
     /// It is exact: finding nothing means that there is none as long as the lock is held.
     ///
@@ -183,7 +196,7 @@ impl<B: LockBackend> Guard<'_, B> {
         seen: &[Counted<P, B>],
     ) -> Option<Found<P, B>> {
         let building = listed.with(State::Building);
-        let node = self.shard.buckets.chain(listed.bucket()).find(|node| {
+        let node = self.chains().chain(listed).find(|node| {
             // SAFETY: what is in a chain is a node.
             let tag = unsafe { node.as_ref() }.tag();
             (tag == listed || tag == building) && !seen.iter().any(|seen| seen.node() == *node)
@@ -224,7 +237,7 @@ impl<B: LockBackend> Guard<'_, B> {
     ///
     /// The nodes of this shard have payloads of the type `P`.
     pub(crate) unsafe fn for_each_listed<P: Payload>(&self, mut f: impl FnMut(Counted<P, B>)) {
-        for node in self.shard.buckets.nodes() {
+        for node in self.nodes() {
             // SAFETY: what is in a chain is a node.
             if unsafe { node.as_ref() }.tag().state() == State::Listed {
                 // SAFETY: as above.
@@ -253,10 +266,7 @@ impl<B: LockBackend> Guard<'_, B> {
         let header = unsafe { node.as_ref() };
         header.set_tag(tag);
         header.refs.revive();
-        if self.live >= self.shard.buckets.len() {
-            self.shard.buckets.grow();
-        }
-        self.shard.buckets.link(node);
+        self.chains().link(node);
         self.live += 1;
         if tag.state() == State::Building {
             self.builders.push(Builder {
@@ -289,7 +299,7 @@ impl<B: LockBackend> Guard<'_, B> {
             header.set_tag(header.tag().with(State::Listed));
             self.add_listed(1);
         } else {
-            self.shard.buckets.unlink(node);
+            self.chains().unlink(node);
             header.set_tag(header.tag().with(State::Absent));
         }
         let builder = self.builders.iter().position(|b| b.node == node);
@@ -305,7 +315,7 @@ impl<B: LockBackend> Guard<'_, B> {
         if header.tag().state() != State::Listed {
             return false;
         }
-        self.shard.buckets.unlink(node);
+        self.chains().unlink(node);
         header.set_tag(header.tag().with(State::Unlisted));
         self.add_listed(usize::MAX);
         true
@@ -321,7 +331,7 @@ impl<B: LockBackend> Guard<'_, B> {
         // SAFETY: a slot is a node.
         let header = unsafe { node.as_ref() };
         if header.tag().state() == State::Listed {
-            self.shard.buckets.unlink(node);
+            self.chains().unlink(node);
             self.add_listed(usize::MAX);
         }
         header.set_tag(header.tag().with(State::Absent));
@@ -338,15 +348,13 @@ impl<B: LockBackend> Guard<'_, B> {
     /// No lookup without the lock is under way.
     pub(crate) unsafe fn shrink(&mut self) {
         // SAFETY: as the caller promises.
-        unsafe { self.shard.buckets.shrink(self.live) };
-        // SAFETY: as the caller promises.
         unsafe { self.slab.shrink() };
         self.builders.shrink_to_fit();
     }
 
     /// Adds to the number of listed nodes, wrapping around.
     fn add_listed(&mut self, n: usize) {
-        let listed = &self.shard.locked.listed;
+        let listed = &self.shard.listed;
         // Relaxed: changed only under the lock, read as a hint.
         listed.store(listed.load(Relaxed).wrapping_add(n), Relaxed);
     }
