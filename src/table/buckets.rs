@@ -13,42 +13,35 @@
 //! # How the number of buckets doubles
 //!
 //! [`Buckets::grow`] puts an empty array of twice the length in the place of the old one, and no more:
-//! no lock is held. Each shard then moves its own nodes there when its lock is next taken, which is at the
+//! it needs no lock. Each shard then moves its own nodes there when its lock is next taken, which is at the
 //! latest when a lookup does not find what has not been moved yet. So nobody waits for more than one shard.
 //!
-//! The old array is kept, because a lookup may be reading it, until the table is shrunk or dropped. What
-//! is kept is less than what is in use.
+//! The old array is kept, because a lookup may be reading it, until the table is shrunk or dropped: an array
+//! knows the one that was in use before. All that are kept have fewer heads than the one in use.
 //!
 //! # Orderings, per variable
 //!
 //! - `heads`, which array is in use, and how long it is: Release when it is replaced, Acquire in lookups and
 //!   in whoever moves a shard's nodes, so that the heads are there.
-//! - `growing`: Acquire and Release, as a lock that nobody waits for, over `outgrown`.
 //! - the heads: see `chains.rs`.
 
 use alloc::alloc::{alloc, dealloc, handle_alloc_error};
-use alloc::vec::Vec;
 use core::alloc::Layout;
-use core::cell::UnsafeCell;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::Ordering::{Acquire, Release};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::chains::{Chains, Head, SHARE};
 use super::node::Tag;
-use crate::atomic::Atomic;
+use crate::atomic::{Atomic, Native};
 use crate::lock::LockBackend;
 
-/// What an array is aligned to: a cache line, for `SHARE` heads of eight bytes.
-const ALIGN: usize = 64;
+/// What an array is aligned to: a cache line, which is `SHARE` heads of eight bytes.
+const ALIGN: usize = align_of::<Header<Native>>();
 
 /// The chains of all shards.
 pub(super) struct Buckets<B: LockBackend> {
     /// The pointer of the [`Heads`] in use.
     heads: B::Ptr<Head<B>>,
-    /// One while somebody replaces `heads`.
-    growing: B::U32,
-    /// What was in use before.
-    outgrown: UnsafeCell<Vec<Heads<B>>>,
 }
 
 /// An array of heads. A copy of it owns nothing.
@@ -56,10 +49,18 @@ pub(super) struct Buckets<B: LockBackend> {
 /// # Invariants
 ///
 /// The address of the first head, which is a multiple of `ALIGN`, plus the logarithm of the number of heads.
+/// In front of the heads is a [`Header`].
 pub(super) struct Heads<B: LockBackend>(NonNull<Head<B>>);
 
-// SAFETY: what is not atomic is used by one thread at a time: whoever has set `growing`, or has the
-// buckets exclusively. What the chains lead to is the shards'.
+/// What lies in front of an array, in a cache line of its own.
+#[repr(align(64))]
+struct Header<B: LockBackend> {
+    /// What was in use before.
+    outgrown: Option<Heads<B>>,
+}
+
+// SAFETY: the heads are atomics, and the headers are only used by who has the buckets exclusively. What
+// the chains lead to is the shards'.
 unsafe impl<B: LockBackend> Send for Buckets<B> {}
 // SAFETY: as above.
 unsafe impl<B: LockBackend> Sync for Buckets<B> {}
@@ -68,16 +69,14 @@ impl<B: LockBackend> Buckets<B> {
     /// Creates the buckets of `shards` shards.
     pub(super) fn new(shards: usize) -> Self {
         Self {
-            heads: B::Ptr::new(Heads::<B>::new(shards * SHARE).0.as_ptr()),
-            growing: B::U32::new(0),
-            outgrown: UnsafeCell::new(Vec::new()),
+            heads: B::Ptr::new(Heads::<B>::new(shards * SHARE, None).0.as_ptr()),
         }
     }
 
     /// The array in use.
     #[inline]
     pub(super) fn heads(&self) -> Heads<B> {
-        // Acquire: pairs with the Release in `replace`, so that the heads are seen.
+        // Acquire: pairs with the Release in `grow` and `shrink`, so that the heads are seen.
         let heads = self.heads.load(Acquire);
         // SAFETY: it is never null.
         Heads(unsafe { NonNull::new_unchecked(heads) })
@@ -90,18 +89,20 @@ impl<B: LockBackend> Buckets<B> {
         unsafe { self.heads().chains() }
     }
 
-    /// Doubles the array, unless it is another than this by now, or as long as a tag can tell buckets apart, or
-    /// somebody is doing it.
-    #[cold]
+    /// Doubles the array `from`, unless it is not in use any more, or as long as a tag can tell buckets apart.
     pub(super) fn grow(&self, from: Heads<B>) {
-        // Acquire: pairs with the Release below, so that the other thread's change of `outgrown` is seen.
-        if self.growing.swap(1, Acquire) == 0 {
-            if self.heads() == from && from.len() < Tag::BUCKETS {
-                // SAFETY: `growing` was set by this thread.
-                unsafe { self.replace(2 * from.len()) };
-            }
-            // Release: pairs with the Acquire above, so that the change of `outgrown` is seen.
-            self.growing.store(0, Release);
+        if from.len() >= Tag::BUCKETS || self.heads() != from {
+            return;
+        }
+        let new = Heads::<B>::new(2 * from.len(), Some(from));
+        // Release: pairs with the Acquire in `heads`, so that the heads are seen. Relaxed in the failure: what
+        // another thread has put there is not used here.
+        let replaced =
+            self.heads
+                .compare_exchange(from.0.as_ptr(), new.0.as_ptr(), Release, Relaxed);
+        if replaced.is_err() {
+            // SAFETY: this thread's alone.
+            unsafe { new.free() };
         }
     }
 
@@ -109,12 +110,14 @@ impl<B: LockBackend> Buckets<B> {
     ///
     /// # Safety
     ///
-    /// The owner is borrowed exclusively.
+    /// No lookup without the lock is under way, and nobody grows the array.
     pub(super) unsafe fn shrink(&self, nodes: usize, shards: usize) {
         let len = nodes.next_power_of_two().max(shards * SHARE);
-        if len < self.heads().len() {
-            // SAFETY: nobody grows it.
-            unsafe { self.replace(len) };
+        let old = self.heads();
+        if len < old.len() {
+            let new = Heads::<B>::new(len, Some(old));
+            // Release: pairs with the Acquire in `heads`, so that the heads are seen.
+            self.heads.store(new.0.as_ptr(), Release);
         }
     }
 
@@ -122,26 +125,17 @@ impl<B: LockBackend> Buckets<B> {
     ///
     /// # Safety
     ///
-    /// The owner is borrowed exclusively, and all shards have moved their nodes to the array in use.
+    /// No lookup without the lock is under way, nobody grows the array, and no shard has nodes in another one
+    /// than that in use.
     pub(super) unsafe fn free_outgrown(&self) {
-        // SAFETY: nobody grows it.
-        let outgrown = unsafe { &mut *self.outgrown.get() };
-        for heads in core::mem::take(outgrown) {
-            // SAFETY: no lookup can be reading it, no shard has nodes in it, and it is in the list once.
+        // SAFETY: the array is there, and nobody else uses headers now.
+        let mut outgrown = unsafe { (*self.heads().header()).outgrown.take() };
+        while let Some(heads) = outgrown {
+            // SAFETY: as above.
+            outgrown = unsafe { (*heads.header()).outgrown };
+            // SAFETY: nobody uses it any more, and nobody leads to it.
             unsafe { heads.free() };
         }
-    }
-
-    /// Puts an empty array in the place of the one in use.
-    ///
-    /// # Safety
-    ///
-    /// One thread at a time calls this.
-    unsafe fn replace(&self, len: usize) {
-        // SAFETY: as the caller promises.
-        unsafe { &mut *self.outgrown.get() }.push(self.heads());
-        // Release: pairs with the Acquire in `heads`, so that the heads are seen.
-        self.heads.store(Heads::<B>::new(len).0.as_ptr(), Release);
     }
 }
 
@@ -149,32 +143,38 @@ impl<B: LockBackend> Drop for Buckets<B> {
     fn drop(&mut self) {
         // SAFETY: nobody uses the buckets any more.
         unsafe { self.free_outgrown() };
-        // SAFETY: as above; it is not among the outgrown.
+        // SAFETY: as above.
         unsafe { self.heads().free() };
     }
 }
 
 impl<B: LockBackend> Heads<B> {
     /// Allocates `len` empty heads, a power of two.
-    fn new(len: usize) -> Self {
-        let layout = Self::layout(len);
+    fn new(len: usize, outgrown: Option<Self>) -> Self {
+        let (layout, offset) = Self::layout(len);
         // SAFETY: the size is not zero.
         let memory = unsafe { alloc(layout) };
-        let Some(first) = NonNull::new(memory.cast::<Head<B>>()) else {
+        let Some(memory) = NonNull::new(memory) else {
             handle_alloc_error(layout)
         };
+        // SAFETY: the memory begins with room for the header.
+        unsafe { memory.cast().write(Header { outgrown }) };
+        // SAFETY: the heads are behind it.
+        let first = unsafe { memory.add(offset) }.cast::<Head<B>>();
         for index in 0..len {
-            // SAFETY: within the memory.
+            // SAFETY: there is room for so many heads.
             let head = unsafe { first.add(index) };
-            // SAFETY: as above, and aligned.
+            // SAFETY: as above, and it is aligned.
             unsafe { head.write(B::Ptr::new(ptr::null_mut())) };
         }
         Self(first.map_addr(|address| address | len.trailing_zeros() as usize))
     }
 
-    fn layout(len: usize) -> Layout {
-        let layout = Layout::array::<Head<B>>(len).and_then(|layout| layout.align_to(ALIGN));
-        layout.expect("there is no memory for so many nodes that need so many heads")
+    /// The layout of an array with its header, and the offset of the heads.
+    fn layout(len: usize) -> (Layout, usize) {
+        Layout::array::<Head<B>>(len)
+            .and_then(|heads| Layout::new::<Header<B>>().extend(heads))
+            .expect("so many nodes would not fit into the memory either")
     }
 
     #[inline]
@@ -182,8 +182,15 @@ impl<B: LockBackend> Heads<B> {
         1 << (self.0.addr().get() % ALIGN)
     }
 
+    #[inline]
     fn first(self) -> *mut Head<B> {
-        self.0.as_ptr().map_addr(|address| address & !(ALIGN - 1))
+        let first = self.0.as_ptr();
+        first.map_addr(|address| address & !(ALIGN - 1))
+    }
+
+    fn header(self) -> *mut Header<B> {
+        let (_, offset) = Self::layout(self.len());
+        self.first().wrapping_byte_sub(offset).cast()
     }
 
     /// The chains whose heads these are.
@@ -201,11 +208,12 @@ impl<B: LockBackend> Heads<B> {
     ///
     /// Nobody uses the array any more.
     unsafe fn free(self) {
-        let (first, len) = (self.first(), self.len());
+        let heads = ptr::slice_from_raw_parts_mut(self.first(), self.len());
         // SAFETY: all were written, and nobody uses them.
-        unsafe { ptr::slice_from_raw_parts_mut(first, len).drop_in_place() };
+        unsafe { heads.drop_in_place() };
+        let (layout, _) = Self::layout(self.len());
         // SAFETY: allocated in `new` with the same layout.
-        unsafe { dealloc(first.cast(), Self::layout(len)) };
+        unsafe { dealloc(self.header().cast(), layout) };
     }
 }
 
@@ -220,5 +228,60 @@ impl<B: LockBackend> Copy for Heads<B> {}
 impl<B: LockBackend> PartialEq for Heads<B> {
     fn eq(&self, other: &Self) -> bool {
         self.0 == other.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::node::{Node, State};
+    use super::*;
+
+    /// However many buckets there are, a node stays in its shard, and the shards have all nodes.
+    #[test]
+    fn every_bucket_belongs_to_the_shard_of_its_tags() {
+        const SHARDS: usize = 4;
+        let nodes: [Node<Native>; 500] = core::array::from_fn(|_| Node::new());
+        for (hash, node) in nodes.iter().enumerate() {
+            node.set_tag(Tag::new(hash as u64, State::Listed));
+        }
+        let buckets = Buckets::<Native>::new(SHARDS);
+        for len in [32, 64, 128, 256] {
+            let heads = buckets.heads();
+            assert_eq!(heads.len(), len);
+            let chains = buckets.chains();
+            for node in &nodes {
+                chains.link(NonNull::from(node));
+            }
+            for shard in 0..SHARDS {
+                let mut found = 0;
+                for node in chains.nodes_of(shard, SHARDS) {
+                    // SAFETY: it is one of the above.
+                    let tag = unsafe { node.as_ref() }.tag();
+                    assert_eq!(tag.bucket() / SHARE % SHARDS, shard);
+                    found += 1;
+                }
+                let expected = (0..nodes.len()).filter(|hash| hash / SHARE % SHARDS == shard);
+                assert_eq!(found, expected.count());
+            }
+            buckets.grow(heads);
+            buckets.grow(heads); // does nothing
+        }
+    }
+
+    #[test]
+    fn arrays_lie_in_whole_cache_lines() {
+        let buckets = Buckets::<Native>::new(1);
+        for _ in 0..5 {
+            let heads = buckets.heads();
+            assert!(heads.first().addr() % ALIGN == 0);
+            buckets.grow(heads);
+        }
+        // SAFETY: nobody else uses them.
+        unsafe { buckets.shrink(3, 1) };
+        assert_eq!(buckets.heads().len(), SHARE);
+        // SAFETY: as above.
+        unsafe { buckets.free_outgrown() };
+        // SAFETY: there is an array.
+        assert!(unsafe { (*buckets.heads().header()).outgrown.is_none() });
     }
 }

@@ -16,8 +16,8 @@
 //! # Who owns what
 //!
 //! A table owns its shards, a shard owns the memory of its nodes. A [`Counted`] owns one reference to
-//! a node. The table owns no references. Everything but the counts is changed under the lock of the
-//! node's shard. The code here knows nothing of the payload's type but its layout; what is in a
+//! a node. The table owns no references. Everything about a node but its count is changed under the lock
+//! of its shard. The code here knows nothing of the payload's type but its layout; what is in a
 //! node is dropped by [`Counted`], with no lock held.
 //!
 //! # How long it lives
@@ -85,7 +85,7 @@ impl<B: LockBackend> Table<B> {
     /// The shard of a tag: the one that its bucket belongs to, however many buckets there are.
     #[inline]
     pub(crate) fn shard(&self, tag: Tag) -> &Shard<B> {
-        &self.shards[tag.bucket() / SHARE & (self.shards.len() - 1)]
+        &self.shards[(tag.bucket() / SHARE) & (self.shards.len() - 1)]
     }
 
     /// Doubles the number of buckets, from `heads`, if all shards together have nodes enough. (One shard

@@ -314,34 +314,51 @@ impl<B: LockBackend> Spread<B> {
     }
 }
 
-/// The buckets double, and the chains are split, while a lookup walks. Key 8 lies in bucket 3 of
-/// four, and in bucket 7 of eight, in a segment that is made meanwhile.
+/// The buckets double, and the nodes are moved, while a lookup walks. Keys 8 and 16 lie in bucket 0 of
+/// eight; of sixteen, 8 lies in one that was not there before.
 fn growing_under_a_lookup<B: LockBackend>() {
     fn grow<B: LockBackend>(spread: &Spread<B>) {
-        spread.insert(1);
+        spread.insert(7); // as many as there are buckets
+        spread.insert(16); // moves all
     }
     fn get_kept<B: LockBackend>(spread: &Spread<B>) {
         let handle = spread.map.get(&8).expect("it has a handle");
         touch(handle, 8);
     }
-    let spread = Spread::<B>::new([8, 2, 12, 17]);
+    let spread = Spread::<B>::new([8, 1, 2, 3, 4, 5, 6]);
     threads(&spread, [grow as fn(&_), get_kept]);
     drop(spread);
 }
 
+/// Two threads find that the buckets are too few; one of them doubles them.
+fn growing_by_two<B: LockBackend>() {
+    fn insert<B: LockBackend>(spread: &Spread<B>) {
+        spread.insert(7);
+    }
+    fn replace<B: LockBackend>(spread: &Spread<B>) {
+        spread.drop_first();
+        spread.insert(16);
+        let handle = spread.map.get(&16).expect("it has a handle");
+        touch(handle, 16);
+    }
+    let spread = Spread::<B>::new([8, 1, 2, 3, 4, 5, 6]);
+    threads(&spread, [insert as fn(&_), replace]);
+    drop(spread);
+}
+
 /// A lookup stands on a node that is recycled meanwhile, and then leads to a node in memory that was
-/// allocated meanwhile. Keys 1, 4, 5 and 6 lie in bucket 0 of sixteen; the twelve nodes that
+/// allocated meanwhile. Keys 16, 32, 48 and 64 lie in bucket 0 of sixteen; the twelve nodes that
 /// are there at first fill the memory that is there.
 fn recycled_into_new_memory<B: LockBackend>() {
     fn replace<B: LockBackend>(spread: &Spread<B>) {
-        spread.insert(4); // in new memory
-        spread.drop_first(); // key 1
-        spread.insert(5); // in the node of key 1, and leads to key 4
+        spread.insert(32); // in new memory
+        spread.drop_first(); // key 16
+        spread.insert(48); // in the node of key 16, and leads to key 32
     }
     fn get_absent<B: LockBackend>(spread: &Spread<B>) {
-        assert!(spread.map.get(&6).is_none());
+        assert!(spread.map.get(&64).is_none());
     }
-    let spread = Spread::<B>::new([1, 2, 3, 8, 9, 12, 13, 17, 18, 20, 21, 24]);
+    let spread = Spread::<B>::new([16, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     threads(&spread, [replace as fn(&_), get_absent]);
     drop(spread);
 }
@@ -403,6 +420,7 @@ over_backends! {
     recycled_under_a_lookup: |f| check_bounded(3, f);
     recycled_for_a_constructor: |f| check_bounded(3, f);
     growing_under_a_lookup: |f| check_bounded(2, f);
+    growing_by_two: |f| check_bounded(2, f);
     recycled_into_new_memory: |f| check_bounded(2, f);
     first_use_by_two: |f| check_bounded(2, f);
     registry_dropped_beside_last_put: check;
