@@ -175,3 +175,80 @@ impl<B: LockBackend> Table<B> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::alloc::Layout;
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::atomic::Native;
+
+    /// A payload of nothing.
+    struct Nothing;
+
+    // SAFETY: nothing is in it.
+    unsafe impl Payload for Nothing {
+        type Taken = ();
+
+        unsafe fn layout<B: LockBackend>(_: NonNull<Node<B>>) -> Layout {
+            Layout::new::<()>()
+        }
+
+        unsafe fn take<B: LockBackend>(_: NonNull<Node<B>>, _: State) {}
+    }
+
+    type Nodes = Vec<Counted<Nothing, Native>>;
+
+    fn insert(owner: &Owner<Nothing, Native>, hashes: impl Iterator<Item = u64>) -> Nodes {
+        let insert = |hash| match owner.enter_locked(hash, |_| false) {
+            // SAFETY: there is nothing to write.
+            Entered::Vacant(vacant) => unsafe {
+                vacant.insert(State::Listed, Layout::new::<()>(), |_| {}, |node| node)
+            },
+            Entered::Occupied(_) => unreachable!("nothing is what is looked for"),
+        };
+        hashes.map(insert).collect()
+    }
+
+    fn heads(owner: &Owner<Nothing, Native>) -> usize {
+        owner.table().unwrap().buckets.heads().len()
+    }
+
+    #[test]
+    fn there_are_heads_for_all_nodes_and_few_more() {
+        let mut owner = Owner::<Nothing, Native>::new(4);
+        let mut nodes = Nodes::new();
+        for n in 0..1000 {
+            nodes.extend(insert(&owner, n..=n));
+            assert!((nodes.len()..=8 * nodes.len().max(4)).contains(&heads(&owner)));
+        }
+        nodes.truncate(100);
+        owner.shrink_to_fit();
+        assert_eq!(heads(&owner), 128);
+        assert_eq!(owner.len(), 100);
+        for n in 0..100 {
+            assert!(owner.get(n, |_| true).is_some());
+        }
+        nodes.clear();
+        owner.shrink_to_fit();
+        assert_eq!(heads(&owner), 4 * SHARE);
+    }
+
+    /// A hasher that puts everything into one shard does not get an array for all shards.
+    #[test]
+    fn one_shard_alone_does_not_call_for_heads() {
+        let owner = Owner::<Nothing, Native>::new(64);
+        let nodes = insert(&owner, (0..1000).map(|n| n * 64 * SHARE as u64));
+        assert!(heads(&owner) <= 8 * nodes.len());
+        assert_eq!(
+            owner
+                .table()
+                .unwrap()
+                .shards()
+                .filter(|s| s.len_hint() > 0)
+                .count(),
+            1
+        );
+    }
+}

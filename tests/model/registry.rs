@@ -346,6 +346,21 @@ fn growing_by_two<B: LockBackend>() {
     drop(spread);
 }
 
+/// The buckets are halved, and the nodes are moved, by a last put or before it.
+fn shrinking_beside_a_last_put<B: LockBackend>() {
+    let mut map = Registry::<u32, Value, KeyHash, B>::new_in(1, KeyHash::default());
+    let insert = |key| map.try_insert(key, Value::new(key)).ok().unwrap();
+    let mut handles: Vec<_> = (0..9).map(insert).collect();
+    let (kept, last) = (handles.pop().unwrap(), handles.pop().unwrap());
+    drop(handles);
+    let other = loom::thread::spawn(move || drop_one(last));
+    map.shrink_to_fit();
+    touch(map.get(&8).expect("it has a handle"), 8);
+    other.join().unwrap();
+    drop(kept);
+    assert!(map.is_empty());
+}
+
 /// A lookup stands on a node that is recycled meanwhile, and then leads to a node in memory that was
 /// allocated meanwhile. Keys 16, 32, 48 and 64 lie in bucket 0 of sixteen; the twelve nodes that
 /// are there at first fill the memory that is there.
@@ -421,6 +436,7 @@ over_backends! {
     recycled_for_a_constructor: |f| check_bounded(3, f);
     growing_under_a_lookup: |f| check_bounded(2, f);
     growing_by_two: |f| check_bounded(2, f);
+    shrinking_beside_a_last_put: |f| check_bounded(3, f);
     recycled_into_new_memory: |f| check_bounded(2, f);
     first_use_by_two: |f| check_bounded(2, f);
     registry_dropped_beside_last_put: check;

@@ -2,6 +2,8 @@
 
 #![cfg(feature = "registry")]
 
+mod freed;
+
 mod behaviour;
 mod hostile;
 mod interner;

@@ -9,11 +9,19 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+/// What the binary of the library's own tests is called.
+pub const LIB: &str = "lib";
+
 /// Builds the test binary `test` with `cargo`, which says how, and returns its path, or what the compiler
 /// said against it.
 pub fn build(cargo: &mut Command, test: &str) -> Result<Result<PathBuf, String>> {
+    if test == LIB {
+        cargo.arg("--lib");
+    } else {
+        cargo.args(["--test", test]);
+    }
     let output = cargo
-        .args(["--no-run", "--quiet", "--test", test])
+        .args(["--no-run", "--quiet"])
         .args(["--message-format", "json-render-diagnostics"])
         .output()
         .context("cannot run cargo")?;
@@ -23,7 +31,7 @@ pub fn build(cargo: &mut Command, test: &str) -> Result<Result<PathBuf, String>>
     let executable = String::from_utf8(output.stdout)?
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(|message| message["target"]["name"] == *test)
+        .filter(|message| test == LIB || message["target"]["name"] == *test)
         .find_map(|message| message["executable"].as_str().map(PathBuf::from));
     match executable {
         Some(path) => Ok(Ok(path)),

@@ -24,8 +24,10 @@ pub enum Outcome {
     Broken(String),
 }
 
-/// How long a test may take before it is known how long they take.
+/// How long a test may take that nothing was changed for.
 const LONGEST: Duration = Duration::from_secs(1800);
+/// How long a test may take before it is known how long they take.
+const LONGEST_SO_FAR: Duration = Duration::from_secs(180);
 
 /// Runs the mutants, and returns what became of each, in their order.
 pub fn run_all(
@@ -70,7 +72,7 @@ pub fn run_all(
                             return Ok(());
                         };
                         let source = &sources[mutant.key.file()];
-                        let limit = limits.get().map_or(LONGEST, |all| all[&*mutant.test]);
+                        let limit = limits.get().map_or(LONGEST_SO_FAR, |all| all[&*mutant.test]);
                         let outcome = run_one(&tree, mutant, source, table, limit)?;
                         // The receiver is gone once another worker has failed.
                         if sender.send(Ok((i, outcome))).is_err() {
