@@ -153,7 +153,7 @@ impl<T: Stored + ?Sized, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
         &self,
         hash: u64,
         is_it: impl Fn(&T) -> bool,
-        layout: Layout,
+        layout: impl FnOnce() -> Layout,
         write: impl FnOnce(NonNull<u8>),
     ) -> Interned<T, B> {
         let entered = self.values.enter(hash, |value| is_it(value_of(value)));
@@ -161,7 +161,7 @@ impl<T: Stored + ?Sized, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
             Entered::Occupied(value) => Interned::new(value),
             Entered::Vacant(vacant) => {
                 // SAFETY: as the caller promises.
-                unsafe { vacant.insert(State::Listed, layout, write, Interned::new) }
+                unsafe { vacant.insert(State::Listed, layout(), write, Interned::new) }
             }
         }
     }
@@ -270,7 +270,7 @@ impl<T: Copy + Eq + Hash, S: BuildHasher, B: LockBackend> Interner<[T], S, B> {
     #[must_use = "the value is forgotten when the last reference is dropped"]
     pub fn intern_ref(&self, value: &[T]) -> Interned<[T], B> {
         let hash = self.hash(value);
-        let (layout, _) = slice_layout::<T>(value.len());
+        let layout = || slice_layout::<T>(value.len()).0;
         let write = |place| {
             // SAFETY: the place is for a slice of this length.
             unsafe { store_slice(place, value) };
@@ -312,7 +312,7 @@ impl<S: BuildHasher, B: LockBackend> Interner<str, S, B> {
     #[must_use = "the value is forgotten when the last reference is dropped"]
     pub fn intern_ref(&self, value: &str) -> Interned<str, B> {
         let hash = self.hash(value);
-        let (layout, _) = slice_layout::<u8>(value.len());
+        let layout = || slice_layout::<u8>(value.len()).0;
         let write = |place| {
             // SAFETY: the place is for a slice of this length.
             unsafe { store_slice(place, value.as_bytes()) };

@@ -26,13 +26,18 @@ const LONGEST_WALK: usize = 32;
 /// The head of a chain.
 pub(super) type Head<B> = <B as Backend>::Ptr<Node<B>>;
 
-/// The chains of an array of heads, which has a power of two of them.
+/// The chains of an array of heads.
+///
+/// # Invariants
+///
+/// There is a power of two of them.
 pub(super) struct Chains<'a, B: LockBackend>(pub(super) &'a [Head<B>]);
 
 impl<'a, B: LockBackend> Chains<'a, B> {
     #[inline]
     fn head(self, tag: Tag) -> &'a Head<B> {
-        &self.0[tag.bucket() & (self.0.len() - 1)]
+        // SAFETY: the length is a power of two, so that the index is below it.
+        unsafe { self.0.get_unchecked(tag.bucket() & (self.0.len() - 1)) }
     }
 
     /// The nodes that a lookup for a tag comes by, without the lock.

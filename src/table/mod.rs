@@ -74,7 +74,7 @@ impl<B: LockBackend> Table<B> {
         })));
         // SAFETY: the table was made just now, and nobody else knows it.
         let heads = unsafe { table.as_ref() }.buckets.heads();
-        let shards = (0..shards)
+        let shards = (0..shards as u32)
             .map(|number| CachePadded::new(Shard::new(table, number, heads)))
             .collect();
         // SAFETY: as above.

@@ -165,8 +165,17 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
         // SAFETY: the owner puts payloads of the type `P` into its table, and no others.
         match unsafe { self.table_or_new().find(tag, &is_it) } {
             Some(found) => Entered::Occupied(found),
-            None => self.enter_locked(hash, is_it),
+            None => self.enter_missed(hash, is_it),
         }
+    }
+
+    /// What `enter` does if it has not found the node without the lock. Not in line, so that the way that
+    /// finds it is short.
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn enter_missed(&self, hash: u64, is_it: impl Fn(&Counted<P, B>) -> bool) -> Entered<'_, P, B> {
+        self.enter_locked(hash, is_it)
     }
 
     /// Does what [`enter`](Self::enter) does, and takes the lock at once: for when a vacant place is what the

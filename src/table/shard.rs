@@ -24,22 +24,22 @@ use crate::lock::{Lock, LockBackend};
 #[repr(C)]
 pub(crate) struct Shard<B: LockBackend> {
     lock: B::Lock,
+    /// Which of the table's shards this is.
+    number: u32,
+    table: NonNull<Table<B>>,
     /// The number of listed nodes. Changed under the lock, read without it as a hint.
     listed: B::Usize,
     inner: UnsafeCell<Inner<B>>,
-    table: NonNull<Table<B>>,
-    /// Which of the table's shards this is.
-    number: usize,
 }
 
 /// What is used under the lock only.
 #[repr(C)]
 pub(crate) struct Inner<B: LockBackend> {
+    /// Where the heads of the shard's chains are: in the array in use when the lock is taken.
+    heads: Heads<B>,
     /// How many nodes have not died.
     live: usize,
     slab: Slab<B>,
-    /// Where the heads of the shard's chains are: in the array in use whenever the lock is held.
-    heads: Heads<B>,
     /// The owner is gone.
     closed: bool,
     builders: Vec<Builder<B>>,
@@ -72,19 +72,19 @@ pub(crate) enum Found<P: Payload, B: LockBackend> {
 }
 
 impl<B: LockBackend> Shard<B> {
-    pub(super) fn new(table: NonNull<Table<B>>, number: usize, heads: Heads<B>) -> Self {
+    pub(super) fn new(table: NonNull<Table<B>>, number: u32, heads: Heads<B>) -> Self {
         Self {
             lock: B::new_lock(),
+            number,
+            table,
             listed: B::Usize::new(0),
             inner: UnsafeCell::new(Inner {
+                heads,
                 live: 0,
                 slab: Slab::new(),
-                heads,
                 closed: false,
                 builders: Vec::new(),
             }),
-            table,
-            number,
         }
     }
 
@@ -125,7 +125,7 @@ impl<B: LockBackend> Shard<B> {
             let header = unsafe { node.as_ref() };
             header.set_tag(header.tag().with(State::Unlisted));
         }
-        guard.chains().clear(self.number, self.shards());
+        guard.chains().clear(self.number as usize, self.shards());
         guard.add_listed(0usize.wrapping_sub(self.len_hint()));
         guard.closed = true;
         guard.live == 0
@@ -163,7 +163,7 @@ impl<B: LockBackend> Guard<'_, B> {
     /// All nodes that are in a chain.
     fn nodes(&self) -> impl Iterator<Item = NonNull<Node<B>>> {
         self.chains()
-            .nodes_of(self.shard.number, self.shard.shards())
+            .nodes_of(self.shard.number as usize, self.shard.shards())
     }
 
     /// Moves all nodes to the chains of another array.
