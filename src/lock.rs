@@ -72,7 +72,7 @@ pub unsafe trait Lock {
 /// # Safety
 ///
 /// Besides what [`Lock`] and [`Backend`] ask for: a signal waits until it is set, and two threads that
-/// run at the same time have different identities.
+/// run at the same time have different identities; and `NULL_IS_ZERO` is true only if that is so.
 #[cfg(feature = "registry")]
 pub unsafe trait LockBackend: Backend {
     /// The lock of a shard.
@@ -81,6 +81,10 @@ pub unsafe trait LockBackend: Backend {
     type Signal: Send + Sync;
     /// The identity of a thread.
     type ThreadId: Copy + Eq + Send + Sync;
+
+    /// Whether a [`Backend::Ptr`] that holds a null pointer consists of zero bytes, so that the allocator can
+    /// make an array of them, which for a large one costs nothing until it is used.
+    const NULL_IS_ZERO: bool = false;
 
     /// Creates a lock, unlocked.
     fn new_lock() -> Self::Lock;
@@ -113,6 +117,9 @@ mod for_registry {
         type Lock = parking_lot::Mutex<()>;
         type Signal = (Mutex<bool>, Condvar);
         type ThreadId = usize;
+
+        // An `AtomicPtr` has the layout of a pointer.
+        const NULL_IS_ZERO: bool = true;
 
         fn new_lock() -> Self::Lock {
             parking_lot::Mutex::new(())

@@ -25,7 +25,7 @@
 //!   in whoever moves a shard's nodes, so that the heads are there.
 //! - the heads: see `chains.rs`.
 
-use alloc::alloc::{alloc, dealloc, handle_alloc_error};
+use alloc::alloc::{alloc, alloc_zeroed, dealloc, handle_alloc_error};
 use core::alloc::Layout;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -55,6 +55,8 @@ pub(super) struct Heads<B: LockBackend>(NonNull<Head<B>>);
 /// What lies in front of an array, in a cache line of its own.
 #[repr(align(64))]
 struct Header<B: LockBackend> {
+    /// The block that they lie in.
+    memory: NonNull<u8>,
     /// What was in use before.
     outgrown: Option<Heads<B>>,
 }
@@ -151,17 +153,22 @@ impl<B: LockBackend> Drop for Buckets<B> {
 impl<B: LockBackend> Heads<B> {
     /// Allocates `len` empty heads, a power of two.
     fn new(len: usize, outgrown: Option<Self>) -> Self {
-        let (layout, offset) = Self::layout(len);
+        let layout = Self::layout(len);
+        let allocate = if B::NULL_IS_ZERO { alloc_zeroed } else { alloc };
         // SAFETY: the size is not zero.
-        let memory = unsafe { alloc(layout) };
+        let memory = unsafe { allocate(layout) };
         let Some(memory) = NonNull::new(memory) else {
             handle_alloc_error(layout)
         };
-        // SAFETY: the memory begins with room for the header.
-        unsafe { memory.cast().write(Header { outgrown }) };
-        // SAFETY: the heads are behind it.
+        // The header ends, and the heads begin, where the address is a multiple of `ALIGN`.
+        let offset = memory.addr().get().wrapping_neg() % ALIGN + size_of::<Header<B>>();
+        // SAFETY: the layout has room for it.
         let first = unsafe { memory.add(offset) }.cast::<Head<B>>();
-        for index in 0..len {
+        // SAFETY: as above.
+        let header = unsafe { first.cast::<Header<B>>().sub(1) };
+        // SAFETY: as above, and it is aligned.
+        unsafe { header.write(Header { memory, outgrown }) };
+        for index in 0..if B::NULL_IS_ZERO { 0 } else { len } {
             // SAFETY: there is room for so many heads.
             let head = unsafe { first.add(index) };
             // SAFETY: as above, and it is aligned.
@@ -170,10 +177,11 @@ impl<B: LockBackend> Heads<B> {
         Self(first.map_addr(|address| address | len.trailing_zeros() as usize))
     }
 
-    /// The layout of an array with its header, and the offset of the heads.
-    fn layout(len: usize) -> (Layout, usize) {
+    /// The layout of an array with its header, and some bytes to align it: many allocators clear memory
+    /// that has the usual alignment without touching it.
+    fn layout(len: usize) -> Layout {
         Layout::array::<Head<B>>(len)
-            .and_then(|heads| Layout::new::<Header<B>>().extend(heads))
+            .and_then(|heads| Layout::from_size_align(heads.size() + 2 * ALIGN, heads.align()))
             .expect("so many nodes would not fit into the memory either")
     }
 
@@ -189,8 +197,7 @@ impl<B: LockBackend> Heads<B> {
     }
 
     fn header(self) -> *mut Header<B> {
-        let (_, offset) = Self::layout(self.len());
-        self.first().wrapping_byte_sub(offset).cast()
+        self.first().cast::<Header<B>>().wrapping_sub(1)
     }
 
     /// The chains whose heads these are.
@@ -209,11 +216,12 @@ impl<B: LockBackend> Heads<B> {
     /// Nobody uses the array any more.
     unsafe fn free(self) {
         let heads = ptr::slice_from_raw_parts_mut(self.first(), self.len());
-        // SAFETY: all were written, and nobody uses them.
+        // SAFETY: all are there, and nobody uses them.
         unsafe { heads.drop_in_place() };
-        let (layout, _) = Self::layout(self.len());
+        // SAFETY: it is there.
+        let memory = unsafe { (*self.header()).memory };
         // SAFETY: allocated in `new` with the same layout.
-        unsafe { dealloc(self.header().cast(), layout) };
+        unsafe { dealloc(memory.as_ptr(), Self::layout(self.len())) };
     }
 }
 
