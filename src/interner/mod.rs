@@ -21,7 +21,7 @@ use self::stored::{Inline, slice_layout, store_slice};
 use crate::atomic::Native;
 use crate::lock::LockBackend;
 use crate::registry::DefaultHashBuilder;
-use crate::table::{Counted, Entered, Owner, State};
+use crate::table::{self, Counted, Entered, Owner, State};
 
 /// Stores each value once, as long as somebody has an [`Interned`] reference to it.
 ///
@@ -140,8 +140,8 @@ impl<T: Stored + ?Sized, S, B: LockBackend> Interner<T, S, B> {
 }
 
 impl<T: Stored + ?Sized, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
-    fn hash<Q: Hash + ?Sized>(&self, value: &Q) -> u64 {
-        self.hasher.hash_one(value)
+    fn hash<Q: Hash + ?Sized>(&self, value: &Q) -> table::Hash {
+        table::Hash::new(self.hasher.hash_one(value))
     }
 
     /// The value that is there, or what `write` writes.
@@ -151,7 +151,7 @@ impl<T: Stored + ?Sized, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
     /// `write` stores a value, and the layout is what it needs.
     unsafe fn enter(
         &self,
-        hash: u64,
+        hash: table::Hash,
         is_it: impl Fn(&T) -> bool,
         layout: impl FnOnce() -> Layout,
         write: impl FnOnce(NonNull<u8>),
@@ -166,7 +166,7 @@ impl<T: Stored + ?Sized, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
         }
     }
 
-    fn find(&self, hash: u64, is_it: impl Fn(&T) -> bool) -> Option<Interned<T, B>> {
+    fn find(&self, hash: table::Hash, is_it: impl Fn(&T) -> bool) -> Option<Interned<T, B>> {
         let value = self.values.get(hash, |value| is_it(value_of(value)))?;
         Some(Interned::new(value))
     }

@@ -53,7 +53,7 @@ pub use self::handle::Handle;
 pub use self::hasher::DefaultHashBuilder;
 use crate::atomic::Native;
 use crate::lock::LockBackend;
-use crate::table::{Counted, Entered, Owner, State};
+use crate::table::{self, Counted, Entered, Owner, State};
 
 /// Maps keys to live objects: an object is in the map as long as somebody has a [`Handle`] to it.
 ///
@@ -266,8 +266,8 @@ impl<K, V, S, B: LockBackend> Registry<K, V, S, B> {
 }
 
 impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
-    fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64 {
-        self.hasher.hash_one(key)
+    fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> table::Hash {
+        table::Hash::new(self.hasher.hash_one(key))
     }
 
     /// Returns a handle to the object with this key, if there is one.

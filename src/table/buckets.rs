@@ -1,14 +1,13 @@
-//! Chains of nodes by hash: walked without the lock, changed under it.
+//! The heads of the chains, and how their number doubles.
 //!
-//! The heads of the chains of all shards lie in one array, so that a lookup comes to its chain by one
-//! load. Every [`SHARE`] of them, a cache line, belong to the same shard, and the next to the next:
+//! The heads of all shards lie in one array, so that a lookup comes to its chain by one load. Their order is
+//! that of the hashes, so each shard has a part of it, and a node's shard does not change when the array
+//! doubles:
 //!
 //! ```text
-//! | 0 1 2 3 4 5 6 7 | 0 1 2 3 4 5 6 7 | ... | 0 1 2 3 4 5 6 7 | 0 1 2 3 4 5 6 7 | ...
-//!       shard 0           shard 1               last shard           shard 0
+//! | 0 0 0 0 0 0 0 0 | 1 1 1 1 1 1 1 1 | 2 2 ...                           the shards of the heads
+//! | 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 | 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 |  ... and twice as many
 //! ```
-//!
-//! So a node's shard does not change when the array doubles.
 //!
 //! # How the number of buckets doubles
 //!
@@ -30,12 +29,14 @@ use core::alloc::Layout;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use super::chains::{Chains, Head, SHARE};
-use super::node::Tag;
+use super::chains::{Chains, Head};
+use super::node::Hash;
 use crate::atomic::{Atomic, Native};
 use crate::lock::LockBackend;
 
-/// What an array is aligned to: a cache line, which is `SHARE` heads of eight bytes.
+/// How many heads each shard has at first: a cache line of them.
+pub(super) const FIRST: usize = 8;
+/// What an array is aligned to: a cache line.
 const ALIGN: usize = align_of::<Header<Native>>();
 
 /// The chains of all shards.
@@ -48,7 +49,8 @@ pub(super) struct Buckets<B: LockBackend> {
 ///
 /// # Invariants
 ///
-/// The address of the first head, which is a multiple of `ALIGN`, plus the logarithm of the number of heads.
+/// The address of the first head, which is a multiple of `ALIGN`, plus how far a hash is shifted for the place
+/// of its head: 32 less the logarithm of the number of heads.
 /// In front of the heads is a [`Header`].
 pub(super) struct Heads<B: LockBackend>(NonNull<Head<B>>);
 
@@ -71,7 +73,7 @@ impl<B: LockBackend> Buckets<B> {
     /// Creates the buckets of `shards` shards.
     pub(super) fn new(shards: usize) -> Self {
         Self {
-            heads: B::Ptr::new(Heads::<B>::new(shards * SHARE, None).0.as_ptr()),
+            heads: B::Ptr::new(Heads::<B>::new(shards * FIRST, None).0.as_ptr()),
         }
     }
 
@@ -91,9 +93,9 @@ impl<B: LockBackend> Buckets<B> {
         unsafe { self.heads().chains() }
     }
 
-    /// Doubles the array `from`, unless it is not in use any more, or as long as a tag can tell buckets apart.
+    /// Doubles the array `from`, unless it is not in use any more, or as long as hashes can tell buckets apart.
     pub(super) fn grow(&self, from: Heads<B>) {
-        if from.len() >= Tag::BUCKETS || self.heads() != from {
+        if from.len() >= Hash::BUCKETS || self.heads() != from {
             return;
         }
         let new = Heads::<B>::new(2 * from.len(), Some(from));
@@ -114,7 +116,7 @@ impl<B: LockBackend> Buckets<B> {
     ///
     /// No lookup without the lock is under way, and nobody grows the array.
     pub(super) unsafe fn shrink(&self, nodes: usize, shards: usize) {
-        let len = nodes.next_power_of_two().max(shards * SHARE);
+        let len = nodes.next_power_of_two().max(shards * FIRST);
         let old = self.heads();
         if len < old.len() {
             let new = Heads::<B>::new(len, Some(old));
@@ -174,7 +176,8 @@ impl<B: LockBackend> Heads<B> {
             // SAFETY: as above, and it is aligned.
             unsafe { head.write(B::Ptr::new(ptr::null_mut())) };
         }
-        Self(first.map_addr(|address| address | len.trailing_zeros() as usize))
+        let shift = 32 - len.trailing_zeros() as usize;
+        Self(first.map_addr(|address| address | shift))
     }
 
     /// The layout of an array with its header, and some bytes to align it: many allocators clear memory
@@ -186,8 +189,13 @@ impl<B: LockBackend> Heads<B> {
     }
 
     #[inline]
+    fn shift(self) -> u32 {
+        (self.0.addr().get() % ALIGN) as u32
+    }
+
+    #[inline]
     pub(super) fn len(self) -> usize {
-        1 << (self.0.addr().get() % ALIGN)
+        1 << (32 - self.shift())
     }
 
     #[inline]
@@ -208,7 +216,9 @@ impl<B: LockBackend> Heads<B> {
     #[inline]
     pub(super) unsafe fn chains<'a>(self) -> Chains<'a, B> {
         // SAFETY: the array has so many heads, and is not freed.
-        Chains(unsafe { core::slice::from_raw_parts(self.first(), self.len()) })
+        let heads = unsafe { core::slice::from_raw_parts(self.first(), self.len()) };
+        // SAFETY: so many are there.
+        unsafe { Chains::new(heads, self.shift()) }
     }
 
     /// # Safety
@@ -241,7 +251,9 @@ impl<B: LockBackend> PartialEq for Heads<B> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::node::{Node, State};
+    use std::collections::HashSet;
+
+    use super::super::node::{Node, State, Tag};
     use super::*;
 
     /// However many buckets there are, a node stays in its shard, and the shards have all nodes.
@@ -250,7 +262,7 @@ mod tests {
         const SHARDS: usize = 4;
         let nodes: [Node<Native>; 500] = core::array::from_fn(|_| Node::new());
         for (hash, node) in nodes.iter().enumerate() {
-            node.set_tag(Tag::new(hash as u64, State::Listed));
+            node.set_tag(Tag::new(Hash::new(hash as u64), State::Listed));
         }
         let buckets = Buckets::<Native>::new(SHARDS);
         for len in [32, 64, 128, 256] {
@@ -261,15 +273,12 @@ mod tests {
                 chains.link(NonNull::from(node));
             }
             for shard in 0..SHARDS {
-                let mut found = 0;
-                for node in chains.nodes_of(shard, SHARDS) {
-                    // SAFETY: it is one of the above.
-                    let tag = unsafe { node.as_ref() }.tag();
-                    assert_eq!(tag.bucket() / SHARE % SHARDS, shard);
-                    found += 1;
-                }
-                let expected = (0..nodes.len()).filter(|hash| hash / SHARE % SHARDS == shard);
-                assert_eq!(found, expected.count());
+                let of_shard = |node: &&Node<_>| node.tag().hash().place(30) == shard;
+                let expected: HashSet<_> =
+                    nodes.iter().filter(of_shard).map(ptr::from_ref).collect();
+                let found = chains.nodes_of(shard, SHARDS);
+                let found: HashSet<_> = found.map(|node| node.as_ptr().cast_const()).collect();
+                assert_eq!(found, expected);
             }
             buckets.grow(heads);
             buckets.grow(heads); // does nothing
@@ -286,7 +295,7 @@ mod tests {
         }
         // SAFETY: nobody else uses them.
         unsafe { buckets.shrink(3, 1) };
-        assert_eq!(buckets.heads().len(), SHARE);
+        assert_eq!(buckets.heads().len(), FIRST);
         // SAFETY: as above.
         unsafe { buckets.free_outgrown() };
         // SAFETY: there is an array.

@@ -14,12 +14,10 @@
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::{Acquire, Release};
 
-use super::node::{Node, Tag, to_raw};
+use super::node::{Hash, Node, to_raw};
 use crate::atomic::{Atomic, Backend};
 use crate::lock::LockBackend;
 
-/// How many heads in a row belong to one shard.
-pub(super) const SHARE: usize = 8;
 /// How far a lookup without the lock walks before it takes the lock.
 const LONGEST_WALK: usize = 32;
 
@@ -30,33 +28,44 @@ pub(super) type Head<B> = <B as Backend>::Ptr<Node<B>>;
 ///
 /// # Invariants
 ///
-/// There is a power of two of them.
-pub(super) struct Chains<'a, B: LockBackend>(pub(super) &'a [Head<B>]);
+/// There are 2 to the power of `32 - shift` of them.
+pub(super) struct Chains<'a, B: LockBackend> {
+    heads: &'a [Head<B>],
+    shift: u32,
+}
 
 impl<'a, B: LockBackend> Chains<'a, B> {
+    /// # Safety
+    ///
+    /// The invariants.
     #[inline]
-    fn head(self, tag: Tag) -> &'a Head<B> {
-        // SAFETY: the length is a power of two, so that the index is below it.
-        unsafe { self.0.get_unchecked(tag.bucket() & (self.0.len() - 1)) }
+    pub(super) unsafe fn new(heads: &'a [Head<B>], shift: u32) -> Self {
+        Self { heads, shift }
     }
 
-    /// The nodes that a lookup for a tag comes by, without the lock.
     #[inline]
-    pub(super) fn walk(self, tag: Tag) -> impl Iterator<Item = NonNull<Node<B>>> {
-        self.chain(tag).take(LONGEST_WALK)
+    fn head(self, hash: Hash) -> &'a Head<B> {
+        // SAFETY: there are as many as places.
+        unsafe { self.heads.get_unchecked(hash.place(self.shift)) }
     }
 
-    /// The nodes of the chain that a tag belongs to. The caller holds the lock of the tag's shard, as in
+    /// The nodes that a lookup for a hash comes by, without the lock.
+    #[inline]
+    pub(super) fn walk(self, hash: Hash) -> impl Iterator<Item = NonNull<Node<B>>> {
+        self.chain(hash).take(LONGEST_WALK)
+    }
+
+    /// The nodes of the chain that a hash belongs to. The caller holds the lock of its shard, as in
     /// all that follows.
     #[inline]
-    pub(super) fn chain(self, tag: Tag) -> impl Iterator<Item = NonNull<Node<B>>> {
-        chain(self.head(tag))
+    pub(super) fn chain(self, hash: Hash) -> impl Iterator<Item = NonNull<Node<B>>> {
+        chain(self.head(hash))
     }
 
     /// The heads of one of `shards` shards.
     fn heads_of(self, shard: usize, shards: usize) -> impl Iterator<Item = &'a Head<B>> {
-        let shares = self.0.chunks_exact(SHARE).skip(shard);
-        shares.step_by(shards).flatten()
+        let share = self.heads.len() / shards;
+        self.heads[shard * share..][..share].iter()
     }
 
     /// All nodes of a shard. When one is returned it may be linked elsewhere.
@@ -79,7 +88,7 @@ impl<'a, B: LockBackend> Chains<'a, B> {
     pub(super) fn link(self, node: NonNull<Node<B>>) {
         // SAFETY: the memory is a node.
         let header = unsafe { node.as_ref() };
-        let head = self.head(header.tag());
+        let head = self.head(header.tag().hash());
         header.set_next(first(head));
         set_first(head, Some(node));
     }
@@ -88,7 +97,7 @@ impl<'a, B: LockBackend> Chains<'a, B> {
     pub(super) fn unlink(self, node: NonNull<Node<B>>) {
         // SAFETY: the memory is a node.
         let header = unsafe { node.as_ref() };
-        let head = self.head(header.tag());
+        let head = self.head(header.tag().hash());
         if first(head) == Some(node) {
             return set_first(head, header.next());
         }
@@ -137,12 +146,14 @@ mod tests {
     #[test]
     fn a_walk_without_the_lock_has_an_end() {
         let nodes: [_; LONGEST_WALK + 8] = core::array::from_fn(|_| Node::<Native>::new());
-        let heads: [Head<Native>; SHARE] = Default::default();
-        let chains = Chains::<Native>(&heads);
+        let heads: [Head<Native>; 2] = Default::default();
+        // SAFETY: two is 2 to the power of 1.
+        let chains = unsafe { Chains::<Native>::new(&heads, 31) };
         for node in &nodes {
             chains.link(NonNull::from(node));
         }
-        assert_eq!(chains.chain(nodes[0].tag()).count(), nodes.len());
-        assert_eq!(chains.walk(nodes[0].tag()).count(), LONGEST_WALK);
+        let hash = nodes[0].tag().hash();
+        assert_eq!(chains.chain(hash).count(), nodes.len());
+        assert_eq!(chains.walk(hash).count(), LONGEST_WALK);
     }
 }

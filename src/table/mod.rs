@@ -46,9 +46,8 @@ use core::ptr::NonNull;
 use crossbeam_utils::CachePadded;
 
 use self::buckets::{Buckets, Heads};
-use self::chains::SHARE;
 pub(crate) use self::counted::{Counted, Payload};
-pub(crate) use self::node::{Node, State, Tag};
+pub(crate) use self::node::{Hash, Node, State, Tag};
 pub(crate) use self::owner::{Entered, Owner};
 use self::shard::{Found, Guard, Shard};
 use crate::RefCount;
@@ -58,6 +57,8 @@ use crate::lock::LockBackend;
 pub(crate) struct Table<B: LockBackend> {
     buckets: Buckets<B>,
     shards: Box<[CachePadded<Shard<B>>]>,
+    /// How far a hash is shifted for the number of its shard.
+    shift: u32,
     /// One for each shard that is not done, and one for the owner.
     parts: RefCount<B>,
 }
@@ -70,6 +71,7 @@ impl<B: LockBackend> Table<B> {
         let mut table = NonNull::from(Box::leak(Box::new(Self {
             buckets: Buckets::new(shards),
             shards: Box::default(),
+            shift: 32 - shards.trailing_zeros(),
             parts,
         })));
         // SAFETY: the table was made just now, and nobody else knows it.
@@ -82,10 +84,9 @@ impl<B: LockBackend> Table<B> {
         table
     }
 
-    /// The shard of a tag: the one that its bucket belongs to, however many buckets there are.
     #[inline]
-    pub(crate) fn shard(&self, tag: Tag) -> &Shard<B> {
-        &self.shards[(tag.bucket() / SHARE) & (self.shards.len() - 1)]
+    pub(crate) fn shard(&self, hash: Hash) -> &Shard<B> {
+        &self.shards[hash.place(self.shift)]
     }
 
     /// Doubles the number of buckets, from `heads`, if all shards together have nodes enough. (One shard
@@ -118,7 +119,7 @@ impl<B: LockBackend> Table<B> {
         unsafe { self.buckets.free_outgrown() };
     }
 
-    /// Looks for a listed node with this tag for which `is_it` holds, without the lock. Finding
+    /// Looks for a listed node with this hash for which `is_it` holds, without the lock. Finding
     /// nothing means nothing.
     ///
     /// # Safety
@@ -127,10 +128,11 @@ impl<B: LockBackend> Table<B> {
     #[inline]
     pub(crate) unsafe fn find<P: Payload>(
         &self,
-        tag: Tag,
+        hash: Hash,
         is_it: impl FnOnce(&Counted<P, B>) -> bool,
     ) -> Option<Counted<P, B>> {
-        for node in self.buckets.chains().walk(tag) {
+        let tag = Tag::new(hash, State::Listed);
+        for node in self.buckets.chains().walk(hash) {
             // SAFETY: whatever the walk leads to is a node.
             let header = unsafe { node.as_ref() };
             if header.tag() == tag && header.refs.get_unless_zero() {
@@ -201,7 +203,7 @@ mod tests {
     type Nodes = Vec<Counted<Nothing, Native>>;
 
     fn insert(owner: &Owner<Nothing, Native>, hashes: impl Iterator<Item = u64>) -> Nodes {
-        let insert = |hash| match owner.enter_locked(hash, |_| false) {
+        let insert = |hash| match owner.enter_locked(Hash::new(hash), |_| false) {
             // SAFETY: there is nothing to write.
             Entered::Vacant(vacant) => unsafe {
                 vacant.insert(State::Listed, Layout::new::<()>(), |_| {}, |node| node)
@@ -228,18 +230,19 @@ mod tests {
         assert_eq!(heads(&owner), 128);
         assert_eq!(owner.len(), 100);
         for n in 0..100 {
-            assert!(owner.get(n, |_| true).is_some());
+            assert!(owner.get(Hash::new(n), |_| true).is_some());
         }
         nodes.clear();
         owner.shrink_to_fit();
-        assert_eq!(heads(&owner), 4 * SHARE);
+        assert_eq!(heads(&owner), 4 * buckets::FIRST);
     }
 
     /// A hasher that puts everything into one shard does not get an array for all shards.
     #[test]
     fn one_shard_alone_does_not_call_for_heads() {
         let owner = Owner::<Nothing, Native>::new(64);
-        let nodes = insert(&owner, (0..1000).map(|n| n * 64 * SHARE as u64));
+        let first = |&n: &u64| Hash::new(n).place(26) == 0;
+        let nodes = insert(&owner, (0..).filter(first).take(1000));
         assert!(heads(&owner) <= 8 * nodes.len());
         assert_eq!(
             owner

@@ -35,6 +35,13 @@ use crate::HandBack;
 use crate::atomic::Atomic;
 use crate::lock::LockBackend;
 
+/// A hash as the table uses it: the upper bits choose the shard and the bucket.
+///
+/// It is the upper half of a product with the golden ratio (Fibonacci hashing), so that it does not matter
+/// which bits of a hash are poor: those that differ reach the upper ones.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hash(u32);
+
 /// Thirty bits of a node's hash, and its state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tag(u32);
@@ -49,17 +56,29 @@ pub(crate) enum State {
     Unlisted = 3,
 }
 
-impl Tag {
-    const STATE: u32 = 0b11;
-    /// How many buckets the hash in a tag can tell apart.
+impl Hash {
+    /// How many buckets a hash can tell apart.
     pub(super) const BUCKETS: usize = 1 << 30;
 
-    /// The tag of a node in state `state` with the hash `hash`.
-    ///
-    /// The upper half of the hash is folded into the lower one, as some hashers leave either of them poor.
     #[inline]
-    pub(crate) fn new(hash: u64, state: State) -> Self {
-        Self(((hash ^ (hash >> 32)) as u32) << 2 | state as u32)
+    pub(crate) fn new(hash: u64) -> Self {
+        Self((hash.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as u32)
+    }
+
+    /// Its place among 2 to the power of `32 - shift` buckets or shards.
+    #[inline]
+    pub(super) fn place(self, shift: u32) -> usize {
+        (u64::from(self.0) >> shift) as usize
+    }
+}
+
+impl Tag {
+    const STATE: u32 = 0b11;
+
+    /// The tag of a node in state `state` with the hash `hash`.
+    #[inline]
+    pub(crate) fn new(hash: Hash, state: State) -> Self {
+        Self(hash.0 & !Self::STATE | state as u32)
     }
 
     #[inline]
@@ -77,10 +96,10 @@ impl Tag {
         }
     }
 
-    /// The bits of the hash; the lower ones are the number of a bucket.
+    /// The hash, as far as the choice of a bucket needs it.
     #[inline]
-    pub(super) fn bucket(self) -> usize {
-        (self.0 >> 2) as usize
+    pub(super) fn hash(self) -> Hash {
+        Hash(self.0)
     }
 }
 

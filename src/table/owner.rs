@@ -22,7 +22,7 @@ use core::ptr::{self, NonNull};
 use core::sync::atomic::AtomicPtr;
 use core::sync::atomic::Ordering::{Acquire, Release};
 
-use super::{Counted, Found, Guard, Payload, State, Table, Tag};
+use super::{Counted, Found, Guard, Hash, Payload, State, Table, Tag};
 use crate::atomic::{Atomic, Native};
 use crate::lock::LockBackend;
 
@@ -113,16 +113,15 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
     #[inline]
     pub(crate) fn get(
         &self,
-        hash: u64,
+        hash: Hash,
         is_it: impl Fn(&Counted<P, B>) -> bool,
     ) -> Option<Counted<P, B>> {
         let table = self.table()?;
-        let tag = Tag::new(hash, State::Listed);
         // SAFETY: the owner puts payloads of the type `P` into its table, and no others.
-        if let Some(found) = unsafe { table.find(tag, &is_it) } {
+        if let Some(found) = unsafe { table.find(hash, &is_it) } {
             return Some(found);
         }
-        Self::get_locked(table, tag, is_it)
+        Self::get_locked(table, hash, is_it)
     }
 
     /// What `get` does if it has not found the node without the lock.
@@ -130,10 +129,11 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
     #[inline(never)]
     fn get_locked(
         table: &Table<B>,
-        tag: Tag,
+        hash: Hash,
         is_it: impl Fn(&Counted<P, B>) -> bool,
     ) -> Option<Counted<P, B>> {
-        let shard = table.shard(tag);
+        let shard = table.shard(hash);
+        let tag = Tag::new(hash, State::Listed);
         let mut seen = Vec::new();
         loop {
             // SAFETY: as in `get`. The guard is dropped at the end of the statement.
@@ -158,12 +158,11 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
     #[track_caller]
     pub(crate) fn enter(
         &self,
-        hash: u64,
+        hash: Hash,
         is_it: impl Fn(&Counted<P, B>) -> bool,
     ) -> Entered<'_, P, B> {
-        let tag = Tag::new(hash, State::Listed);
         // SAFETY: the owner puts payloads of the type `P` into its table, and no others.
-        match unsafe { self.table_or_new().find(tag, &is_it) } {
+        match unsafe { self.table_or_new().find(hash, &is_it) } {
             Some(found) => Entered::Occupied(found),
             None => self.enter_missed(hash, is_it),
         }
@@ -174,7 +173,11 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
     #[cold]
     #[inline(never)]
     #[track_caller]
-    fn enter_missed(&self, hash: u64, is_it: impl Fn(&Counted<P, B>) -> bool) -> Entered<'_, P, B> {
+    fn enter_missed(
+        &self,
+        hash: Hash,
+        is_it: impl Fn(&Counted<P, B>) -> bool,
+    ) -> Entered<'_, P, B> {
         self.enter_locked(hash, is_it)
     }
 
@@ -185,12 +188,12 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
     #[track_caller]
     pub(crate) fn enter_locked(
         &self,
-        hash: u64,
+        hash: Hash,
         is_it: impl Fn(&Counted<P, B>) -> bool,
     ) -> Entered<'_, P, B> {
         let table = self.table_or_new();
+        let shard = table.shard(hash);
         let tag = Tag::new(hash, State::Listed);
-        let shard = table.shard(tag);
         let mut seen = Vec::new();
         loop {
             let mut guard = shard.lock();

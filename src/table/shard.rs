@@ -196,7 +196,7 @@ impl<B: LockBackend> Guard<'_, B> {
         seen: &[Counted<P, B>],
     ) -> Option<Found<P, B>> {
         let building = listed.with(State::Building);
-        let node = self.chains().chain(listed).find(|node| {
+        let node = self.chains().chain(listed.hash()).find(|node| {
             // SAFETY: what is in a chain is a node.
             let tag = unsafe { node.as_ref() }.tag();
             (tag == listed || tag == building) && !seen.iter().any(|seen| seen.node() == *node)

@@ -269,7 +269,8 @@ fn recycled_for_a_constructor<B: LockBackend>() {
     end(m);
 }
 
-/// Hashes a key to itself, so that the models know in which bucket it lies.
+/// Undoes the multiplication by which the table spreads hashes, so that the models know in which bucket a key
+/// lies: keys with the same lower bits lie in one.
 #[derive(Clone, Copy, Default)]
 struct KeyHash(u64);
 
@@ -285,7 +286,9 @@ impl Hasher for KeyHash {
         self.0 += u64::from(bytes[0]);
     }
     fn finish(&self) -> u64 {
-        self.0
+        const INVERSE: u64 = 0xF1DE_83E1_9937_733D;
+        const { assert!(INVERSE.wrapping_mul(0x9E37_79B9_7F4A_7C15) == 1) };
+        self.0.reverse_bits().wrapping_mul(INVERSE)
     }
 }
 
@@ -314,8 +317,8 @@ impl<B: LockBackend> Spread<B> {
     }
 }
 
-/// The buckets double, and the nodes are moved, while a lookup walks. Keys 8 and 16 lie in bucket 0 of
-/// eight; of sixteen, 8 lies in one that was not there before.
+/// The buckets double, and the nodes are moved, while a lookup walks. Keys 8 and 16 lie in one bucket of
+/// eight, and in two of sixteen.
 fn growing_under_a_lookup<B: LockBackend>() {
     fn grow<B: LockBackend>(spread: &Spread<B>) {
         spread.insert(7); // as many as there are buckets
@@ -362,8 +365,8 @@ fn shrinking_beside_a_last_put<B: LockBackend>() {
 }
 
 /// A lookup stands on a node that is recycled meanwhile, and then leads to a node in memory that was
-/// allocated meanwhile. Keys 16, 32, 48 and 64 lie in bucket 0 of sixteen; the twelve nodes that
-/// are there at first fill the memory that is there.
+/// allocated meanwhile. Keys 16, 32, 48 and 64 lie in one bucket of sixteen; the twelve nodes
+/// that are there at first fill the memory that is there.
 fn recycled_into_new_memory<B: LockBackend>() {
     fn replace<B: LockBackend>(spread: &Spread<B>) {
         spread.insert(32); // in new memory
