@@ -13,7 +13,7 @@
 //! | [`Ref<str>`](crate::Ref) | 16 | the text and 4 bytes |
 //! | [`UniqueRef<u64>`](crate::UniqueRef) | 8 | as `Ref` |
 //! | [`IntrusiveRef<T>`](crate::IntrusiveRef) | 8 | the object, which has its count |
-//! | [`Handle<u64, u64>`](crate::Handle) | 8 | 41 to 44 bytes for each live entry of keys and values of 8 bytes, the table included |
+//! | [`Handle<u64, u64>`](crate::Handle) | 8 | 50 to 54 bytes for each live entry of keys and values of 8 bytes, the table included |
 //! | [`Interned<str>`](crate::Interned) | 8 | the text, and what an entry takes |
 //! | [`LList<u64>`](crate::LList) | 24 | the values, in blocks of fifteen at most |
 //! | [`intrusive::List<Box<T>>`](crate::llist::intrusive::List) | 16 | nothing |

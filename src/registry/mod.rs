@@ -19,9 +19,9 @@
 //! | [`Registry::get_or_insert_with`], not found | 0 | one shard, twice |
 //! | [`Registry::handles`] | 1 for each object | each shard |
 //!
-//! A lock is held for some tens of instructions, except that a shard that has grown doubles its
-//! buckets under it. `Hash`, `Eq`, constructors and destructors run with no lock held, so that they may
-//! use the registry themselves.
+//! A lock is held for some tens of instructions, except that after the number of buckets has doubled each
+//! shard moves its own objects under it, once. `Hash`, `Eq`, constructors and destructors run with no lock
+//! held, so that they may use the registry themselves.
 //!
 //! # How it works
 //!
@@ -29,7 +29,11 @@
 //! kernel's scheme for type-stable memory (`SLAB_TYPESAFE_BY_RCU`): walk the bucket without the
 //! lock, take a reference unless the count is zero, then check that this is the object that was meant. The
 //! memory of a dead object is used for the next one, and goes back to the allocator by
-//! [`Registry::shrink_to_fit`] or when the registry and its handles are gone.
+//! [`Registry::shrink_to_fit`] or when the registry and its handles are gone. So does the memory of the
+//! arrays of buckets that have become too short, which is less than that of the one in use.
+//!
+//! A hash is multiplied by a constant, and the upper bits of the product choose the shard and the bucket, so
+//! that hashers will do that leave some bits poor, or hash a number to itself.
 
 #![deny(clippy::undocumented_unsafe_blocks)]
 

@@ -93,9 +93,9 @@ impl<B: LockBackend> Buckets<B> {
         unsafe { self.heads().chains() }
     }
 
-    /// Doubles the array `from`, unless it is not in use any more, or as long as hashes can tell buckets apart.
+    /// Doubles the array `from`, unless it is not in use any more, or as long as can be.
     pub(super) fn grow(&self, from: Heads<B>) {
-        if from.len() >= Hash::BUCKETS || self.heads() != from {
+        if from.len() >= Heads::<B>::MOST || self.heads() != from {
             return;
         }
         let new = Heads::<B>::new(2 * from.len(), Some(from));
@@ -153,6 +153,16 @@ impl<B: LockBackend> Drop for Buckets<B> {
 }
 
 impl<B: LockBackend> Heads<B> {
+    /// How many heads there may be: as many buckets as hashes can tell apart, or half of the memory.
+    const MOST: usize = {
+        let fit = isize::MAX as usize / size_of::<Head<B>>() / 2;
+        if fit < Hash::BUCKETS {
+            1 << fit.ilog2()
+        } else {
+            Hash::BUCKETS
+        }
+    };
+
     /// Allocates `len` empty heads, a power of two.
     fn new(len: usize, outgrown: Option<Self>) -> Self {
         let layout = Self::layout(len);
@@ -185,7 +195,7 @@ impl<B: LockBackend> Heads<B> {
     fn layout(len: usize) -> Layout {
         Layout::array::<Head<B>>(len)
             .and_then(|heads| Layout::from_size_align(heads.size() + 2 * ALIGN, heads.align()))
-            .expect("so many nodes would not fit into the memory either")
+            .expect("there are at most `MOST` heads")
     }
 
     #[inline]

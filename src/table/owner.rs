@@ -5,7 +5,7 @@
 //! No user code runs while a lock is held here: keys are compared by `is_it` with a reference to
 //! the node, after unlocking. A node that was found to be another one is remembered in `seen`,
 //! with a reference, so that it stays that other one, and the lock is taken again to look for the next.
-//! That is rare: it takes two keys whose hashes agree in 30 bits and the shard.
+//! That is rare: it takes two keys whose hashes agree in 30 bits.
 //!
 //! Dropping `seen` may destroy objects, and their destructors may panic. So it is dropped with no lock
 //! held, and before the result is returned: a value that is already on its way to the caller is not
@@ -298,7 +298,7 @@ const fn in_range(shards: usize) -> usize {
     }
 }
 
-/// Sixteen shards for each processor: two threads seldom meet, and an empty shard has some 400 bytes.
+/// Sixteen shards for each processor: two threads seldom meet, and an empty shard has some 300 bytes.
 fn default_shards() -> usize {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     (16 * processors).next_power_of_two().min(256)
