@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use core_affinity::CoreId;
 
-use super::{PLACES, Row, Turn, is_quick, record};
+use super::{PLACES, Row, Turn, WARM_UPS, is_quick, record};
 
 /// How long a time should be, and how often it is taken.
 pub(super) struct Plan {
@@ -110,8 +110,8 @@ impl Row {
                         core_affinity::set_for_current(CORES[thread % CORES.len()]);
                     }
                     if self.warm_up {
-                        for k in 1..=8 {
-                            let place = PLACES + (place + 3 * k) % PLACES;
+                        for warm_up in 1..=WARM_UPS {
+                            let place = PLACES + (place + 3 * warm_up) % PLACES;
                             body(Turn { place, ..turn });
                         }
                     }
