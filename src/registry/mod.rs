@@ -12,7 +12,7 @@
 //! | | atomic read-modify-writes | locks |
 //! |---|---|---|
 //! | [`Registry::get`], found | 1 | none |
-//! | [`Registry::get`], not found, or found while its last handle is being dropped | 0, or 1 or 2 | one shard |
+//! | [`Registry::get`], not found, or found while its last handle is being dropped, or after the buckets have doubled and before its shard has moved | 0, or 1 or 2 | one shard |
 //! | [`Handle::clone`], drop of a handle that is not the last | 1 | none |
 //! | drop of the last handle | 1, and 1 if somebody found the object meanwhile | one shard |
 //! | [`Registry::try_insert`] | 0 | one shard |
