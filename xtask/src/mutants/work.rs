@@ -72,7 +72,9 @@ pub fn run_all(
                             return Ok(());
                         };
                         let source = &sources[mutant.key.file()];
-                        let limit = limits.get().map_or(LONGEST_SO_FAR, |all| all[&*mutant.test]);
+                        let limit = limits
+                            .get()
+                            .map_or(LONGEST_SO_FAR, |all| all[&*mutant.test]);
                         let outcome = run_one(&tree, mutant, source, table, limit)?;
                         // The receiver is gone once another worker has failed.
                         if sender.send(Ok((i, outcome))).is_err() {
