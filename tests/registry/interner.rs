@@ -29,6 +29,7 @@ fn text_of_any_length() {
     let interned: Vec<_> = texts.iter().map(|text| interner.intern_ref(text)).collect();
     for (text, interned) in texts.iter().zip(&interned) {
         assert_eq!(&**interned, text);
+        assert_eq!(AsRef::<str>::as_ref(interned), text);
         assert_eq!(*interned, interner.get(text).unwrap());
     }
     assert_eq!(interned.iter().collect::<HashSet<_>>().len(), lengths);
