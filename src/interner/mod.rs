@@ -156,7 +156,31 @@ impl<T: Stored + ?Sized, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
         layout: impl FnOnce() -> Layout,
         write: impl FnOnce(NonNull<u8>),
     ) -> Interned<T, B> {
-        let entered = self.values.enter(hash, |value| is_it(value_of(value)));
+        match self.values.find(hash, |value| is_it(value_of(value))) {
+            Some(value) => Interned::new(value),
+            // SAFETY: as the caller promises.
+            None => unsafe { self.enter_missed(hash, is_it, layout, write) },
+        }
+    }
+
+    /// What `enter` does if it has not found the value without the lock. Not in line, so that the way that
+    /// finds it is short.
+    ///
+    /// # Safety
+    ///
+    /// As for [`enter`](Self::enter).
+    #[cold]
+    #[inline(never)]
+    unsafe fn enter_missed(
+        &self,
+        hash: table::Hash,
+        is_it: impl Fn(&T) -> bool,
+        layout: impl FnOnce() -> Layout,
+        write: impl FnOnce(NonNull<u8>),
+    ) -> Interned<T, B> {
+        let entered = self
+            .values
+            .enter_locked(hash, |value| is_it(value_of(value)));
         match entered {
             Entered::Occupied(value) => Interned::new(value),
             Entered::Vacant(vacant) => {
@@ -166,7 +190,7 @@ impl<T: Stored + ?Sized, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
         }
     }
 
-    fn find(&self, hash: table::Hash, is_it: impl Fn(&T) -> bool) -> Option<Interned<T, B>> {
+    fn get_by(&self, hash: table::Hash, is_it: impl Fn(&T) -> bool) -> Option<Interned<T, B>> {
         let value = self.values.get(hash, |value| is_it(value_of(value)))?;
         Some(Interned::new(value))
     }
@@ -230,7 +254,7 @@ impl<T: Eq + Hash, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
         T: Borrow<Q>,
         Q: Eq + Hash + ToOwned<Owned = T> + ?Sized,
     {
-        let found = self.find(self.hash(value), |stored| stored.borrow() == value);
+        let found = self.get_by(self.hash(value), |stored| stored.borrow() == value);
         found.unwrap_or_else(|| self.intern(value.to_owned()))
     }
 
@@ -252,7 +276,7 @@ impl<T: Eq + Hash, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
         T: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.find(self.hash(value), |stored| stored.borrow() == value)
+        self.get_by(self.hash(value), |stored| stored.borrow() == value)
     }
 }
 
@@ -292,7 +316,7 @@ impl<T: Copy + Eq + Hash, S: BuildHasher, B: LockBackend> Interner<[T], S, B> {
     /// ```
     #[must_use]
     pub fn get(&self, value: &[T]) -> Option<Interned<[T], B>> {
-        self.find(self.hash(value), |stored| stored == value)
+        self.get_by(self.hash(value), |stored| stored == value)
     }
 }
 
@@ -335,7 +359,7 @@ impl<S: BuildHasher, B: LockBackend> Interner<str, S, B> {
     /// ```
     #[must_use]
     pub fn get(&self, value: &str) -> Option<Interned<str, B>> {
-        self.find(self.hash(value), |stored| stored == value)
+        self.get_by(self.hash(value), |stored| stored == value)
     }
 }
 

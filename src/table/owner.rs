@@ -116,12 +116,10 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
         hash: Hash,
         is_it: impl Fn(&Counted<P, B>) -> bool,
     ) -> Option<Counted<P, B>> {
-        let table = self.table()?;
-        // SAFETY: the owner puts payloads of the type `P` into its table, and no others.
-        if let Some(found) = unsafe { table.find(hash, &is_it) } {
+        if let Some(found) = self.find(hash, &is_it) {
             return Some(found);
         }
-        Self::get_locked(table, hash, is_it)
+        Self::get_locked(self.table()?, hash, is_it)
     }
 
     /// What `get` does if it has not found the node without the lock.
@@ -136,7 +134,7 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
         let tag = Tag::new(hash, State::Listed);
         let mut seen = Vec::new();
         loop {
-            // SAFETY: as in `get`. The guard is dropped at the end of the statement.
+            // SAFETY: as in `find`. The guard is dropped at the end of the statement.
             let found = unsafe { shard.lock().find(tag, &seen) };
             match found? {
                 Found::Listed(found) if is_it(&found) => {
@@ -146,6 +144,18 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
                 Found::Listed(other) | Found::Building { node: other, .. } => seen.push(other),
             }
         }
+    }
+
+    /// Finds the listed node with this hash for which `is_it` holds, without the lock. Finding nothing means
+    /// nothing.
+    #[inline]
+    pub(crate) fn find(
+        &self,
+        hash: Hash,
+        is_it: impl Fn(&Counted<P, B>) -> bool,
+    ) -> Option<Counted<P, B>> {
+        // SAFETY: the owner puts payloads of the type `P` into its table, and no others.
+        unsafe { self.table()?.find(hash, is_it) }
     }
 
     /// Finds the node with this hash for which `is_it` holds, or a place for it. Waits while another
@@ -161,24 +171,10 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
         hash: Hash,
         is_it: impl Fn(&Counted<P, B>) -> bool,
     ) -> Entered<'_, P, B> {
-        // SAFETY: the owner puts payloads of the type `P` into its table, and no others.
-        match unsafe { self.table_or_new().find(hash, &is_it) } {
+        match self.find(hash, &is_it) {
             Some(found) => Entered::Occupied(found),
-            None => self.enter_missed(hash, is_it),
+            None => self.enter_locked(hash, is_it),
         }
-    }
-
-    /// What `enter` does if it has not found the node without the lock. Not in line, so that the way that
-    /// finds it is short.
-    #[cold]
-    #[inline(never)]
-    #[track_caller]
-    fn enter_missed(
-        &self,
-        hash: Hash,
-        is_it: impl Fn(&Counted<P, B>) -> bool,
-    ) -> Entered<'_, P, B> {
-        self.enter_locked(hash, is_it)
     }
 
     /// Does what [`enter`](Self::enter) does, and takes the lock at once: for when a vacant place is what the
