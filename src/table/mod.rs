@@ -54,6 +54,9 @@ use crate::RefCount;
 use crate::lock::LockBackend;
 
 /// The shards of one map.
+///
+/// Aligned, so that what every lookup reads is in no cache line that somebody writes.
+#[repr(align(128))]
 pub(crate) struct Table<B: LockBackend> {
     buckets: Buckets<B>,
     shards: Box<[CachePadded<Shard<B>>]>,
