@@ -33,6 +33,9 @@
 //! ```
 
 #[cfg(feature = "registry")]
+mod native;
+
+#[cfg(feature = "registry")]
 use crate::atomic::Backend;
 
 /// Describes a lock whose exclusive side yields a guard.
@@ -96,55 +99,6 @@ pub unsafe trait LockBackend: Backend {
     fn set(signal: &Self::Signal);
     /// Returns the identity of the calling thread.
     fn current_thread() -> Self::ThreadId;
-}
-
-#[cfg(feature = "registry")]
-mod for_registry {
-    use std::sync::{Condvar, Mutex, PoisonError};
-
-    use super::LockBackend;
-    use crate::atomic::Native;
-
-    std::thread_local! {
-        /// Its address is the thread's identity.
-        static IDENTITY: u8 = const { 0 };
-    }
-
-    // SAFETY: parking_lot's mutex excludes and publishes, and its unlock writes the state last; a
-    // mutex and a condition variable make the signal; thread-locals of two threads that run at the
-    // same time have different addresses.
-    unsafe impl LockBackend for Native {
-        type Lock = parking_lot::Mutex<()>;
-        type Signal = (Mutex<bool>, Condvar);
-        type ThreadId = usize;
-
-        // An `AtomicPtr` has the layout of a pointer.
-        const NULL_IS_ZERO: bool = true;
-
-        fn new_lock() -> Self::Lock {
-            parking_lot::Mutex::new(())
-        }
-
-        fn new_signal() -> Self::Signal {
-            (Mutex::new(false), Condvar::new())
-        }
-
-        fn wait((is_set, condvar): &Self::Signal) {
-            let guard = is_set.lock().unwrap_or_else(PoisonError::into_inner);
-            let _set = condvar
-                .wait_while(guard, |is_set| !*is_set)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-
-        fn set((is_set, condvar): &Self::Signal) {
-            *is_set.lock().unwrap_or_else(PoisonError::into_inner) = true;
-            condvar.notify_all();
-        }
-
-        fn current_thread() -> usize {
-            IDENTITY.with(|identity| core::ptr::from_ref(identity).addr())
-        }
-    }
 }
 
 #[cfg(feature = "std")]

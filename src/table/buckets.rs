@@ -12,8 +12,9 @@
 //! # How the number of buckets doubles
 //!
 //! [`Buckets::grow`] puts an empty array of twice the length in the place of the old one, and no more:
-//! it needs no lock. Each shard then moves its own nodes there when its lock is next taken, which is at the
-//! latest when a lookup does not find what has not been moved yet. So nobody waits for more than one shard.
+//! it needs no lock. Each shard then moves its own nodes there when something is next looked for under its
+//! lock, which is at the latest when a lookup does not find what has not been moved yet. So nobody waits for
+//! more than one shard. (A last put unlinks its node where it is.)
 //!
 //! The old array is kept, because a lookup may be reading it, until the table is shrunk or dropped: an array
 //! knows the one that was in use before. All that are kept have fewer heads than the one in use. (Arrays that

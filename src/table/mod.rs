@@ -240,6 +240,22 @@ mod tests {
         assert_eq!(heads(&owner), 4 * buckets::FIRST);
     }
 
+    /// When the array has doubled, one lookup in a shard takes the lock, and those that follow do not.
+    #[test]
+    fn a_lookup_moves_the_nodes() {
+        let owner = Owner::<Nothing, Native>::new(1);
+        let found = |n| owner.find(Hash::new(n), |_| true).is_some();
+        let _nodes = insert(&owner, 0..7);
+        assert!((0..7).all(found));
+        let last = insert(&owner, 7..8); // as many nodes as heads
+        assert_eq!(heads(&owner), 2 * buckets::FIRST);
+        drop(last); // leaves the others where they are
+        assert!(!(0..8).any(found));
+        assert!(owner.get(Hash::new(0), |_| true).is_some());
+        assert!((0..7).all(found));
+        assert!(!found(7));
+    }
+
     /// A hasher that puts everything into one shard does not get an array for all shards.
     #[test]
     fn one_shard_alone_does_not_call_for_heads() {

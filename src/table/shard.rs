@@ -35,13 +35,11 @@ pub(crate) struct Shard<B: LockBackend> {
 /// What is used under the lock only.
 #[repr(C)]
 pub(crate) struct Inner<B: LockBackend> {
-    /// Where the heads of the shard's chains are: in the array in use when the lock is taken.
+    /// Where the heads of the shard's chains are: in the array that was in use at the last lookup here.
     heads: Heads<B>,
-    /// How many nodes have not died.
+    /// How many nodes have not died, and one more for the owner until it is gone.
     live: usize,
     slab: Slab<B>,
-    /// The owner is gone.
-    closed: bool,
     builders: Vec<Builder<B>>,
 }
 
@@ -80,9 +78,8 @@ impl<B: LockBackend> Shard<B> {
             listed: B::Usize::new(0),
             inner: UnsafeCell::new(Inner {
                 heads,
-                live: 0,
+                live: 1,
                 slab: Slab::new(),
-                closed: false,
                 builders: Vec::new(),
             }),
         }
@@ -105,16 +102,10 @@ impl<B: LockBackend> Shard<B> {
     }
 
     pub(crate) fn lock(&self) -> Guard<'_, B> {
-        let mut guard = Guard {
+        Guard {
             shard: self,
             _held: self.lock.lock(),
-        };
-        // SAFETY: a table lives as long as its shards.
-        let heads = unsafe { self.table.as_ref() }.buckets.heads();
-        if heads != guard.heads {
-            guard.move_to(heads);
         }
-        guard
     }
 
     /// Ends the owner's use of the shard: unlists everything. Returns whether the shard is done.
@@ -127,7 +118,7 @@ impl<B: LockBackend> Shard<B> {
         }
         guard.chains().clear(self.number as usize, self.shards());
         guard.add_listed(0usize.wrapping_sub(self.len_hint()));
-        guard.closed = true;
+        guard.live -= 1;
         guard.live == 0
     }
 }
@@ -155,8 +146,7 @@ impl<B: LockBackend> DerefMut for Guard<'_, B> {
 
 impl<B: LockBackend> Guard<'_, B> {
     fn chains(&self) -> Chains<'_, B> {
-        // SAFETY: the array in use is not freed, and what was in use is not as long as a shard has nodes there
-        // and has not been locked since.
+        // SAFETY: an array is not freed as long as a shard has its heads there.
         unsafe { self.heads.chains() }
     }
 
@@ -164,6 +154,16 @@ impl<B: LockBackend> Guard<'_, B> {
     fn nodes(&self) -> impl Iterator<Item = NonNull<Node<B>>> {
         self.chains()
             .nodes_of(self.shard.number as usize, self.shard.shards())
+    }
+
+    /// Moves the shard to the array in use.
+    #[inline]
+    fn keep_up(&mut self) {
+        // SAFETY: a table lives as long as its shards.
+        let heads = unsafe { self.shard.table.as_ref() }.buckets.heads();
+        if heads != self.heads {
+            self.move_to(heads);
+        }
     }
 
     /// Moves all nodes to the chains of another array.
@@ -180,12 +180,13 @@ impl<B: LockBackend> Guard<'_, B> {
     /// Whether the last insertion made the nodes as many as the heads, or twice as many, and so on: then it
     /// is time to think of more. Returns the heads that are too few.
     pub(super) fn crowded(&self) -> Option<Heads<B>> {
-        let live = self.live.wrapping_mul(self.shard.shards());
+        let live = (self.live - 1).wrapping_mul(self.shard.shards());
         (live % self.heads.len() == 0).then_some(self.heads)
     }
 
     /// Looks for a node that is or will be listed with this hash, other than those already `seen`.
-    /// It is exact: finding nothing means that there is none as long as the lock is held.
+    /// It is exact: finding nothing means that there is none as long as the lock is held. What is there is
+    /// moved to the array in use, so that the next lookup finds it without the lock.
     ///
     /// # Safety
     ///
@@ -195,6 +196,7 @@ impl<B: LockBackend> Guard<'_, B> {
         listed: Tag,
         seen: &[Counted<P, B>],
     ) -> Option<Found<P, B>> {
+        self.keep_up();
         let building = listed.with(State::Building);
         let node = self.chains().chain(listed.hash()).find(|node| {
             // SAFETY: what is in a chain is a node.
@@ -338,15 +340,16 @@ impl<B: LockBackend> Guard<'_, B> {
         // SAFETY: as the caller promises.
         unsafe { self.slab.give(node, layout) };
         self.live -= 1;
-        self.closed && self.live == 0
+        self.live == 0
     }
 
-    /// Gives memory that is not used back to the allocator.
+    /// Gives memory that is not used back to the allocator, and moves to the array in use.
     ///
     /// # Safety
     ///
     /// No lookup without the lock is under way.
     pub(crate) unsafe fn shrink(&mut self) {
+        self.keep_up();
         // SAFETY: as the caller promises.
         unsafe { self.slab.shrink() };
         self.builders.shrink_to_fit();

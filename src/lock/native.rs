@@ -1,0 +1,98 @@
+//! The lock, the signal and the identity of threads that the maps use by default.
+//!
+//! # How a thread waits for a shard
+//!
+//! A shard is locked for some ten nanoseconds, and often who has just unlocked it locks it again at once:
+//! an object was inserted, and its last put follows. A thread that gets the lock in that moment
+//! has to fetch the cache lines of the lock, the chain and the node, and the other fetches them back for its
+//! next step; both then wait for lines most of the time. So a thread looks at the lock seldom:
+//!
+//! 1. It finds the lock taken, and makes a short pause: enough if two threads have met by chance in one of
+//!    many shards.
+//! 2. It finds the lock taken again, so this shard is busy, and it makes a long pause. In the meantime the
+//!    other gets a hundred operations done with the lines at hand.
+//! 3. The rest is parking_lot's: it looks a few times more, yields, and sleeps.
+//!
+//! One key that two threads insert and drop all the time takes a third less time than with step 3 alone. The
+//! price is that a wait in a busy shard takes two microseconds where it might have taken half a microsecond.
+
+use core::hint;
+use std::sync::{Condvar, Mutex, PoisonError};
+
+use super::{Lock, LockBackend};
+use crate::atomic::Native;
+
+/// How many times a thread calls [`hint::spin_loop`], which takes 26 nanoseconds on Zen 4, in the short pause.
+const SHORT: u32 = 4;
+/// How many times in the long one. (With 16 it still gets in too early; 128 gain little.)
+const LONG: u32 = 64;
+
+/// Wraps parking_lot's mutex.
+#[derive(Debug)]
+pub struct ShardLock(parking_lot::Mutex<()>);
+
+// SAFETY: parking_lot's mutex excludes and publishes, and its unlock writes the state last.
+unsafe impl Lock for ShardLock {
+    type Guard<'a> = parking_lot::MutexGuard<'a, ()>;
+
+    #[inline]
+    fn lock(&self) -> Self::Guard<'_> {
+        match self.0.try_lock() {
+            Some(guard) => guard,
+            None => self.wait(),
+        }
+    }
+}
+
+impl ShardLock {
+    #[cold]
+    #[inline(never)]
+    fn wait(&self) -> parking_lot::MutexGuard<'_, ()> {
+        (0..SHORT).for_each(|_| hint::spin_loop());
+        if let Some(guard) = self.0.try_lock() {
+            return guard;
+        }
+        (0..LONG).for_each(|_| hint::spin_loop());
+        self.0.lock()
+    }
+}
+
+std::thread_local! {
+    /// Its address is the thread's identity.
+    static IDENTITY: u8 = const { 0 };
+}
+
+// SAFETY: a mutex and a condition variable make the signal; thread-locals of two threads that run at the
+// same time have different addresses.
+unsafe impl LockBackend for Native {
+    type Lock = ShardLock;
+    type Signal = (Mutex<bool>, Condvar);
+    type ThreadId = usize;
+
+    // An `AtomicPtr` has the layout of a pointer.
+    const NULL_IS_ZERO: bool = true;
+
+    fn new_lock() -> Self::Lock {
+        ShardLock(parking_lot::Mutex::new(()))
+    }
+
+    fn new_signal() -> Self::Signal {
+        (Mutex::new(false), Condvar::new())
+    }
+
+    fn wait((is_set, condvar): &Self::Signal) {
+        let guard = is_set.lock().unwrap_or_else(PoisonError::into_inner);
+        let _set = condvar
+            .wait_while(guard, |is_set| !*is_set)
+            .unwrap_or_else(PoisonError::into_inner);
+    }
+
+    fn set((is_set, condvar): &Self::Signal) {
+        *is_set.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        condvar.notify_all();
+    }
+
+    fn current_thread() -> usize {
+        IDENTITY.with(|identity| core::ptr::from_ref(identity).addr())
+    }
+}
