@@ -1,8 +1,8 @@
 //! Takes the times: all rows in turns, threads pinned, preempted times thrown away.
 //!
 //! What contention costs depends on where in memory the shared word is, by half as much again on some
-//! processors. So in a round all variants use the same one of [`PLACES`] cache lines, and in the next
-//! round another.
+//! processors. So in a round all variants use one of [`PLACES`] cache lines, and in the next round
+//! another.
 //!
 //! The threads of a variant are pinned to cores of their own and start together; its time is from the
 //! first start to the last end. Where the system tells (Linux), a time during which a thread was
@@ -38,8 +38,8 @@ impl Plan {
     pub(super) fn new(many_rows: bool) -> Self {
         Self {
             rounds: match (is_quick(), many_rows) {
-                (false, false) => 4 * PLACES + 1,
-                (false, true) => PLACES,
+                (false, false) => PLACES,
+                (false, true) => 25,
                 (true, false) => 15,
                 (true, true) => 5,
             },
@@ -68,10 +68,9 @@ pub(super) fn in_turns(bench: &str, plan: &Plan, rows: &[Row]) -> Times {
     let mut turns: Vec<usize> = (0..rows.len()).collect();
     for round in 0..plan.rounds {
         record::progress(bench, round, plan.rounds);
-        let place = round % PLACES;
         for &turn in &turns {
             let (row, iterations) = (&rows[turn], iterations[turn]);
-            let (time, undisturbed) = row.time_undisturbed(plan, place, iterations);
+            let (time, undisturbed) = row.time_undisturbed(plan, round, iterations);
             times.preempted += usize::from(!undisturbed);
             let operations = iterations * row.operations;
             times.nanoseconds[turn].push(time.as_nanos() as f64 / operations as f64);
