@@ -73,6 +73,7 @@ mod intrusive;
 mod kref;
 pub mod llist;
 pub mod lock;
+mod rcuref;
 mod refcount;
 #[cfg(feature = "alloc")]
 mod refs;
@@ -89,6 +90,7 @@ pub use crate::intrusive::{IntrusiveRef, RefCounted};
 pub use crate::kref::Kref;
 #[cfg(feature = "alloc")]
 pub use crate::llist::LList;
+pub use crate::rcuref::RcuRef;
 pub use crate::refcount::{Frozen, RefCount};
 #[cfg(feature = "alloc")]
 pub use crate::refs::{Ref, UniqueRef};

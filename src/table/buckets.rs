@@ -23,8 +23,9 @@
 //!
 //! # Orderings, per variable
 //!
-//! - `heads`, which array is in use, and how long it is: Release when it is replaced, Acquire in lookups and
-//!   in whoever moves a shard's nodes, so that the heads are there.
+//! - `heads`, which array is in use, and how long it is: Release when it is replaced by a larger one, Acquire in
+//!   lookups and in whoever moves a shard's nodes, so that the heads are there. When it is replaced by a
+//!   smaller one nobody else looks.
 //! - the heads: see `chains.rs`.
 
 use alloc::alloc::{alloc, alloc_zeroed, dealloc, handle_alloc_error};
@@ -83,7 +84,7 @@ impl<B: LockBackend> Buckets<B> {
     /// The array in use.
     #[inline]
     pub(super) fn heads(&self) -> Heads<B> {
-        // Acquire: pairs with the Release in `grow` and `shrink`, so that the heads are seen.
+        // Acquire: pairs with the Release in `grow`, so that the heads are seen.
         let heads = self.heads.load(Acquire);
         // SAFETY: it is never null.
         Heads(unsafe { NonNull::new_unchecked(heads) })
@@ -123,8 +124,8 @@ impl<B: LockBackend> Buckets<B> {
         let old = self.heads();
         if len < old.len() {
             let new = Heads::<B>::new(len, Some(old));
-            // Release: pairs with the Acquire in `heads`, so that the heads are seen.
-            self.heads.store(new.0.as_ptr(), Release);
+            // Relaxed: no lookup is under way, and a last put does not ask which array is in use.
+            self.heads.store(new.0.as_ptr(), Relaxed);
         }
     }
 

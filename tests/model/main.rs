@@ -21,6 +21,7 @@ mod handback;
 mod kref;
 #[cfg(feature = "alloc")]
 mod llist;
+mod rcuref;
 mod refcount;
 #[cfg(feature = "alloc")]
 mod refs;
