@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::sync::{Arc, Weak};
 
 use common::{PLACES, Row, Turn};
-use kref::RefCount;
+use kref::{RcuRef, RefCount};
 
 /// The floor: on x86-64 `lock inc` and `lock dec`, whose flags say no more than "was it the last?".
 const RAW: &str = "raw add + sub";
@@ -26,6 +26,7 @@ fn main() {
 struct Counts {
     raw: AtomicU32,
     refs: RefCount,
+    rcuref: RcuRef,
 }
 
 fn place() -> Arc<Counts> {
@@ -36,6 +37,7 @@ fn place() -> Arc<Counts> {
         let counts = Arc::new(Counts {
             raw: AtomicU32::new(1),
             refs: RefCount::new(1),
+            rcuref: RcuRef::new(1),
         });
         if in_one_line(&counts) {
             break counts;
@@ -93,6 +95,16 @@ fn rows(threads: usize, places: &'static [Arc<Counts>]) -> Vec<Row> {
             let count = &counts.refs;
             for _ in 0..iterations {
                 if !count.inc_not_zero() || count.dec_and_test() {
+                    last_reference();
+                }
+            }
+        })
+        .against(UPGRADE)
+        .floor(RAW),
+        row("RcuRef: get + put", |counts, iterations| {
+            let count = &counts.rcuref;
+            for _ in 0..iterations {
+                if !count.get() || count.put() {
                     last_reference();
                 }
             }

@@ -30,7 +30,8 @@
 //!   misused.
 //! - [`Kref`]: get and put over a [`RefCount`] (`struct kref`), with the put that takes a lock for
 //!   the last reference only; [`HandBack`]: the same without a loop; [`lock`]: what they need of a
-//!   lock.
+//!   lock. [`RcuRef`]: a count for what is found without a lock, in memory that outlives the puts
+//!   (`rcuref_t`).
 //! - [`Ref`]: an owning pointer to a shared value with a count of 4 bytes, and [`UniqueRef`], the
 //!   same before anybody else has it; [`IntrusiveRef`]: the owning pointer to an object that has its
 //!   count ([`RefCounted`]) wherever it wants.

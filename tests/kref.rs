@@ -3,11 +3,12 @@
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use kref::atomic::Native;
-use kref::{Frozen, HandBack, Kref, RefCount};
+use kref::{Frozen, HandBack, Kref, RcuRef, RefCount};
 
 static SHARED: Kref = Kref::new();
 const _: () = assert!(size_of::<Kref>() == 4 && align_of::<Kref>() == 4);
 const _: () = assert!(size_of::<RefCount>() == 4 && align_of::<RefCount>() == 4);
+const _: () = assert!(size_of::<RcuRef>() == 4 && align_of::<RcuRef>() == 4);
 
 fn is_shared_and_unwind_safe<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe>() {}
 
@@ -15,6 +16,7 @@ fn is_shared_and_unwind_safe<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe
 fn counts_go_between_threads_and_through_panics() {
     is_shared_and_unwind_safe::<Kref>();
     is_shared_and_unwind_safe::<RefCount>();
+    is_shared_and_unwind_safe::<RcuRef>();
     is_shared_and_unwind_safe::<Frozen<'_>>();
     is_shared_and_unwind_safe::<kref::report::Report>();
 }
@@ -72,6 +74,9 @@ fn debug_shows_the_count() {
     assert_eq!(max, "RefCount(2147483647)");
     let saturated = format!("{:?}", RefCount::new(RefCount::SATURATED));
     assert_eq!(saturated, "RefCount(saturated)");
+    assert_eq!(format!("{:?}", RcuRef::new(0)), "RcuRef(0)");
+    let saturated = format!("{:?}", RcuRef::new(u32::MAX));
+    assert_eq!(saturated, "RcuRef(saturated)");
     let count = RefCount::new(3);
     let frozen = count.try_freeze(3).unwrap();
     assert_eq!(format!("{frozen:?}"), "Frozen { refs: 3, .. }");

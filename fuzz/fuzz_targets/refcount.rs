@@ -3,6 +3,7 @@
 use kref::atomic::Native;
 use kref_fuzz::machines::backend::CasOnlyBackend;
 use kref_fuzz::machines::handback::HandBackMachine;
+use kref_fuzz::machines::rcuref::RcuRefMachine;
 use kref_fuzz::machines::refcount::RefCountMachine;
 use kref_fuzz::{run, run_one_of};
 
@@ -11,6 +12,7 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
         run::<RefCountMachine<Native>>,
         run::<RefCountMachine<CasOnlyBackend>>,
         run::<HandBackMachine<Native>>,
+        run::<RcuRefMachine<Native>>,
     ];
     run_one_of(&machines, input);
 });

@@ -9,6 +9,7 @@
 //! | [`RefCount`](crate::RefCount) | 4 | |
 //! | [`Kref`](crate::Kref) | 4 | |
 //! | [`HandBack`](crate::HandBack) | 4 | |
+//! | [`RcuRef`](crate::RcuRef) | 4 | |
 //! | [`Ref<u64>`](crate::Ref) | 8 | the value and 4 bytes, rounded up to its alignment |
 //! | [`Ref<str>`](crate::Ref) | 16 | the text and 4 bytes |
 //! | [`UniqueRef<u64>`](crate::UniqueRef) | 8 | as `Ref` |
@@ -27,7 +28,7 @@
 //! each that fails because of another thread comes on top. The models count them:
 //! `a_put_that_is_not_the_last_is_one_write` and `what_costs_what` in `tests/model/registry.rs`,
 //! `every_operation_writes_once` in `tests/model/llist.rs`, and the assertions of
-//! `tests/model/kref.rs` and `tests/model/handback.rs`.
+//! `tests/model/kref.rs`, `tests/model/handback.rs` and `tests/model/rcuref.rs`.
 //!
 //! | operation | instructions |
 //! |---|---|
@@ -39,6 +40,8 @@
 //! | [`Kref::put_lock`](crate::Kref::put_lock), the last | 1 `fetch_sub`, under the lock |
 //! | [`HandBack::put_lock`](crate::HandBack::put_lock) | 1 `fetch_sub`; 1 more, under the lock, if its reference was handed back |
 //! | [`HandBack::get_locked`](crate::HandBack::get_locked) | 1 `fetch_add`; 2 if a put was pending |
+//! | [`RcuRef::get`](crate::RcuRef::get) | 1 `fetch_add`, also if it is dead |
+//! | [`RcuRef::put`](crate::RcuRef::put) | 1 `fetch_sub`; 1 CAS more if it is the last |
 //! | [`RefCount::try_freeze`](crate::RefCount::try_freeze), and its end | 1 CAS each |
 //! | [`Registry::get`](crate::Registry::get), drop of a `Handle` | [a table of its own](crate::registry#what-costs-what) |
 //! | [`intrusive::List::push`](crate::llist::intrusive::List::push) | 1 CAS |

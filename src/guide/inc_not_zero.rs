@@ -69,3 +69,7 @@
 //!
 //! One compare-and-swap that succeeds, more if others interfere: the price of not knowing. Who
 //! holds a reference knows, and uses [`get`](crate::Kref::get), which is one `fetch_add`.
+//!
+//! [`RcuRef`](crate::RcuRef) asks with one `fetch_add`, too: zero is not final for it, until the last put
+//! has marked the count dead. For that a put looks at the count when its reference is gone, so that the
+//! memory has to outlive it: as under RCU.

@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | `atomic.h` | `atomic_t`, `atomic64_t`, `atomic_long_t` | [`kref::atomic`](crate::atomic#the-kernels-operations-and-ours) |
 //! | `refcount.h` | `refcount_t` | [`RefCount`](crate::RefCount#the-kernels-functions-and-ours) |
+//! | `rcuref.h`, `file_ref.h` | `rcuref_t`, `file_ref_t` | [`RcuRef`](crate::RcuRef#the-kernels-functions-and-ours) |
 //! | `kref.h` | `struct kref` | below |
 //! | `llist.h` | `struct llist_head`, `struct llist_node` | [`kref::llist`](crate::llist#the-kernels-functions-and-ours) |
 //! | `page_ref.h` | `folio_ref_freeze` and `_unfreeze` | [`RefCount::try_freeze`](crate::RefCount::try_freeze) |
@@ -53,11 +54,6 @@
     "percpu_ref_is_zero",
     "percpu_ref_switch_to_atomic",
     "percpu_counter",
-    "rcuref_t",
-    "rcuref_get",
-    "rcuref_put",
-    "file_ref_t",
-    "file_ref_get",
     "lockref",
     "lockref_get",
     "lockref_get_not_dead",
@@ -85,7 +81,6 @@ pub mod left_out {
     //! | kernel | why not | instead |
     //! |---|---|---|
     //! | `percpu_ref` (`percpu_ref_get`, `percpu_ref_put`, `percpu_ref_tryget_live`, `percpu_ref_kill`, ...) | not yet: it counts on each processor, and finds zero only after a kill. Its user-space form needs no RCU, but a proof of its own | [`RefCount`](crate::RefCount), whose users share one cache line; one [`Kref`](crate::Kref) for each thread or shard, and a common one that each of them holds |
-    //! | `rcuref_t`, `file_ref_t` | a put touches the count after it has given up its reference, so that the memory has to outlive it: that takes RCU | [`HandBack`](crate::HandBack), where a lock is at hand; [`RefCount::inc_not_zero`](crate::RefCount::inc_not_zero) |
     //! | `lockref` | a spinlock and a count in one word, for locks inside objects; here the lock outlives the object | [`Kref::put_lock`](crate::Kref::put_lock) |
     //! | `ref_tracker` | a token with a stack trace for each reference: a debugging tool | owning pointers; the place of a misuse comes with each [`Report`](crate::report::Report) |
     //! | RCU (`rcu_read_lock`, `call_rcu`, `kfree_rcu`) | other crates do that well: crossbeam-epoch, seize, haphazard | type-stable memory, as in [`Registry`](crate::Registry) |

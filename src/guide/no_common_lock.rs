@@ -66,6 +66,7 @@
 //! # Cost
 //!
 //! One compare-and-swap and one comparison for what is found, and memory that is not given back at
-//! once. [`Registry`](crate::Registry) finds its objects in this way.
+//! once. [`Registry`](crate::Registry) finds its objects in this way. With [`RcuRef`](crate::RcuRef) it is one
+//! addition instead of the compare-and-swap.
 
 #![doc(alias("SLAB_TYPESAFE_BY_RCU"))]

@@ -18,7 +18,7 @@ use std::process::Command;
 use assembly::{Architecture, Assembly};
 
 /// What each function has to do on its fast path.
-const PROBES: [(&str, Fast); 12] = [
+const PROBES: [(&str, Fast); 14] = [
     ("probe_refcount_inc", Fast::Always),
     ("probe_refcount_inc_not_zero", Fast::OrRefuses),
     ("probe_refcount_dec_and_test", Fast::Always),
@@ -27,6 +27,8 @@ const PROBES: [(&str, Fast); 12] = [
     ("probe_kref_put_lock", Fast::OrRefuses),
     ("probe_handback_get", Fast::Always),
     ("probe_handback_put_lock", Fast::Always),
+    ("probe_rcuref_get", Fast::Always),
+    ("probe_rcuref_put", Fast::Always),
     ("probe_ref_clone", Fast::Always),
     ("probe_ref_drop", Fast::Always),
     ("probe_handle_clone", Fast::Always),

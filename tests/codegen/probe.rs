@@ -5,7 +5,7 @@
 use core::num::NonZero;
 
 use kref::lock::Lock;
-use kref::{HandBack, Handle, Kref, Ref, RefCount};
+use kref::{HandBack, Handle, Kref, RcuRef, Ref, RefCount};
 
 /// A lock that the compiler knows nothing about, so that to take it is a call.
 pub struct Opaque(());
@@ -81,6 +81,16 @@ pub fn probe_handback_get(object: &HandBack) {
 #[unsafe(no_mangle)]
 pub fn probe_handback_put_lock<'a>(object: &HandBack, lock: &'a Opaque) -> Option<Guard<'a>> {
     object.put_lock(lock)
+}
+
+#[unsafe(no_mangle)]
+pub fn probe_rcuref_get(object: &RcuRef) -> bool {
+    object.get()
+}
+
+#[unsafe(no_mangle)]
+pub fn probe_rcuref_put(object: &RcuRef) -> bool {
+    object.put()
 }
 
 #[unsafe(no_mangle)]

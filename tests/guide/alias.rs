@@ -100,6 +100,24 @@ const EXPECTED: &[(&str, &[&str])] = &[
         &["folio_ref_freeze", "folio_ref_unfreeze"],
     ),
     (
+        "src/rcuref.rs",
+        &[
+            "rcuref_t",
+            "RCUREF_INIT",
+            "RCUREF_MAXREF",
+            "RCUREF_SATURATED",
+            "rcuref_init",
+            "rcuref_read",
+            "rcuref_get",
+            "rcuref_put",
+            "rcuref_put_rcusafe",
+            "file_ref_t",
+            "file_ref_init",
+            "file_ref_get",
+            "file_ref_put",
+        ],
+    ),
+    (
         "src/kref.rs",
         &[
             "KREF_INIT",
@@ -149,7 +167,6 @@ const EXPECTED: &[(&str, &[&str])] = &[
         "src/guide/kernel.rs",
         &[
             "percpu_ref_kill",
-            "rcuref_get",
             "lockref_get_not_dead",
             "llist_del_first_this",
         ],

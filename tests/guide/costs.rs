@@ -4,7 +4,8 @@ use std::mem::size_of;
 
 use kref::llist::intrusive::{Linked, List, Node};
 use kref::{
-    HandBack, Handle, Interned, IntrusiveRef, Kref, LList, Ref, RefCount, RefCounted, UniqueRef,
+    HandBack, Handle, Interned, IntrusiveRef, Kref, LList, RcuRef, Ref, RefCount, RefCounted,
+    UniqueRef,
 };
 
 const PAGE: &str = include_str!("../../src/guide/costs.rs");
@@ -43,6 +44,7 @@ fn the_bytes_are_those_of_the_page() {
         ("RefCount", size_of::<RefCount>()),
         ("Kref", size_of::<Kref>()),
         ("HandBack", size_of::<HandBack>()),
+        ("RcuRef", size_of::<RcuRef>()),
         ("Ref<u64>", size_of::<Ref<u64>>()),
         ("Ref<str>", size_of::<Ref<str>>()),
         ("UniqueRef<u64>", size_of::<UniqueRef<u64>>()),

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `refcount.rs` | `RefCount`, `Frozen`, `Kref` |
 //! | `handback.rs` | `HandBack` |
+//! | `rcuref.rs` | `RcuRef` |
 //! | `refs.rs` | `Ref`, `UniqueRef`, of values, slices, strings and trait objects; `IntrusiveRef` |
 //! | `registry.rs` | `Registry`, `Handle` |
 //! | `interner.rs` | `Interner`, `Interned`, of `str`, slices and sized values |
@@ -25,6 +26,7 @@ pub mod intrusive;
 pub mod llist;
 pub mod owned;
 pub mod panics;
+pub mod rcuref;
 pub mod refcount;
 pub mod refs;
 pub mod registry;

@@ -4,7 +4,7 @@ use std::sync::Barrier;
 use std::thread;
 
 use kref::report::{self, Kind, Report};
-use kref::{Kref, RefCount};
+use kref::{Kref, RcuRef, RefCount};
 
 use crate::{MAX, Misuse, Table, note, only_report, reports};
 
@@ -216,4 +216,46 @@ fn a_count_beyond_max_cannot_be_set() {
     }
     assert!(RefCount::new(MAX + 1).is_saturated());
     assert!(RefCount::from(u32::MAX).is_saturated());
+}
+
+#[test]
+fn rcuref_saturates_beyond_max() {
+    let count = RcuRef::new(RcuRef::MAX);
+    assert_eq!(count.count_hint(), RcuRef::MAX);
+    let told = only_report(|| assert!(count.get()));
+    assert_eq!(told, (Kind::Overflow, RcuRef::MAX));
+    // The caller holds an object that leaks, and is not told again.
+    let told = reports(|| {
+        for _ in 0..1_000 {
+            assert!(count.get());
+            assert!(!count.put());
+            assert!(!count.put());
+        }
+    });
+    assert!(told.is_empty(), "{told:?}");
+    assert_eq!(count.count_hint(), RcuRef::SATURATED);
+}
+
+#[test]
+fn rcuref_is_not_set_beyond_max() {
+    let count = RcuRef::new(1);
+    let told = only_report(|| count.set_release(RcuRef::MAX + 1));
+    assert_eq!(told, (Kind::Overflow, RcuRef::MAX + 1));
+    assert!(count.is_saturated() && RcuRef::new(u32::MAX).is_saturated());
+    assert!(reports(|| count.set_release(RcuRef::MAX)).is_empty());
+    assert!(!count.is_saturated());
+}
+
+#[test]
+fn a_put_of_a_dead_rcuref_is_told_and_is_not_the_last() {
+    let count = RcuRef::new(1);
+    assert!(count.put());
+    for _ in 0..3 {
+        let told = reports(|| assert!(!count.put()));
+        let here = told[0].location.file();
+        assert!(here.ends_with("saturation.rs"), "{here}");
+        assert_eq!((told[0].kind, told[0].value), (Kind::Underflow, 0));
+        assert!(!count.get());
+    }
+    assert_eq!(count.count_hint(), 0);
 }

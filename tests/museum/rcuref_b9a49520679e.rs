@@ -72,7 +72,7 @@ mod wrong {
 
 mod ours {
     use super::*;
-    use kref::{HandBack, Kref};
+    use kref::{HandBack, Kref, RcuRef};
     use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
     use crate::object::Index;
@@ -108,37 +108,55 @@ mod ours {
         });
     }
 
+    /// In memory that stays, as under RCU.
+    struct Object<C> {
+        count: C,
+        last_puts: AtomicU32,
+    }
+
+    fn put<C>(object: &Object<C>, put: fn(&C) -> bool) {
+        if put(&object.count) {
+            object.last_puts.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// A put beside a get and a put; one of the puts is the last.
+    fn one_last_put<C: Send + Sync + 'static>(count: C, puts: [fn(&Object<C>); 2]) {
+        let object = loom::sync::Arc::new(Object {
+            count,
+            last_puts: AtomicU32::new(0),
+        });
+        threads(&object, puts);
+        let last_puts = object.last_puts.load(Relaxed);
+        assert_eq!(last_puts, 1, "told one that it was the last");
+        assert!(crate::reports().is_empty());
+    }
+
+    /// [`RcuRef`] is the kernel's count, and decides by what its decrement returned.
+    #[test]
+    fn rcuref_b9a49520679e_rcuref() {
+        fn put_it(object: &Object<RcuRef<Rmw>>) {
+            put(object, RcuRef::put);
+        }
+        fn get_and_put(object: &Object<RcuRef<Rmw>>) {
+            if object.count.get() {
+                put_it(object);
+            }
+        }
+        crate::check(|| one_last_put(RcuRef::new_in(1), [put_it, get_and_put]));
+    }
+
     /// [`Kref`] has no such window: zero is the end, and one put is told so.
     #[test]
     fn rcuref_b9a49520679e_kref() {
-        /// In memory that stays, as under RCU.
-        struct Object {
-            kref: Kref<Rmw>,
-            last_puts: AtomicU32,
+        fn put_it(object: &Object<Kref<Rmw>>) {
+            put(object, Kref::put);
         }
-
-        fn put(object: &Object) {
-            if object.kref.put() {
-                object.last_puts.fetch_add(1, Relaxed);
+        fn get_and_put(object: &Object<Kref<Rmw>>) {
+            if object.count.get_unless_zero() {
+                put_it(object);
             }
         }
-        fn get_and_put(object: &Object) {
-            if object.kref.get_unless_zero() {
-                put(object);
-            }
-        }
-        crate::check(|| {
-            let object = loom::sync::Arc::new(Object {
-                kref: Kref::new_in(),
-                last_puts: AtomicU32::new(0),
-            });
-            threads(&object, [put as fn(&_), get_and_put]);
-            assert_eq!(
-                object.last_puts.load(Relaxed),
-                1,
-                "told one that it was the last"
-            );
-            assert!(crate::reports().is_empty());
-        });
+        crate::check(|| one_last_put(Kref::new_in(), [put_it, get_and_put]));
     }
 }

@@ -17,6 +17,7 @@ use crate::machines::handback::HandBackMachine;
 use crate::machines::interner::{InternerMachine, Wide, Word};
 use crate::machines::intrusive::{ListMachine, Object};
 use crate::machines::llist::LListMachine;
+use crate::machines::rcuref::RcuRefMachine;
 use crate::machines::refcount::RefCountMachine;
 use crate::machines::refs::RefMachine;
 use crate::machines::registry::RegistryMachine;
@@ -96,6 +97,11 @@ fn refcount_by_compare_exchange_only() {
 #[test]
 fn handback() {
     agrees::<HandBackMachine<Native>>();
+}
+
+#[test]
+fn rcuref() {
+    agrees::<RcuRefMachine<Native>>();
 }
 
 #[test]

@@ -3,24 +3,62 @@
 use std::cell::UnsafeCell;
 use std::thread;
 
-use kref::RefCount;
+use kref::{RcuRef, RefCount};
 
 use crate::{ROUNDS, Random, SLOTS, THREADS, in_threads};
 
+/// A count that can be looked for without a reference.
+trait Count: Send + Sync {
+    fn new(refs: u32) -> Self;
+    fn get(&self) -> bool;
+    fn put(&self) -> bool;
+    fn set_release(&self, refs: u32);
+}
+
+impl Count for RefCount {
+    fn new(refs: u32) -> Self {
+        Self::new(refs)
+    }
+    fn get(&self) -> bool {
+        self.inc_not_zero()
+    }
+    fn put(&self) -> bool {
+        self.dec_and_test()
+    }
+    fn set_release(&self, refs: u32) {
+        self.set_release(refs);
+    }
+}
+
+impl Count for RcuRef {
+    fn new(refs: u32) -> Self {
+        Self::new(refs)
+    }
+    fn get(&self) -> bool {
+        self.get()
+    }
+    fn put(&self) -> bool {
+        self.put()
+    }
+    fn set_release(&self, refs: u32) {
+        self.set_release(refs);
+    }
+}
+
 /// Memory that is used again, for another object.
-struct Slot {
-    refs: RefCount,
+struct Slot<C> {
+    refs: C,
     /// The same number twice, if whoever reads it has seen all of the write.
     pair: UnsafeCell<[u64; 2]>,
 }
 
 // SAFETY: the pair is written by who has the slot to himself, and read by who has a reference.
-unsafe impl Sync for Slot {}
+unsafe impl<C: Sync> Sync for Slot<C> {}
 
-impl Slot {
+impl<C: Count> Slot<C> {
     fn new(refs: u32) -> Self {
         Self {
-            refs: RefCount::new(refs),
+            refs: C::new(refs),
             pair: UnsafeCell::new([0; 2]),
         }
     }
@@ -39,9 +77,9 @@ impl Slot {
     }
 }
 
-#[test]
-fn a_recycled_object_is_seen_as_it_was_filled_in() {
-    let slots: [Slot; SLOTS] = std::array::from_fn(|_| Slot::new(0));
+/// Looks for objects, holds some, and fills in those that it was told are dead.
+fn recycle<C: Count>() {
+    let slots: [Slot<C>; SLOTS] = std::array::from_fn(|_| Slot::new(0));
     let free = in_threads(|thread| {
         let mut random = Random::new(thread);
         let mut free: Vec<usize> = (thread..SLOTS).step_by(THREADS).collect();
@@ -53,20 +91,20 @@ fn a_recycled_object_is_seen_as_it_was_filled_in() {
                 held.push(slot);
             }
             let slot = random.below(SLOTS);
-            if slots[slot].refs.inc_not_zero() {
+            if slots[slot].refs.get() {
                 slots[slot].check();
                 held.push(slot);
             }
             while held.len() > random.below(3) {
                 let slot = held.swap_remove(random.below(held.len()));
                 slots[slot].check();
-                if slots[slot].refs.dec_and_test() {
+                if slots[slot].refs.put() {
                     free.push(slot);
                 }
             }
         }
         for slot in held {
-            if slots[slot].refs.dec_and_test() {
+            if slots[slot].refs.put() {
                 free.push(slot);
             }
         }
@@ -82,8 +120,18 @@ fn a_recycled_object_is_seen_as_it_was_filled_in() {
 }
 
 #[test]
+fn a_recycled_object_is_seen_as_it_was_filled_in() {
+    recycle::<RefCount>();
+}
+
+#[test]
+fn a_recycled_object_is_seen_as_it_was_filled_in_rcuref() {
+    recycle::<RcuRef>();
+}
+
+#[test]
 fn who_freezes_is_alone() {
-    let object = Slot::new(1);
+    let object = Slot::<RefCount>::new(1);
     in_threads(|thread| {
         if thread % 2 == 0 {
             for _ in ROUNDS {
