@@ -74,6 +74,7 @@ mod intrusive;
 mod kref;
 pub mod llist;
 pub mod lock;
+mod pace;
 mod rcuref;
 mod refcount;
 #[cfg(feature = "alloc")]

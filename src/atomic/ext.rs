@@ -19,6 +19,7 @@
 use core::sync::atomic::Ordering::{self, Relaxed};
 
 use super::{Atomic, AtomicBits, AtomicInt, Bits, Int, Signed};
+use crate::pace;
 
 /// Adds conditional operations and compare-and-swap loops to every [`Atomic`].
 ///
@@ -56,20 +57,11 @@ pub trait AtomicExt: Atomic {
     #[doc(alias = "try_update")]
     #[doc(alias = "atomic_try_cmpxchg")]
     #[inline]
-    fn cas_loop<F>(&self, order: Ordering, mut f: F) -> Result<Self::Value, Self::Value>
+    fn cas_loop<F>(&self, order: Ordering, f: F) -> Result<Self::Value, Self::Value>
     where
         F: FnMut(Self::Value) -> Option<Self::Value>,
     {
-        // Relaxed: only proposes a value, which the compare-exchange checks.
-        let mut current = self.load(Relaxed);
-        while let Some(new) = f(current) {
-            // `order` as the caller asked, where it writes. Relaxed: a failure proposes again.
-            match self.compare_exchange_weak(current, new, order, Relaxed) {
-                Ok(old) => return Ok(old),
-                Err(found) => current = found,
-            }
-        }
-        Err(current)
+        pace::cas_loop(self, order, |_, found| found, f)
     }
 
     /// Adds `n` unless the value is `unless`; returns whether it added.

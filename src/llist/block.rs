@@ -38,9 +38,9 @@ use core::sync::atomic::AtomicPtr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::intrusive::{Linked, Node, Pointer, UniquePointer};
-use super::pace::paced;
 use crate::RefCount;
 use crate::atomic::{Atomic, AtomicExt, Backend, Native};
+use crate::pace::paced;
 
 /// What a block is aligned to; the bits below hold the number of slots taken.
 const ALIGN: usize = 16;

@@ -146,7 +146,6 @@ pub mod intrusive;
 mod misuse;
 #[cfg(feature = "alloc")]
 mod owning;
-mod pace;
 
 #[cfg(feature = "alloc")]
 pub use owning::{Chain, Consumer, Iter, LList};

@@ -4,6 +4,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed};
 
 use super::{MAX, RefCount, SATURATED, is_bad};
 use crate::atomic::{Atomic, AtomicExt, AtomicInt, Backend};
+use crate::pace::{self, pause_and_look};
 use crate::report::{Kind, report};
 
 impl<B: Backend> RefCount<B> {
@@ -114,7 +115,8 @@ impl<B: Backend> RefCount<B> {
     /// Adds a reference unless there is none; returns whether the caller now has one.
     ///
     /// For objects that were found without holding a reference, and may be dying. A
-    /// compare-and-swap loop: lock-free, not wait-free.
+    /// compare-and-swap loop: lock-free, not wait-free. Who loses a round to another thread pauses for a
+    /// fraction of a microsecond, which makes both faster.
     ///
     /// On a saturated count, and on one at [`MAX`](RefCount::MAX), which saturates and is reported,
     /// it is true: the caller holds an object that is never freed.
@@ -222,7 +224,8 @@ impl<B: Backend> RefCount<B> {
         }
         // Acquire: pairs with the Release store in `set_release` and the Release in
         // `Frozen::unfreeze`, so that who takes a reference sees what was written before them.
-        match self.refs.cas_loop(Acquire, |old| grown(old, n, limit)) {
+        let grown = |old| grown(old, n, limit);
+        match pace::cas_loop(&self.refs, Acquire, pause_and_look, grown) {
             Err(old) if is_bad(old) => {
                 self.hold_saturated();
                 Ok(SATURATED)

@@ -5,6 +5,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use super::{RefCount, is_bad};
 use crate::atomic::{Atomic, AtomicExt, AtomicInt, Backend};
 use crate::lock::Lock;
+use crate::pace::{self, pause_and_look};
 use crate::report::{Kind, report};
 
 impl<B: Backend> RefCount<B> {
@@ -204,8 +205,8 @@ impl<B: Backend> RefCount<B> {
 
     /// Drops a reference unless it is the last; returns false if it is, and the caller still has it.
     ///
-    /// A compare-and-swap loop: exactly one that succeeds, or none if the count is one. On a
-    /// saturated count it is true. On zero the count saturates, the misuse is reported, and it is
+    /// A compare-and-swap loop: exactly one that succeeds, or none if the count is one. Who loses a round to
+    /// another thread pauses for a fraction of a microsecond. On a saturated count it is true. On zero the count saturates, the misuse is reported, and it is
     /// true, as there is no reference left to keep.
     ///
     /// # Memory ordering
@@ -234,7 +235,7 @@ impl<B: Backend> RefCount<B> {
             }
         };
         // Release: pairs with the Acquire of the last put or of a freeze, as in `dec`.
-        match self.refs.cas_loop(Release, not_one) {
+        match pace::cas_loop(&self.refs, Release, pause_and_look, not_one) {
             Ok(_) => true,
             Err(1) => false,
             Err(0) => {

@@ -35,7 +35,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU32};
 use super::node::{end, node};
 use super::{Chain, Consumer, Linked, Pointer, UniquePointer};
 use crate::atomic::{Atomic, AtomicExt, Backend, Native};
-use crate::llist::pace::paced;
+use crate::pace::paced;
 
 /// A lock-free list of objects that carry their own [`Node`](super::Node): nothing is allocated.
 ///
