@@ -28,7 +28,7 @@ fn pause() {
 /// Does what [`AtomicExt::cas_loop`](crate::atomic::AtomicExt::cas_loop) does; `lost` is called after a round
 /// that was lost, with what was found, and returns what the next one goes on from.
 #[inline]
-pub(crate) fn cas_loop<A: Atomic + ?Sized>(
+pub(crate) fn cas_loop<A: Atomic>(
     atomic: &A,
     order: Ordering,
     lost: impl Fn(&A, A::Value) -> A::Value,
