@@ -18,11 +18,11 @@ use core::sync::atomic::Ordering::{self, Relaxed};
 
 use crate::atomic::Atomic;
 
-/// How long a thread pauses. (The gain is small below 8 and above 32.)
+/// How long who has lost a round pauses. (The gain is small below 8 and above 32.)
 const PAUSES: u32 = 16;
 
-fn pause() {
-    (0..PAUSES).for_each(|_| hint::spin_loop());
+pub(crate) fn pause(times: u32) {
+    (0..times).for_each(|_| hint::spin_loop());
 }
 
 /// Does what [`AtomicExt::cas_loop`](crate::atomic::AtomicExt::cas_loop) does; `lost` is called after a round
@@ -48,7 +48,7 @@ pub(crate) fn cas_loop<A: Atomic>(
 
 /// Pauses after a round that was lost, and looks again.
 pub(crate) fn pause_and_look<A: Atomic>(atomic: &A, _: A::Value) -> A::Value {
-    pause();
+    pause(PAUSES);
     // Relaxed: as the first look of `cas_loop`.
     atomic.load(Relaxed)
 }
@@ -62,7 +62,7 @@ pub(crate) fn paced<V: Copy, R>(
     let mut lost = false;
     move |found| {
         if lost && give_way(found) {
-            pause();
+            pause(PAUSES);
         }
         lost = true;
         f(found)

@@ -16,15 +16,15 @@
 //! One key that two threads insert and drop all the time takes a third less time than with step 3 alone. The
 //! price is that a wait in a busy shard takes three microseconds where it might have taken half a microsecond.
 
-use core::hint;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use super::{Lock, LockBackend};
 use crate::atomic::Native;
+use crate::pace::pause;
 
-/// How many times a thread calls [`hint::spin_loop`], which takes 26 nanoseconds on Zen 4, in the short pause.
+/// How long the short pause is, in calls of [`spin_loop`](core::hint::spin_loop), each 26 nanoseconds on Zen 4.
 const SHORT: u32 = 4;
-/// How many times in the long one. (With 16 it gets in too early; with 64 the gain is the same most of the time,
+/// How long the long one is. (With 16 it gets in too early; with 64 the gain is the same most of the time,
 /// but half of it when the host is busy.)
 const LONG: u32 = 128;
 
@@ -49,11 +49,11 @@ impl ShardLock {
     #[cold]
     #[inline(never)]
     fn wait(&self) -> parking_lot::MutexGuard<'_, ()> {
-        (0..SHORT).for_each(|_| hint::spin_loop());
+        pause(SHORT);
         if let Some(guard) = self.0.try_lock() {
             return guard;
         }
-        (0..LONG).for_each(|_| hint::spin_loop());
+        pause(LONG);
         self.0.lock()
     }
 }

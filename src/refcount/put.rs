@@ -205,9 +205,9 @@ impl<B: Backend> RefCount<B> {
 
     /// Drops a reference unless it is the last; returns false if it is, and the caller still has it.
     ///
-    /// A compare-and-swap loop: exactly one that succeeds, or none if the count is one. Who loses a round to
-    /// another thread pauses for a fraction of a microsecond. On a saturated count it is true. On zero the count saturates, the misuse is reported, and it is
-    /// true, as there is no reference left to keep.
+    /// A compare-and-swap loop: exactly one that succeeds, or none if the count is one. Who loses a round
+    /// pauses for a fraction of a microsecond. On a saturated count it is true. On zero the count saturates,
+    /// the misuse is reported, and it is true, as there is no reference left to keep.
     ///
     /// # Memory ordering
     ///
