@@ -3,6 +3,7 @@
 mod binary;
 mod counts;
 mod evidence;
+mod figures;
 mod models;
 mod mutants;
 mod scoreboard;
@@ -20,6 +21,7 @@ enum Xtask {
     Mutants(mutants::Options),
     Models(models::Options),
     Evidence(evidence::Options),
+    Figures(figures::Options),
     Scoreboard(scoreboard::Options),
 }
 
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         Xtask::Mutants(options) => mutants::run(&options),
         Xtask::Models(options) => models::run(&options),
         Xtask::Evidence(options) => evidence::run(&options),
+        Xtask::Figures(options) => figures::run(&options),
         Xtask::Scoreboard(options) => scoreboard::run(&options),
     };
     result.unwrap_or_else(|error| {

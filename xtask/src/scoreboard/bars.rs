@@ -3,17 +3,16 @@
 use std::collections::BTreeSet;
 
 use super::picture::{Anchor, MARGIN, Picture, WIDTH, nanoseconds};
-use super::records::{Memory, Records, Row};
+use super::records::{Latency, Memory, Records, Row};
 
 const LABELS: f64 = 230.0;
 const VALUES: f64 = 210.0;
 const ROW: f64 = 20.0;
 
 /// The bars of a bench.
-pub fn of(bench: &str, records: &Records) -> Picture {
-    let mut picture = Picture::new(&format!("{bench}: time for one operation in each thread"));
-    let note =
-        "Bars: median; black: quartiles of the rounds. Dashed: the floor, what cannot be left out.";
+pub fn of(title: &str, bench: &str, records: &Records) -> Picture {
+    let mut picture = Picture::new(title);
+    let note = "Time for one operation in each thread: median, and quartiles of the rounds in black. Dashed: the lower bound.";
     picture.text("soft", MARGIN, picture.y + 8.0, Anchor::Start, note);
     picture.y += 14.0;
     let rows = records.rows_of(bench);
@@ -104,6 +103,63 @@ fn draw(picture: &mut Picture, rows: &[&Row], records: &Records) {
     for row in rows.iter().filter(|row| floors.contains(&*row.name)) {
         let at = x(row.cost().median);
         picture.line("floor", (at, top), (at, picture.y));
+    }
+}
+
+/// How long single operations took: a bar to the 99.9th percentile, with marks at the median and at the 99th.
+pub fn of_latencies(records: &Records) -> Picture {
+    let mut picture = Picture::new("Single operations while objects come and go");
+    let note = "Bars: 99.9 % took less. Marks: half, and 99 %. Logarithmic scale; the clock's cost is included.";
+    picture.text("soft", MARGIN, picture.y + 8.0, Anchor::Start, note);
+    picture.y += 14.0;
+    let rows = &records.latencies;
+    let mut operations: Vec<&str> = Vec::new();
+    for row in rows {
+        if !operations.contains(&&*row.operation) {
+            operations.push(&row.operation);
+        }
+    }
+    for threads in rows.iter().map(|row| row.threads).collect::<BTreeSet<_>>() {
+        for operation in &operations {
+            let group = rows.iter();
+            let group = group.filter(|row| row.threads == threads && row.operation == *operation);
+            let group: Vec<_> = group.collect();
+            picture.y += 18.0;
+            let plural = if threads == 1 { "" } else { "s" };
+            let title = format!("{operation}, {threads} thread{plural}");
+            picture.text("soft", MARGIN, picture.y, Anchor::Start, &title);
+            picture.y += 6.0;
+            latency_group(&mut picture, &group);
+        }
+    }
+    picture
+}
+
+fn latency_group(picture: &mut Picture, rows: &[&Latency]) {
+    /// Where the scale begins.
+    const LEAST: f64 = 10.0;
+    let most = rows.iter().map(|row| row.p999).max().unwrap_or(1).max(100) as f64;
+    let width = WIDTH - LABELS - VALUES - 2.0 * MARGIN;
+    let x = |ns: u64| {
+        let share = ((ns as f64).max(LEAST) / LEAST).ln() / (most / LEAST).ln();
+        LABELS + share * width
+    };
+    for (n, row) in rows.iter().enumerate() {
+        let (top, middle) = (picture.y + 3.0, picture.y + ROW / 2.0 + 4.0);
+        let class = match (n, &*row.name) {
+            (0, _) => "own",
+            (_, "nothing") => "base",
+            _ => "peer",
+        };
+        picture.text("label", LABELS - 8.0, middle, Anchor::End, &row.name);
+        picture.bar(class, LABELS, top, x(row.p999) - LABELS, ROW - 6.0);
+        for at in [x(row.p50), x(row.p99)] {
+            picture.line("spread", (at, top), (at, top + ROW - 6.0));
+        }
+        let [p50, p99, p999] = [row.p50, row.p99, row.p999].map(|ns| nanoseconds(ns as f64));
+        let value = format!("{p50}, {p99}, {p999}");
+        picture.text("label", x(row.p999) + 6.0, middle, Anchor::Start, &value);
+        picture.y += ROW;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::picture::{Anchor, MARGIN, Picture, WIDTH};
+use super::picture::{Anchor, MARGIN, Picture, WIDTH, colours};
 use super::records::Records;
 
 const LEFT: f64 = 70.0;
@@ -13,7 +13,6 @@ const APART: f64 = 15.0;
 
 /// Lines over the same places.
 pub struct Chart {
-    pub title: String,
     /// What the places are, and their names.
     pub axis: String,
     pub places: Vec<String>,
@@ -35,16 +34,17 @@ pub enum Kind {
 }
 
 /// The lines of a bench.
-pub fn of(bench: &str, records: &Records) -> Picture {
+pub fn of(title: &str, bench: &str, records: &Records) -> Picture {
     let rows = records.rows_of(bench);
     let axis = rows.iter().find_map(|row| row.axis.clone());
     let axis = axis.unwrap_or_default();
-    // Threads beyond the cores do not work at the same time: what counts is what all have done.
+    // Threads beyond the cores do not run at the same time, so the elapsed time is divided by the operations of
+    // all threads.
     let shared = axis == "threads";
-    let title = if shared {
-        format!("{bench}: elapsed time over the operations of all threads")
+    let time = if shared {
+        "Elapsed time divided by the operations of all threads"
     } else {
-        format!("{bench}: time for one operation in each thread")
+        "Time for one operation in each thread"
     };
     let places: BTreeSet<u64> = rows.iter().filter_map(|row| row.at).collect();
     let mut names: Vec<&str> = Vec::new();
@@ -73,12 +73,14 @@ pub fn of(bench: &str, records: &Records) -> Picture {
         }
     };
     let chart = Chart {
-        title: String::new(),
         axis,
         lines: names.into_iter().map(line).collect(),
         places: places.iter().map(|&place| short(place)).collect(),
     };
-    let mut picture = Picture::new(&title);
+    let mut picture = Picture::new(title);
+    let note = format!("{time}; logarithmic scale.");
+    picture.text("soft", MARGIN, picture.y + 8.0, Anchor::Start, &note);
+    picture.y += 14.0;
     draw(&mut picture, &chart);
     picture
 }
@@ -91,39 +93,6 @@ fn short(n: u64) -> String {
         n if n % 1_000 == 0 => format!("{}k", n / 1_000),
         n => n.to_string(),
     }
-}
-
-/// How long single operations took.
-pub fn of_latencies(records: &Records) -> Picture {
-    let mut picture =
-        Picture::new("Latency under churn: single operations, the clock's cost included");
-    let rows = &records.latencies;
-    for threads in rows.iter().map(|row| row.threads).collect::<BTreeSet<_>>() {
-        for operation in ["lookup", "last put"] {
-            let rows = rows
-                .iter()
-                .filter(|row| row.threads == threads && row.operation == operation);
-            let lines = rows.enumerate().map(|(n, row)| Curve {
-                name: row.name.clone(),
-                kind: match &*row.name {
-                    _ if n == 0 => Kind::Own,
-                    "nothing" => Kind::Floor,
-                    _ => Kind::Peer,
-                },
-                ns: [row.p50, row.p99, row.p999, row.max]
-                    .map(|ns| Some(ns as f64))
-                    .to_vec(),
-            });
-            let chart = Chart {
-                title: format!("{operation}, {threads} threads"),
-                axis: String::new(),
-                places: ["p50", "p99", "p99.9", "max"].map(str::to_owned).to_vec(),
-                lines: lines.collect(),
-            };
-            draw(&mut picture, &chart);
-        }
-    }
-    picture
 }
 
 /// The steps of a scale: 1, 2, 5, 10, ... from below `least` to above `most`.
@@ -141,10 +110,6 @@ pub fn draw(picture: &mut Picture, chart: &Chart) {
     let most = values().copied().fold(0.0, f64::max);
     if !least.is_finite() || least <= 0.0 {
         return;
-    }
-    if !chart.title.is_empty() {
-        picture.y += 18.0;
-        picture.text("soft", MARGIN, picture.y, Anchor::Start, &chart.title);
     }
     let top = picture.y + 12.0;
     let bottom = top + HEIGHT;
@@ -168,18 +133,15 @@ pub fn draw(picture: &mut Picture, chart: &Chart) {
     let middle = (LEFT + WIDTH - RIGHT) / 2.0;
     picture.text("soft", middle, bottom + 32.0, Anchor::Middle, &chart.axis);
 
-    // The own ones last, above the others; the first of them has the strongest colour.
-    let mut own = [0, 3, 5].into_iter().cycle();
-    let mut peers = [1, 2, 4, 6].into_iter().cycle();
+    let colours = colours(chart.lines.iter().map(|line| &*line.name));
     let mut ends = Vec::new();
     let mut drawn = Vec::new();
-    for line in &chart.lines {
-        let colour = match line.kind {
-            Kind::Own => own.next(),
-            Kind::Peer => peers.next(),
-            Kind::Floor => None,
+    for (line, colour) in chart.lines.iter().zip(colours) {
+        let class = match line.kind {
+            Kind::Own => format!("own line{colour}"),
+            Kind::Peer => format!("line{colour}"),
+            Kind::Floor => "floor".to_owned(),
         };
-        let class = colour.map_or("floor".to_owned(), |colour| format!("line{colour}"));
         let points = line.ns.iter().enumerate();
         let points = points.filter_map(|(n, ns)| Some((x(n), y((*ns)?))));
         let points: Vec<(f64, f64)> = points.collect();
@@ -188,6 +150,7 @@ pub fn draw(picture: &mut Picture, chart: &Chart) {
         }
         drawn.push((line.kind == Kind::Own, class, points));
     }
+    // Own lines last, above the others.
     drawn.sort_by_key(|(is_own, ..)| *is_own);
     for (_, class, points) in &drawn {
         picture.polyline(class, points);

@@ -2,23 +2,25 @@
 //! `docs/scoreboard.md` with its pictures.
 
 mod bars;
+mod circumstances;
 mod curves;
 mod page;
-mod picture;
-mod records;
+pub mod picture;
+pub mod records;
 mod targets;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use self::page::Circumstances;
-use self::records::{Progress, Record, Records};
+use self::circumstances::Circumstances;
+use self::records::{Progress, Record, Records, Run};
+use self::targets::Missing;
 use crate::{cargo, root};
 
 /// Run all benches, and write `docs/scoreboard.md` and its pictures.
@@ -30,7 +32,7 @@ pub struct Options {
     /// Fewer rounds, at most a million entries: three minutes, and wider spreads.
     #[arg(long)]
     quick: bool,
-    /// Measure nothing: write the page again from the records of the last run.
+    /// Measure nothing: write the page again from the runs that are kept in `docs/scoreboard`.
     #[arg(long, conflicts_with_all = ["quick", "only"])]
     again: bool,
     /// Run these benches only, and print what they tell about the targets; write nothing.
@@ -69,37 +71,75 @@ const BENCHES: [Bench; 10] = [
     bench(PEERS, "memory", 4, 4),
 ];
 
+/// The folder that keeps a run for each processor, and the pictures of the last one.
+pub fn folder() -> PathBuf {
+    root().join("docs/scoreboard")
+}
+
 pub fn run(options: &Options) -> Result<ExitCode> {
-    let folder = root().join("target/scoreboard");
-    let (records, circumstances) = match &*options.only {
-        [] => ("records.jsonl", "circumstances.json"),
-        _ => ("only.jsonl", "only.json"),
-    };
-    let (records, circumstances) = (folder.join(records), folder.join(circumstances));
-    if !options.again {
-        std::fs::create_dir_all(&folder)?;
-        let seen = run_benches(options, &records)?;
-        std::fs::write(&circumstances, serde_json::to_string(&seen)?)?;
-    }
-    let seen = std::fs::read_to_string(&circumstances).context("there was no run yet")?;
-    let seen: Circumstances = serde_json::from_str(&seen)?;
-    let records = Records::read(&records)?;
-    let judged = targets::judge(&root().join("benches/targets.toml"), &records)?;
-    if !options.only.is_empty() {
-        print!("{}", page::targets(&judged));
+    if options.again {
+        let runs = Run::read_all(&folder())?;
+        let newest = runs
+            .iter()
+            .max_by(|a, b| a.circumstances.date.cmp(&b.circumstances.date));
+        write_page(&runs, newest.context("no run is kept")?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    page::write(&root().join("docs"), &records, &judged, &seen)?;
+    let scratch = root().join("target/scoreboard");
+    std::fs::create_dir_all(&scratch)?;
+    let lines = scratch.join("records.jsonl");
+    let circumstances = run_benches(options, &lines)?;
+    let run = Run {
+        circumstances,
+        records: Records::read(&lines)?,
+    };
+    let targets = root().join("benches/targets.toml");
+    if !options.only.is_empty() {
+        let judged = [targets::judge(&targets, &run.records, Missing::Refused)?];
+        print!("{}", page::targets(&targets::compare(&judged), &[&run]));
+        return Ok(ExitCode::SUCCESS);
+    }
+    targets::judge(&targets, &run.records, Missing::Refused)?;
+    run.write(&folder())?;
+    let runs = Run::read_all(&folder())?;
+    let own = runs
+        .iter()
+        .find(|other| other.circumstances.slug() == run.circumstances.slug());
+    write_page(&runs, own.context("the run was written just now")?)?;
+    let failed = &run.circumstances.failed;
+    if failed.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprintln!("These benches have failed: {}", failed.join(", "));
+    Ok(ExitCode::FAILURE)
+}
+
+/// How many targets a run meets, and how many there are.
+pub fn targets_met(records: &Records) -> Result<[usize; 2]> {
+    let targets = root().join("benches/targets.toml");
+    let judged = targets::judge(&targets, records, Missing::LeftOut)?;
     let met = judged.iter().filter(|judged| judged.met).count();
+    Ok([met, judged.len()])
+}
+
+/// Writes `docs/scoreboard.md` of all runs, with the pictures of `own`, whose column is the first.
+fn write_page(runs: &[Run], own: &Run) -> Result<()> {
+    let others = runs.iter().filter(|run| !std::ptr::eq(*run, own));
+    let runs: Vec<&Run> = std::iter::once(own).chain(others).collect();
+    let targets = root().join("benches/targets.toml");
+    let judged: Result<Vec<_>> = runs
+        .iter()
+        .map(|run| targets::judge(&targets, &run.records, Missing::LeftOut))
+        .collect();
+    let judged = judged?;
+    let compared = targets::compare(&judged);
+    page::write(&root().join("docs"), &runs, own, &compared)?;
+    let met = compared.iter().filter(|target| target.met).count();
     println!(
         "docs/scoreboard.md: {met} of {} targets are met.",
-        judged.len()
+        compared.len()
     );
-    if seen.failed.is_empty() {
-        return Ok(ExitCode::SUCCESS);
-    }
-    eprintln!("These benches have failed: {}", seen.failed.join(", "));
-    Ok(ExitCode::FAILURE)
+    Ok(())
 }
 
 /// Runs the benches; their records go to `path`. What one that fails has told until then is kept.

@@ -4,55 +4,12 @@ use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
 
-use super::records::{Quartiles, Records, Row};
-use super::targets::Judged;
-use super::{bars, curves, picture, told_by};
+use super::circumstances::Circumstances;
+use super::records::{Quartiles, Records, Row, Run};
+use super::targets::Compared;
+use super::{bars, curves, picture};
 use crate::counts::Baseline;
-
-/// When, on what and with what the times were taken.
-#[derive(Serialize, Deserialize)]
-pub struct Circumstances {
-    quick: bool,
-    date: String,
-    processor: String,
-    cores: usize,
-    rustc: String,
-    commit: String,
-    /// How much else was to be done: the mean number of runnable threads in the minute before, and
-    /// after the run, in which the benches' own are counted.
-    load: [String; 2],
-    /// The benches that have failed.
-    pub failed: Vec<String>,
-}
-
-impl Circumstances {
-    pub fn now(quick: bool) -> Result<Self> {
-        let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let model = cpuinfo.lines().find(|line| line.starts_with("model name"));
-        let model = model.and_then(|line| line.split_once(": "));
-        Ok(Self {
-            quick,
-            date: jiff::Zoned::now().strftime("%Y-%m-%d").to_string(),
-            processor: model.map_or("unknown", |(_, model)| model).to_owned(),
-            cores: std::thread::available_parallelism()?.get(),
-            rustc: told_by("rustc", &["--version"]),
-            commit: told_by("git", &["describe", "--always", "--dirty"]),
-            load: [load(), String::new()],
-            failed: Vec::new(),
-        })
-    }
-
-    pub fn ends(&mut self) {
-        self.load[1] = load();
-    }
-}
-
-fn load() -> String {
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    load.split(' ').next().unwrap_or_default().to_owned()
-}
 
 /// What each bench of rows is about; the others show up under their names.
 const TITLES: [(&str, &str); 18] = [
@@ -100,39 +57,31 @@ const TITLES: [(&str, &str); 18] = [
     ),
 ];
 
-/// Writes the page and its pictures.
-pub fn write(
-    docs: &Path,
-    records: &Records,
-    judged: &[Judged],
-    seen: &Circumstances,
-) -> Result<()> {
+/// Writes the page: the targets on all processors, then the rows and pictures of the run `own`.
+pub fn write(docs: &Path, runs: &[&Run], own: &Run, compared: &[Compared<'_>]) -> Result<()> {
     let pictures = docs.join("scoreboard");
-    if pictures.exists() {
-        std::fs::remove_dir_all(&pictures)?;
-    }
-    std::fs::create_dir_all(&pictures)?;
-    let mut page = head(judged, seen);
+    remove_pictures(&pictures)?;
+    let records = &own.records;
+    let mut page = head(compared, runs, own);
     page += "\n## Targets\n\n";
-    page += &targets(judged);
+    page += &targets(compared, runs);
     for bench in records.benches() {
-        let titles = TITLES.iter().find(|(name, _)| *name == bench);
-        let title = titles.map_or(bench, |(_, title)| title);
+        let title = title(bench);
         write!(
             page,
             "\n## {title}\n\n![{title}](scoreboard/{bench}.svg)\n\n"
         )?;
         let grows = records.rows_of(bench).iter().any(|row| row.axis.is_some());
         let picture = if grows {
-            curves::of(bench, records)
+            curves::of(title, bench, records)
         } else {
-            bars::of(bench, records)
+            bars::of(title, bench, records)
         };
         picture.write(&pictures.join(format!("{bench}.svg")))?;
         page += &rows(&records.rows_of(bench), records);
     }
     if !records.latencies.is_empty() {
-        curves::of_latencies(records).write(&pictures.join("latency.svg"))?;
+        bars::of_latencies(records).write(&pictures.join("latency.svg"))?;
         page += &latencies(records);
     }
     if !records.memory.is_empty() {
@@ -143,68 +92,100 @@ pub fn write(
     std::fs::write(&path, page).with_context(|| path.display().to_string())
 }
 
-fn head(judged: &[Judged], seen: &Circumstances) -> String {
-    let met = judged.iter().filter(|judged| judged.met).count();
-    let Circumstances {
-        quick,
-        date,
-        processor,
-        cores,
-        rustc,
-        commit,
-        load,
-        failed,
-    } = seen;
-    let how = if *quick {
-        "`cargo xtask scoreboard --quick`, with few rounds"
-    } else {
-        "`cargo xtask scoreboard`"
-    };
-    let failed = match &**failed {
-        [] => String::new(),
-        failed => format!("\n**These benches have failed: {}.**\n", failed.join(", ")),
-    };
-    format!(
-        "# Scoreboard
-
-**{met} of {} targets are met.** Ratios of time, each the median of interleaved rounds, with the
-quartiles of the rounds: below 1 is faster. [How the numbers are taken, what they do not say, and how to
-repeat them](benchmarks.md).
-
-Written by {how}; do not edit. {date}, {processor}, {cores} cores, {rustc}, commit {commit}; load {} before the
-run and {} after it.
-{failed}",
-        judged.len(),
-        load[0],
-        load[1],
-    )
+/// Removes the pictures of an earlier run; the runs themselves stay.
+fn remove_pictures(folder: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "svg") {
+            std::fs::remove_file(&path).with_context(|| path.display().to_string())?;
+        }
+    }
+    Ok(())
 }
 
-/// The table of targets.
-pub fn targets(judged: &[Judged]) -> String {
-    let mut table = String::from(
-        "| what | against | threads | target | measured | |\n|---|---|---|---|---|---|\n",
+fn title(bench: &str) -> &str {
+    let mut titles = TITLES.iter();
+    titles
+        .find(|(name, _)| *name == bench)
+        .map_or(bench, |(_, title)| title)
+}
+
+fn head(compared: &[Compared<'_>], runs: &[&Run], own: &Run) -> String {
+    let met = compared.iter().filter(|target| target.met).count();
+    let all = compared.len();
+    let on = match runs {
+        [_] => String::new(),
+        runs => format!(" on all {} processors", runs.len()),
+    };
+    let mut page = format!(
+        "# Scoreboard
+
+**{met} of {all} targets are met{on}.** Each number is a ratio of times: the median over interleaved rounds, with
+the quartiles of the rounds in brackets. Below 1 is faster. [How the numbers are taken, what they do not say, and
+how to repeat them](benchmarks.md).
+
+Written by `cargo xtask scoreboard`; do not edit. The pictures and tables below the targets are of {}.
+
+| run | processor | rustc | commit | rounds | load before and after |
+|---|---|---|---|---|---|
+",
+        own.circumstances.processor,
     );
-    for target in judged {
-        let Judged {
-            what,
-            against,
-            threads,
-            target,
-            measured,
-            met,
-            reason,
-        } = target;
-        let threads = threads.map_or(String::new(), |threads| threads.to_string());
-        let verdict = match (met, reason) {
-            (true, _) => "met".to_owned(),
-            (false, Some(reason)) => format!("**not met**: {reason}"),
-            (false, None) => "**not met**, not explained".to_owned(),
+    for Run { circumstances, .. } in runs {
+        let Circumstances {
+            quick,
+            date,
+            processor,
+            cores,
+            rustc,
+            commit,
+            load,
+            failed,
+        } = circumstances;
+        let rounds = if *quick { "few (`--quick`)" } else { "all" };
+        page += &format!(
+            "| {date} | {processor}, {cores} cores | {rustc} | {commit} | {rounds} | {}, {} |\n",
+            load[0], load[1]
+        );
+        if !failed.is_empty() {
+            page += &format!(
+                "| | **these benches failed: {}** | | | | |\n",
+                failed.join(", ")
+            );
+        }
+    }
+    page
+}
+
+/// The table of targets, with a column for each run.
+pub fn targets(compared: &[Compared<'_>], runs: &[&Run]) -> String {
+    let mut table = String::from("| what | against | threads | target |");
+    let mut line = String::from("|---|---|---|---|");
+    for run in runs {
+        table += &format!(" {} |", run.circumstances.processor);
+        line += "---|";
+    }
+    table += &format!(" |\n{line}---|\n");
+    for Compared {
+        target,
+        measured,
+        met,
+        reason,
+    } in compared
+    {
+        let threads = target
+            .threads
+            .map_or(String::new(), |threads| threads.to_string());
+        let (what, against) = (cell(&target.what), cell(&target.against));
+        table += &format!("| {what} | {against} | {threads} | {} |", target.target);
+        for measured in measured {
+            table += &format!(" {} |", measured.unwrap_or("–"));
+        }
+        table += &match (met, reason) {
+            (true, _) => " met |\n".to_owned(),
+            (false, Some(reason)) => format!(" **not met**: {reason} |\n"),
+            (false, None) => " **not met**, not explained |\n".to_owned(),
         };
-        let measured = measured.as_deref().unwrap_or("–");
-        let (what, against) = (cell(what), cell(against));
-        table +=
-            &format!("| {what} | {against} | {threads} | {target} | {measured} | {verdict} |\n");
     }
     table
 }

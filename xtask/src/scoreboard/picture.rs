@@ -15,14 +15,13 @@ text { font-family: system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-se
 .soft { fill: #59636e }
 .paper { fill: #ffffff }
 .grid { stroke: #d1d9e0; stroke-width: 1 }
-.own { fill: #0969da }
+rect.own { fill: #0969da }
 .peer { fill: #afb8c1 }
 .base { fill: #dde3e9 }
 .floor { stroke: #cf222e; stroke-width: 1.5; stroke-dasharray: 4 3 }
 .spread { stroke: #1f2328; stroke-width: 1.5 }
-polyline { fill: none; stroke-width: 2 }
-.line0 { stroke: #0969da; stroke-width: 3.5 } text.line0 { font-weight: 600 }
-.line1 { stroke: #bc4c00 } .line2 { stroke: #1a7f37 } .line3 { stroke: #8250df }
+polyline { fill: none; stroke-width: 2 } polyline.own { fill: none; stroke-width: 3.5 } text.own { font-weight: 600 }
+.line0 { stroke: #0969da } .line1 { stroke: #bc4c00 } .line2 { stroke: #1a7f37 } .line3 { stroke: #8250df }
 .line4 { stroke: #9a6700 } .line5 { stroke: #bf3989 } .line6 { stroke: #57606a }
 text.floor, text.line0, text.line1, text.line2, text.line3, text.line4, text.line5, text.line6 { stroke: none }
 text.floor { fill: #cf222e }
@@ -30,13 +29,53 @@ text.line0 { fill: #0969da } text.line1 { fill: #bc4c00 } text.line2 { fill: #1a
 text.line4 { fill: #9a6700 } text.line5 { fill: #bf3989 } text.line6 { fill: #59636e }
 @media (prefers-color-scheme: dark) {
 text { fill: #f0f6fc } .soft { fill: #9198a1 } .paper { fill: #0d1117 } .grid { stroke: #2f353d }
-.own { fill: #388bfd } .peer { fill: #656c76 } .base { fill: #3d444d } .floor { stroke: #ff7b72 } .spread { stroke: #f0f6fc }
+rect.own { fill: #388bfd } .peer { fill: #656c76 } .base { fill: #3d444d } .floor { stroke: #ff7b72 } .spread { stroke: #f0f6fc }
 .line0 { stroke: #58a6ff } .line1 { stroke: #f0883e } .line2 { stroke: #3fb950 } .line3 { stroke: #bc8cff }
 .line4 { stroke: #d29922 } .line5 { stroke: #f778ba } .line6 { stroke: #9198a1 }
 text.floor { fill: #ff7b72 } text.line0 { fill: #58a6ff } text.line1 { fill: #f0883e } text.line2 { fill: #3fb950 } text.line3 { fill: #bc8cff }
 text.line4 { fill: #d29922 } text.line5 { fill: #f778ba } text.line6 { fill: #9198a1 }
 }
 ";
+
+/// What has a colour of its own, the same in every picture; the first name that a series begins with counts.
+const COLOURS: [(&str, usize); 16] = [
+    ("Registry, ", 3),
+    ("Registry", 0),
+    ("Interner", 0),
+    ("Kref", 0),
+    ("HandBack", 3),
+    ("Ref, ", 3),
+    ("Ref", 0),
+    ("ShardedRef", 5),
+    ("WeakRef", 5),
+    ("DashMap<K, Weak>, ", 6),
+    ("DashMap", 1),
+    ("ArcIntern", 2),
+    ("Arc, ", 6),
+    ("Arc", 1),
+    ("64 x Mutex", 4),
+    ("get + lock", 4),
+];
+const OTHERS: [usize; 7] = [6, 2, 5, 4, 3, 1, 0];
+
+/// The colours of the series of a picture: those of [`COLOURS`], and for a series that has none there, one that is
+/// free in this picture.
+pub fn colours<'n>(series: impl Iterator<Item = &'n str>) -> Vec<usize> {
+    let fixed = |name: &str| {
+        let mut colours = COLOURS.iter();
+        colours
+            .find(|(prefix, _)| name.starts_with(prefix))
+            .map(|(_, colour)| *colour)
+    };
+    let fixed: Vec<Option<usize>> = series.map(fixed).collect();
+    let is_free = |colour: &usize| !fixed.contains(&Some(*colour));
+    let mut free = OTHERS
+        .into_iter()
+        .filter(is_free)
+        .chain(OTHERS.into_iter().cycle());
+    let mut colour = |fixed: &Option<usize>| fixed.or_else(|| free.next()).unwrap_or_default();
+    fixed.iter().map(&mut colour).collect()
+}
 
 /// A picture as wide as all others, that grows downwards.
 pub struct Picture {
@@ -129,5 +168,29 @@ pub fn nanoseconds(ns: f64) -> String {
         ns if ns >= 100.0 => format!("{ns:.0} ns"),
         ns if ns >= 10.0 => format!("{ns:.1} ns"),
         ns => format!("{ns:.2} ns"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_series_has_the_same_colour_in_every_picture() {
+        let [few, many] = [
+            ["Registry", "DashMap<K, Weak>"].as_slice(),
+            &[
+                "other",
+                "DashMap<K, Weak>, SipHash",
+                "DashMap<K, Weak>",
+                "Registry",
+                "one more",
+            ],
+        ]
+        .map(|names| colours(names.iter().copied()));
+        assert_eq!(few, [many[3], many[2]]);
+        for (n, colour) in many.iter().enumerate() {
+            assert!(!many[..n].contains(colour));
+        }
     }
 }

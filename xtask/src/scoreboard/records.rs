@@ -1,12 +1,14 @@
-//! What the benches tell, see `benches/common/record.rs`.
+//! What the benches print (see `benches/common/record.rs`), and the file that keeps a run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+
+use super::circumstances::Circumstances;
 
 /// A line of a bench's output.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Record {
     Progress(Progress),
@@ -15,7 +17,7 @@ pub enum Record {
     Memory(Memory),
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub struct Progress {
     pub bench: String,
     pub done: u32,
@@ -23,7 +25,7 @@ pub struct Progress {
 }
 
 /// The times of one variant, round by round.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub struct Row {
     pub bench: String,
     pub name: String,
@@ -38,7 +40,7 @@ pub struct Row {
     pub ns: Vec<f64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub struct Latency {
     pub name: String,
     pub threads: u32,
@@ -49,7 +51,7 @@ pub struct Latency {
     pub max: u64,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub struct Memory {
     pub bench: String,
     pub name: String,
@@ -57,12 +59,69 @@ pub struct Memory {
     pub bytes: f64,
 }
 
-/// All that a run has told, in its order.
-#[derive(Default)]
+/// All that a run has printed, in its order.
+#[derive(Default, Serialize, Deserialize)]
 pub struct Records {
     pub rows: Vec<Row>,
     pub latencies: Vec<Latency>,
     pub memory: Vec<Memory>,
+}
+
+/// A run of all benches on one processor.
+#[derive(Serialize, Deserialize)]
+pub struct Run {
+    pub circumstances: Circumstances,
+    pub records: Records,
+}
+
+impl Run {
+    /// Reads the runs that are kept in `folder`, one for each processor, in the order of their file names.
+    pub fn read_all(folder: &Path) -> Result<Vec<Self>> {
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+            let path = entry?.path();
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "json")
+            {
+                files.push(path);
+            }
+        }
+        files.sort();
+        files.iter().map(|path| Self::read(path)).collect()
+    }
+
+    pub fn read(path: &Path) -> Result<Self> {
+        let file = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        serde_json::from_str(&file).with_context(|| path.display().to_string())
+    }
+
+    /// The file in `folder` that keeps a run on this processor.
+    pub fn path(&self, folder: &Path) -> PathBuf {
+        folder.join(format!("{}.json", self.circumstances.slug()))
+    }
+
+    /// Writes the run, a line for each record, in place of an earlier run on the same processor.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        fn lines<T: Serialize>(records: &[T]) -> Result<String> {
+            let lines: Result<Vec<_>, _> = records.iter().map(serde_json::to_string).collect();
+            Ok(lines?.join(",\n"))
+        }
+        let Records {
+            rows,
+            latencies,
+            memory,
+        } = &self.records;
+        let file = format!(
+            "{{\"circumstances\":{},\n\"records\":{{\"rows\":[\n{}\n],\"latencies\":[\n{}\n],\"memory\":[\n{}\n]}}}}\n",
+            serde_json::to_string(&self.circumstances)?,
+            lines(rows)?,
+            lines(latencies)?,
+            lines(memory)?,
+        );
+        let path = self.path(folder);
+        std::fs::write(&path, file).with_context(|| path.display().to_string())
+    }
 }
 
 /// The lower quartile, the median and the upper quartile.
@@ -88,7 +147,11 @@ impl Records {
     fn add(&mut self, record: Record) {
         match record {
             Record::Progress(_) => {}
-            Record::Row(row) => self.rows.push(row),
+            Record::Row(mut row) => {
+                // Four digits: more are noise, and make the file that keeps the run larger.
+                row.ns.iter_mut().for_each(|ns| *ns = four_digits(*ns));
+                self.rows.push(row);
+            }
             Record::Latency(latency) => self.latencies.push(latency),
             Record::Memory(memory) => self.memory.push(memory),
         }
@@ -105,7 +168,13 @@ impl Records {
         self.rows.iter().filter(|row| row.bench == bench).collect()
     }
 
-    /// The row of that name that was taken beside `row`.
+    /// The row of a bench with this name and number of threads.
+    pub fn row(&self, bench: &str, name: &str, threads: u32) -> Option<&Row> {
+        let mut rows = self.rows.iter();
+        rows.find(|row| (&*row.bench, &*row.name, row.threads) == (bench, name, threads))
+    }
+
+    /// The row of that name whose rounds alternate with those of `row`.
     pub fn beside(&self, row: &Row, name: &str) -> Option<&Row> {
         self.rows.iter().find(|other| {
             other.name == name
@@ -161,6 +230,44 @@ impl Quartiles {
     }
 }
 
+fn four_digits(ns: f64) -> f64 {
+    format!("{ns:.3e}").parse().unwrap_or(ns)
+}
+
 pub fn parse(line: &str) -> Result<Record> {
     serde_json::from_str(line).with_context(|| format!("not a record: {line}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A run of one row, as a bench prints it.
+    fn run() -> Run {
+        let mut records = Records::default();
+        let line = r#"{"row":{"bench":"b","name":"own","threads":1,"axis":null,"at":null,"against":["peer"],"floor":null,"ns":[1.23456,123456.0]}}"#;
+        records.add(parse(line).unwrap());
+        Run {
+            circumstances: Circumstances::now(false).unwrap(),
+            records,
+        }
+    }
+
+    #[test]
+    fn a_run_is_read_as_it_was_written() {
+        let folder = std::env::temp_dir().join(format!("kref-runs-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let run = run();
+        run.write(&folder).unwrap();
+        run.write(&folder).unwrap(); // in the place of the first
+        let read = Run::read_all(&folder).unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(read.len(), 1);
+        assert_eq!(read[0].circumstances.slug(), run.circumstances.slug());
+        assert_eq!(
+            read[0].records.row("b", "own", 1).unwrap().ns,
+            [1.235, 123500.0]
+        );
+        assert!(read[0].records.row("b", "own", 2).is_none());
+    }
 }

@@ -43,9 +43,58 @@ pub struct Judged {
     pub reason: Option<String>,
 }
 
-/// Compares the records with the targets. Those of benches that did not run are left out; a target that names no
-/// row is an error.
-pub fn judge(path: &Path, records: &Records) -> Result<Vec<Judged>> {
+/// What the page shows of a target: the runs on all processors side by side.
+pub struct Compared<'j> {
+    /// The target as it was judged in the first run that has it.
+    pub target: &'j Judged,
+    /// What was measured, for each of the runs.
+    pub measured: Vec<Option<&'j str>>,
+    /// Whether each run that has the row meets the target.
+    pub met: bool,
+    pub reason: Option<&'j str>,
+}
+
+/// Brings the verdicts of several runs together, in the order of the first of them.
+pub fn compare(runs: &[Vec<Judged>]) -> Vec<Compared<'_>> {
+    let of = |judged: &Judged| (judged.what.clone(), judged.against.clone(), judged.threads);
+    let mut order: Vec<&Judged> = Vec::new();
+    for judged in runs.iter().flatten() {
+        if !order.iter().any(|other| of(other) == of(judged)) {
+            order.push(judged);
+        }
+    }
+    let compared = |target| {
+        let each = runs
+            .iter()
+            .map(|run| run.iter().find(|judged| of(judged) == of(target)));
+        let each: Vec<Option<&Judged>> = each.collect();
+        Compared {
+            target,
+            measured: each
+                .iter()
+                .map(|judged| judged.as_ref()?.measured.as_deref())
+                .collect(),
+            met: each.iter().flatten().all(|judged| judged.met),
+            reason: each
+                .iter()
+                .flatten()
+                .find_map(|judged| judged.reason.as_deref()),
+        }
+    };
+    order.into_iter().map(compared).collect()
+}
+
+/// What becomes of a target whose row the records do not have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// It is an error: the bench that has just run should have it.
+    Refused,
+    /// It is left out: the records are of an older run, on a machine that is not here.
+    LeftOut,
+}
+
+/// Compares the records with the targets. Those of benches that did not run are left out.
+pub fn judge(path: &Path, records: &Records, missing: Missing) -> Result<Vec<Judged>> {
     let file = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
     let file: File = toml::from_str(&file).with_context(|| path.display().to_string())?;
     let mut judged = Vec::new();
@@ -53,7 +102,11 @@ pub fn judge(path: &Path, records: &Records) -> Result<Vec<Judged>> {
         let ran = records.rows.iter().any(|row| row.bench == target.bench)
             || records.memory.iter().any(|row| row.bench == target.bench);
         if ran {
-            target.judge(records, &mut judged)?;
+            let known = judged.len();
+            match target.judge(records, &mut judged) {
+                Err(_) if missing == Missing::LeftOut => judged.truncate(known),
+                result => result?,
+            }
         }
     }
     Ok(judged)
@@ -132,9 +185,7 @@ impl Target {
     }
 
     fn ratio(&self, records: &Records, threads: u32) -> Result<Quartiles> {
-        let mut rows = records.rows.iter();
-        let row = rows
-            .find(|row| row.bench == self.bench && row.name == self.row && row.threads == threads);
+        let row = records.row(&self.bench, &self.row, threads);
         let ratio = row.and_then(|row| {
             let other = records.beside(row, self.against.as_ref()?)?;
             Some(row.ratio_to(other))
@@ -199,6 +250,22 @@ mod tests {
     fn a_target_that_names_no_row_is_an_error() {
         assert!(judge_one(10.0, &TARGET.replace("peer", "nobody")).is_err());
         assert!(judge_one(10.0, &TARGET.replace("one =", "two =")).is_err());
+    }
+
+    #[test]
+    fn processors_stand_side_by_side() {
+        let mut runs = vec![
+            judge_one(9.0, TARGET).unwrap(),
+            judge_one(11.0, TARGET).unwrap(),
+            Vec::new(), // has no such row
+        ];
+        let compared = compare(&runs);
+        assert_eq!(compared.len(), 1);
+        assert!(!compared[0].met && compared[0].reason == Some("r"));
+        let measured: Vec<_> = compared[0].measured.iter().map(Option::is_some).collect();
+        assert_eq!(measured, [true, true, false]);
+        runs.remove(1);
+        assert!(compare(&runs)[0].met);
     }
 
     #[test]
