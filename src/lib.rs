@@ -70,14 +70,12 @@ pub mod guide;
 mod handback;
 #[cfg(feature = "registry")]
 pub mod interner;
-mod intrusive;
 mod kref;
 pub mod llist;
 pub mod lock;
 mod pace;
 mod rcuref;
 mod refcount;
-#[cfg(feature = "alloc")]
 mod refs;
 #[cfg(feature = "registry")]
 pub mod registry;
@@ -88,12 +86,12 @@ mod table;
 pub use crate::handback::HandBack;
 #[cfg(feature = "registry")]
 pub use crate::interner::{Interned, Interner};
-pub use crate::intrusive::{IntrusiveRef, RefCounted};
 pub use crate::kref::Kref;
 #[cfg(feature = "alloc")]
 pub use crate::llist::LList;
 pub use crate::rcuref::RcuRef;
 pub use crate::refcount::{Frozen, RefCount};
+pub use crate::refs::{IntrusiveRef, RefCounted};
 #[cfg(feature = "alloc")]
 pub use crate::refs::{Ref, UniqueRef};
 #[cfg(feature = "registry")]

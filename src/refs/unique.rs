@@ -44,7 +44,9 @@ use crate::forward::forward_to_value;
 #[must_use = "the value is destroyed when it is dropped"]
 pub struct UniqueRef<T: ?Sized, B: Backend = Native> {
     value: NonNull<T>,
-    owns: PhantomData<(fn() -> B, T)>,
+    owns: PhantomData<T>,
+    /// Invariant, as in [`Ref`].
+    backend: PhantomData<fn(B) -> B>,
 }
 
 // SAFETY: it owns the value as a `Box` does, and nobody else uses the count.
@@ -127,6 +129,7 @@ impl<T: ?Sized, B: Backend> UniqueRef<T, B> {
         Self {
             value,
             owns: PhantomData,
+            backend: PhantomData,
         }
     }
 

@@ -1,0 +1,392 @@
+//! The owning pointer with a count of 4 bytes in front of the value.
+//!
+//! One atomic, the count, and one state besides its numbers:
+//!
+//! | count | who has the value | may become |
+//! |---|---|---|
+//! | 1 ... `MAX` | that many [`Ref`]s, shared | one more or less; 0 |
+//! | 0 | one [`UniqueRef`], or the thread that is destroying it | 1, by [`UniqueRef::share`] |
+//! | saturated | the memory leaks; the [`Ref`]s stay good for ever | nothing else |
+//!
+//! There is no weak count and no index: the only way to a new `Ref` is an existing one. So whoever
+//! has the exclusive use (`&mut`, or by value) of a `Ref`, and finds that the count is one, cannot be
+//! overtaken.
+//!
+//! # Orderings
+//!
+//! They are [`RefCount`]'s; what they are needed for here:
+//!
+//! - `clone` is Relaxed: its caller has a `Ref`, and whatever hands the new one to another thread
+//!   orders what that thread sees of the value.
+//! - `drop` is Release, as other threads' uses of the value must not move behind it, and Acquire when
+//!   it was the last, as the destructor must not move in front of the others' drops.
+//! - What asks for the sole ownership (`try_unique`, `try_unwrap`, `into_inner`, `get_mut`,
+//!   `make_mut`) is Acquire for the same reason: what comes next writes or moves the value.
+//! - `share` is Relaxed: nobody else knows of the value yet.
+//!
+//! `get_mut` and `make_mut` look at the count and leave it alone, by an Acquire load. It cannot read a
+//! one from the past: the increments to the count of which the caller's `&mut` does not know were made
+//! from references that exist since before them, so they are followed by no count of one unless those
+//! references were dropped. It is the last value of one that counts, and after it, by the argument
+//! above, there is no other.
+
+use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
+use core::ops::Deref;
+use core::panic::{RefUnwindSafe, UnwindSafe};
+use core::pin::Pin;
+use core::ptr::{self, NonNull};
+
+use super::memory::count_of;
+use super::unique::{self, UniqueRef};
+use crate::RefCount;
+use crate::atomic::{Backend, Native};
+use crate::forward::forward_to_value;
+
+/// Owns a value together with all its clones: the last one to be dropped destroys the value.
+///
+/// What `std::sync::Arc` is, without its weak count: the count is 4 bytes in front of the value, and
+/// it saturates as [`RefCount`] does. A value of which 2^31 references exist at once leaks, and the
+/// program lives.
+///
+/// | `Arc` | `Ref` |
+/// |---|---|
+/// | `strong_count` | [`count_hint`](Self::count_hint): not for decisions |
+/// | `strong_count(&a) == 1` | [`try_unique`](Self::try_unique), [`try_unwrap`](Self::try_unwrap), [`into_inner`](Self::into_inner), which claim the value, or [`get_mut`](Self::get_mut) |
+/// | `Weak` | none; an index that forgets the value with its last reference is what the rest of this crate is for |
+/// | more than `isize::MAX` references: abort | more than [`RefCount::MAX`]: leak, and a [report](crate::report) |
+/// | coercion to `Arc<dyn Trait>` | [`unsize!`](crate::unsize), or `Ref::from(Box<dyn Trait>)` |
+/// | a chain of a million overflows the stack | does not, with the feature `std` |
+///
+/// `Ref<str>` and `Ref<[T]>` have their contents behind the count, and are made by `From`.
+///
+/// # Long chains
+///
+/// Dropping the last reference to a list of any length, or to a tree of any depth, is safe on any
+/// thread, whatever the links' type and whether or not it borrows: with less than 32 KiB left of
+/// the stack, the destructors continue on a new one of 1 MiB (and another, and so on), which is
+/// given back when they return. So a list of a million takes memory to destroy, some 50 MB. If
+/// there is none to be had (`stacker` writes that to stderr), they go on where they are, to the end
+/// of the stack, which is then what stops the process; with `panic = "abort"` the process stops at
+/// once. A thread that runs on a stack which the operating system does not know of (a coroutine)
+/// gets no such help.
+///
+/// Without the feature `std` or on a target that `stacker` does not support, take a long chain apart
+/// in a loop, and use [`into_inner`](Self::into_inner) for it: of several threads that drop the
+/// same chain, exactly one gets each link.
+///
+/// ```
+/// use kref::Ref;
+///
+/// struct Node {
+///     next: Option<Ref<Node>>,
+/// }
+///
+/// impl Drop for Node {
+///     fn drop(&mut self) {
+///         let mut next = self.next.take();
+///         // Each node is destroyed after it has lost its own next.
+///         while let Some(mut node) = next.and_then(Ref::into_inner) {
+///             next = node.next.take();
+///         }
+///     }
+/// }
+///
+/// let mut list = None;
+/// for _ in 0..100_000 {
+///     list = Some(Ref::new(Node { next: list }));
+/// }
+/// drop(list);
+/// ```
+///
+/// # Panics
+///
+/// A destructor that panics in the last drop unwinds into the caller of the drop, as with `Arc`. The
+/// memory is freed, and the value's fields, the rest of a chain among them, are destroyed.
+///
+/// # Memory ordering
+///
+/// Whatever is done with the value by way of one `Ref` happens before its destruction, and before
+/// anything that is done with it by a caller who was told that it has the only reference.
+///
+/// # Examples
+///
+/// ```
+/// use kref::Ref;
+/// use std::thread;
+///
+/// let words: Ref<[String]> = ["get", "put"].map(String::from).into_iter().collect();
+/// let lengths = {
+///     let words = Ref::clone(&words);
+///     thread::spawn(move || words.iter().map(String::len).sum::<usize>())
+/// };
+/// assert_eq!(lengths.join().unwrap(), 6);
+/// assert_eq!(Ref::count_hint(&words), 1);
+/// ```
+///
+/// # Invariants
+///
+/// `value` points at a value in the memory of a `Memory<B>`, and this `Ref` is one of those that its
+/// count counts, or the count is saturated.
+#[doc(alias = "Arc")]
+pub struct Ref<T: ?Sized, B: Backend = Native> {
+    pub(super) value: NonNull<T>,
+    owns: PhantomData<T>,
+    /// Invariant: `B` decides where the count is, and another `B` may be a subtype of this one.
+    backend: PhantomData<fn(B) -> B>,
+}
+
+// SAFETY: a `Ref` gives its thread `&T`, hence `Sync`, and the last one the `T` itself, hence `Send`.
+// The count is an atomic.
+unsafe impl<T: ?Sized + Send + Sync, B: Backend> Send for Ref<T, B> {}
+// SAFETY: who has a `&Ref` can clone it, so the same as for `Send`.
+unsafe impl<T: ?Sized + Send + Sync, B: Backend> Sync for Ref<T, B> {}
+
+// The value does not move with the pointer.
+impl<T: ?Sized, B: Backend> Unpin for Ref<T, B> {}
+
+// Shared use is what a `Ref` allows, as `&T` does.
+impl<T: ?Sized + RefUnwindSafe, B: Backend> UnwindSafe for Ref<T, B> {}
+
+impl<T> Ref<T, Native> {
+    /// Allocates the value with a count of one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Ref;
+    ///
+    /// let five = Ref::new(5);
+    /// assert_eq!(*five, 5);
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn new(value: T) -> Self {
+        Self::new_in(value)
+    }
+
+    /// Allocates the value, pinned: it will not move until it is destroyed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Ref;
+    ///
+    /// let pinned = Ref::pin(async { 5 });
+    /// let _same_place = pinned.clone();
+    /// ```
+    #[must_use]
+    pub fn pin(value: T) -> Pin<Self> {
+        // SAFETY: the value is in the heap. The functions that move it or give `&mut T` need the
+        // `Ref`, which a `Pin` does not give if the value is not `Unpin`.
+        unsafe { Pin::new_unchecked(Self::new(value)) }
+    }
+}
+
+impl<T: ?Sized> Ref<T, Native> {
+    /// Takes back a reference that [`into_raw`](Self::into_raw) gave away.
+    ///
+    /// # Safety
+    ///
+    /// - The pointer comes from [`into_raw`](Self::into_raw) or [`as_ptr`](Self::as_ptr), and is not
+    ///   derived from a `&T`. Its type is that of the `Ref`, or one that such pointers coerce or may be
+    ///   cast to, of the same size and alignment, and as which the value is a valid one (`[u8]` for
+    ///   `str`).
+    /// - There is a reference for it that no `Ref` has: one call for each that was given away.
+    #[must_use = "drop it explicitly if it is only to be released"]
+    #[inline]
+    pub unsafe fn from_raw(value: *const T) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { Self::from_raw_in(value) }
+    }
+}
+
+impl<T, B: Backend> Ref<T, B> {
+    /// Does what [`new`](Ref::new) does, over another backend.
+    #[must_use]
+    #[inline]
+    pub fn new_in(value: T) -> Self {
+        let value = unique::allocate::<T, B>(value, 1);
+        // SAFETY: the count of one is for this.
+        unsafe { Self::from_value(value) }
+    }
+}
+
+impl<T: ?Sized, B: Backend> Ref<T, B> {
+    /// Takes over one reference.
+    ///
+    /// # Safety
+    ///
+    /// `value` is what the type's invariant says, and the count counts the new `Ref`.
+    #[inline]
+    pub(super) unsafe fn from_value(value: NonNull<T>) -> Self {
+        Self {
+            value,
+            owns: PhantomData,
+            backend: PhantomData,
+        }
+    }
+
+    /// Keeps the reference counted, and lets the pointer go.
+    #[inline]
+    pub(super) fn into_value(this: Self) -> NonNull<T> {
+        ManuallyDrop::new(this).value
+    }
+
+    #[inline]
+    pub(super) fn count(&self) -> &RefCount<B> {
+        // SAFETY: the invariant of the type.
+        let count = unsafe { count_of(self.value) };
+        // SAFETY: the count lives as long as any `Ref`.
+        unsafe { count.as_ref() }
+    }
+
+    /// Returns whether both point to the same value; the addresses are compared, and what is known of
+    /// a trait object's type is not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Ref;
+    ///
+    /// let a = Ref::new(5);
+    /// assert!(Ref::ptr_eq(&a, &a.clone()));
+    /// assert!(!Ref::ptr_eq(&a, &Ref::new(5)));
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn ptr_eq(this: &Self, other: &Self) -> bool {
+        ptr::addr_eq(Self::as_ptr(this), Self::as_ptr(other))
+    }
+
+    /// Returns how many references there are; a hint, out of date as soon as it is read.
+    ///
+    /// [`RefCount::SATURATED`] if the value leaks. Never decide by it: see the table of [`Ref`].
+    ///
+    /// # Memory ordering
+    ///
+    /// Relaxed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Ref;
+    ///
+    /// let a = Ref::new(5);
+    /// let _b = a.clone();
+    /// assert_eq!(Ref::count_hint(&a), 2);
+    /// ```
+    #[doc(alias = "strong_count")]
+    #[doc(alias = "refcount_read")]
+    #[must_use]
+    #[inline]
+    pub fn count_hint(this: &Self) -> u32 {
+        this.count().count()
+    }
+
+    /// Returns the value's address.
+    ///
+    /// The pointer is good as long as the value lives, and good for [`from_raw`](Ref::from_raw) if a
+    /// reference was kept for it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Ref;
+    ///
+    /// let five = Ref::new(5);
+    /// assert_eq!(Ref::as_ptr(&five), &raw const *five);
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn as_ptr(this: &Self) -> *const T {
+        this.value.as_ptr()
+    }
+
+    /// Returns the value's address and keeps the reference counted, until
+    /// [`from_raw`](Ref::from_raw) takes it back.
+    ///
+    /// # Examples
+    ///
+    /// A pointer to a value is a pointer to a trait object, and both are the same `Ref`:
+    ///
+    /// ```
+    /// use kref::Ref;
+    /// use std::fmt::Display;
+    ///
+    /// let five = Ref::into_raw(Ref::new(5));
+    /// let raw: *const dyn Display = five;
+    /// // SAFETY: it comes from `into_raw`, and is taken back once.
+    /// let five: Ref<dyn Display> = unsafe { Ref::from_raw(raw) };
+    /// assert_eq!(five.to_string(), "5");
+    /// ```
+    #[must_use = "the value leaks unless the pointer goes back to `from_raw`"]
+    #[inline]
+    pub fn into_raw(this: Self) -> *const T {
+        Self::into_value(this).as_ptr()
+    }
+
+    /// Does what [`from_raw`](Ref::from_raw) does, over another backend.
+    ///
+    /// # Safety
+    ///
+    /// As for [`from_raw`](Ref::from_raw), and the `Ref` that the pointer comes from had the same `B`.
+    #[must_use = "drop it explicitly if it is only to be released"]
+    #[inline]
+    pub unsafe fn from_raw_in(value: *const T) -> Self {
+        // SAFETY: the caller's promise; what comes from a `Ref` is not null.
+        let value = unsafe { NonNull::new_unchecked(value.cast_mut()) };
+        // SAFETY: the caller's promise.
+        unsafe { Self::from_value(value) }
+    }
+}
+
+impl<T: ?Sized, B: Backend> Clone for Ref<T, B> {
+    /// Makes another reference to the same value: one atomic increment.
+    #[doc(alias = "refcount_inc")]
+    #[inline]
+    #[track_caller]
+    fn clone(&self) -> Self {
+        self.count().inc_held();
+        // SAFETY: the new reference was just counted, or the count is saturated.
+        unsafe { Self::from_value(self.value) }
+    }
+}
+
+impl<T: ?Sized, B: Backend> Drop for Ref<T, B> {
+    /// Drops the reference: one atomic decrement. If it was the last, the value is destroyed and its
+    /// memory freed.
+    #[doc(alias = "refcount_dec_and_test")]
+    #[inline]
+    fn drop(&mut self) {
+        if self.count().dec_held_and_test() {
+            // SAFETY: it was the last, so the value is this thread's alone.
+            unsafe { destroy::<T, B>(self.value) };
+        }
+    }
+}
+
+/// The slow half of a drop.
+///
+/// # Safety
+///
+/// The count is zero, and was made so by the caller.
+#[cold]
+#[inline(never)]
+unsafe fn destroy<T: ?Sized, B: Backend>(value: NonNull<T>) {
+    // SAFETY: the caller's promise.
+    drop(unsafe { UniqueRef::<T, B>::from_value(value) });
+}
+
+impl<T: ?Sized, B: Backend> Deref for Ref<T, B> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: the value lives as long as any `Ref`, and nobody has a `&mut` to it while there is
+        // a `&Ref`.
+        unsafe { self.value.as_ref() }
+    }
+}
+
+forward_to_value!([T: ?Sized, B: Backend] Ref<T, B>);
