@@ -77,7 +77,7 @@ impl<B: LockBackend> Buckets<B> {
     /// Creates the buckets of `shards` shards.
     pub(super) fn new(shards: usize) -> Self {
         Self {
-            heads: B::Ptr::new(Heads::<B>::new(shards * FIRST, None).0.as_ptr()),
+            heads: B::Ptr::new(Heads::<B>::needed(shards * FIRST).0.as_ptr()),
         }
     }
 
@@ -97,12 +97,15 @@ impl<B: LockBackend> Buckets<B> {
         unsafe { self.heads().chains() }
     }
 
-    /// Doubles the array `from`, unless it is not in use any more, or as long as can be.
+    /// Doubles the array `from`, unless it is not in use any more, or as long as can be, or there is no memory
+    /// for a longer one: then the chains get longer than they should be, and that is all.
     pub(super) fn grow(&self, from: Heads<B>) {
         if from.len() >= Heads::<B>::MOST || self.heads() != from {
             return;
         }
-        let new = Heads::<B>::new(2 * from.len(), Some(from));
+        let Some(new) = Heads::<B>::new(2 * from.len(), Some(from)) else {
+            return;
+        };
         // Release: pairs with the Acquire in `heads`, so that the heads are seen. Relaxed in the failure: what
         // another thread has put there is not used here.
         let replaced =
@@ -114,7 +117,8 @@ impl<B: LockBackend> Buckets<B> {
         }
     }
 
-    /// Makes the array as short as that many nodes allow. Every shard has to move its nodes after that.
+    /// Makes the array as short as that many nodes allow, if there is memory for the shorter one. Every shard has
+    /// to move its nodes after that.
     ///
     /// # Safety
     ///
@@ -123,7 +127,9 @@ impl<B: LockBackend> Buckets<B> {
         let len = nodes.next_power_of_two().max(shards * FIRST);
         let old = self.heads();
         if len < old.len() {
-            let new = Heads::<B>::new(len, Some(old));
+            let Some(new) = Heads::<B>::new(len, Some(old)) else {
+                return;
+            };
             // Relaxed: no lookup is under way, and a last put does not ask which array is in use.
             self.heads.store(new.0.as_ptr(), Relaxed);
         }
@@ -167,15 +173,18 @@ impl<B: LockBackend> Heads<B> {
         }
     };
 
-    /// Allocates `len` empty heads, a power of two.
-    fn new(len: usize, outgrown: Option<Self>) -> Self {
+    /// Allocates `len` empty heads, a power of two, without which there is no table.
+    fn needed(len: usize) -> Self {
+        Self::new(len, None).unwrap_or_else(|| handle_alloc_error(Self::layout(len)))
+    }
+
+    /// Allocates `len` empty heads, a power of two, if there is memory for them.
+    fn new(len: usize, outgrown: Option<Self>) -> Option<Self> {
         let layout = Self::layout(len);
         let allocate = if B::NULL_IS_ZERO { alloc_zeroed } else { alloc };
         // SAFETY: the size is not zero.
         let memory = unsafe { allocate(layout) };
-        let Some(memory) = NonNull::new(memory) else {
-            handle_alloc_error(layout)
-        };
+        let memory = NonNull::new(memory)?;
         // The header ends, and the heads begin, where the address is a multiple of `ALIGN`.
         let offset = memory.addr().get().wrapping_neg() % ALIGN + size_of::<Header<B>>();
         // SAFETY: the layout has room for it.
@@ -191,7 +200,7 @@ impl<B: LockBackend> Heads<B> {
             unsafe { head.write(B::Ptr::new(ptr::null_mut())) };
         }
         let shift = 32 - len.trailing_zeros() as usize;
-        Self(first.map_addr(|address| address | shift))
+        Some(Self(first.map_addr(|address| address | shift)))
     }
 
     /// The layout of an array with its header, and some bytes to align it: many allocators clear memory

@@ -132,6 +132,7 @@ unsafe fn last_put<P: Payload, B: LockBackend>(node: NonNull<Node<B>>) {
     let done = unsafe { guard.bury(node, layout) };
     // SAFETY: alive, as the shard's part of it has not ended.
     let table = unsafe { shard.as_ref() }.table();
+    // Once it is unlocked, another thread's last put may free the shard. The guard has no reference to it.
     drop(guard);
     if done {
         // SAFETY: the shard's own part, once.

@@ -103,7 +103,7 @@ impl<B: LockBackend> Shard<B> {
 
     pub(crate) fn lock(&self) -> Guard<'_, B> {
         Guard {
-            shard: self,
+            shard: NonNull::from(self),
             _held: self.lock.lock(),
         }
     }
@@ -124,27 +124,42 @@ impl<B: LockBackend> Shard<B> {
 }
 
 /// A shard's lock, held.
+///
+/// It leads to the shard by a pointer, not by a reference. A reference that is (part of) an argument has to
+/// stay valid until the function returns, and `drop(guard)` returns after the unlock: by then another thread's
+/// last put may have freed the shard.
+///
+/// # Invariants
+///
+/// The shard lives as long as the lock is held: see [`Shard::lock`], whose caller knows that.
 pub(crate) struct Guard<'a, B: LockBackend> {
-    shard: &'a Shard<B>,
+    shard: NonNull<Shard<B>>,
     _held: <B::Lock as Lock>::Guard<'a>,
 }
 
 impl<B: LockBackend> Deref for Guard<'_, B> {
     type Target = Inner<B>;
     fn deref(&self) -> &Inner<B> {
+        let inner = self.shard().inner.get();
         // SAFETY: the lock is held.
-        unsafe { &*self.shard.inner.get() }
+        unsafe { &*inner }
     }
 }
 
 impl<B: LockBackend> DerefMut for Guard<'_, B> {
     fn deref_mut(&mut self) -> &mut Inner<B> {
+        let inner = self.shard().inner.get();
         // SAFETY: the lock is held, and the guard borrowed exclusively.
-        unsafe { &mut *self.shard.inner.get() }
+        unsafe { &mut *inner }
     }
 }
 
 impl<B: LockBackend> Guard<'_, B> {
+    fn shard(&self) -> &Shard<B> {
+        // SAFETY: the invariant.
+        unsafe { self.shard.as_ref() }
+    }
+
     fn chains(&self) -> Chains<'_, B> {
         // SAFETY: an array is not freed as long as a shard has its heads there.
         unsafe { self.heads.chains() }
@@ -153,14 +168,14 @@ impl<B: LockBackend> Guard<'_, B> {
     /// All nodes that are in a chain.
     fn nodes(&self) -> impl Iterator<Item = NonNull<Node<B>>> {
         self.chains()
-            .nodes_of(self.shard.number as usize, self.shard.shards())
+            .nodes_of(self.shard().number as usize, self.shard().shards())
     }
 
     /// Moves the shard to the array in use.
     #[inline]
     fn keep_up(&mut self) {
         // SAFETY: a table lives as long as its shards.
-        let heads = unsafe { self.shard.table.as_ref() }.buckets.heads();
+        let heads = unsafe { self.shard().table.as_ref() }.buckets.heads();
         if heads != self.heads {
             self.move_to(heads);
         }
@@ -180,7 +195,7 @@ impl<B: LockBackend> Guard<'_, B> {
     /// Whether the last insertion made the nodes as many as the heads, or twice as many, and so on: then it
     /// is time to think of more. Returns the heads that are too few.
     pub(super) fn crowded(&self) -> Option<Heads<B>> {
-        let live = (self.live - 1).wrapping_mul(self.shard.shards());
+        let live = (self.live - 1).wrapping_mul(self.shard().shards());
         (live % self.heads.len() == 0).then_some(self.heads)
     }
 
@@ -261,7 +276,7 @@ impl<B: LockBackend> Guard<'_, B> {
         layout: Layout,
         write: impl FnOnce(NonNull<u8>),
     ) -> Counted<P, B> {
-        let shard = NonNull::from(self.shard);
+        let shard = self.shard;
         let node = self.slab.take(layout, shard);
         write(Node::payload(node, layout));
         // SAFETY: a slot is a node.
@@ -357,7 +372,7 @@ impl<B: LockBackend> Guard<'_, B> {
 
     /// Adds to the number of listed nodes, wrapping around.
     fn add_listed(&mut self, n: usize) {
-        let listed = &self.shard.listed;
+        let listed = &self.shard().listed;
         // Relaxed: changed only under the lock, read as a hint.
         listed.store(listed.load(Relaxed).wrapping_add(n), Relaxed);
     }

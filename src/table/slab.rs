@@ -193,9 +193,9 @@ fn slot_layout<B: LockBackend>(payload: Layout) -> Layout {
 /// What the chunks of such slots are aligned to, and how large they are at most, if they have more than one.
 #[inline]
 fn span(slot: Layout) -> usize {
-    (SLOTS * slot.size())
-        .next_power_of_two()
-        .clamp(SMALLEST, LARGEST)
+    // Clamped first: so many slots may have more bytes than there are addresses.
+    let bytes = slot.size().saturating_mul(SLOTS);
+    bytes.clamp(SMALLEST, LARGEST).next_power_of_two()
 }
 
 impl<B: LockBackend> Class<B> {
@@ -408,6 +408,14 @@ mod tests {
             assert_eq!(slab.first.slots, 0);
             assert!(slab.first.chunks.is_none() && slab.first.free.is_none());
         }
+    }
+
+    /// With 32 bits, a value of 128 MiB.
+    #[test]
+    fn the_largest_slots_have_a_span() {
+        let largest = Layout::from_size_align(isize::MAX as usize & !7, 8).unwrap();
+        assert_eq!(span(largest), LARGEST);
+        assert_eq!(span(Layout::new::<u64>()), SMALLEST);
     }
 
     /// A size must not be in the slab twice: `shrink` would free a chunk with a slot on another list.

@@ -2,11 +2,12 @@
 
 #![cfg(feature = "registry")]
 
-mod freed;
+mod memory;
 
 mod behaviour;
 mod hostile;
 mod interner;
+mod moody;
 mod panics;
 mod saturation;
 mod threads;

@@ -1,0 +1,211 @@
+//! A lock that may panic instead of locking, as its contract allows, and one whose unlock takes its time.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering::*};
+use std::sync::mpsc;
+use std::thread;
+
+use kref::atomic::Backend;
+use kref::lock::{Lock, LockBackend};
+use kref::registry::DefaultHashBuilder;
+use kref::{Handle, Registry};
+
+thread_local! {
+    /// How many of the thread's next attempts to lock panic.
+    static PANICS: Cell<u32> = const { Cell::new(0) };
+    /// What the thread does behind its next unlock.
+    static AFTER_UNLOCK: Cell<Option<fn()>> = const { Cell::new(None) };
+}
+
+struct Moody(AtomicBool);
+
+struct Held<'a>(&'a AtomicBool);
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Release);
+        // Nothing of the lock is touched from here on.
+        if let Some(after) = AFTER_UNLOCK.take() {
+            after();
+        }
+    }
+}
+
+// SAFETY: whoever has set the flag has the lock; when it unwinds the lock is not held.
+unsafe impl Lock for Moody {
+    type Guard<'a> = Held<'a>;
+
+    fn lock(&self) -> Held<'_> {
+        if let Some(left) = PANICS.get().checked_sub(1) {
+            PANICS.set(left);
+            panic!("the lock is in a mood");
+        }
+        while self.0.swap(true, Acquire) {
+            thread::yield_now();
+        }
+        Held(&self.0)
+    }
+}
+
+struct Backdrop;
+
+// SAFETY: they are core's atomics.
+unsafe impl Backend for Backdrop {
+    type U32 = AtomicU32;
+    type Usize = AtomicUsize;
+    type Ptr<T> = AtomicPtr<T>;
+}
+
+// SAFETY: a signal waits until it is set, and std tells threads apart.
+unsafe impl LockBackend for Backdrop {
+    type Lock = Moody;
+    type Signal = AtomicBool;
+    type ThreadId = thread::ThreadId;
+
+    fn new_lock() -> Moody {
+        Moody(AtomicBool::new(false))
+    }
+    fn new_signal() -> AtomicBool {
+        AtomicBool::new(false)
+    }
+    fn wait(signal: &AtomicBool) {
+        while !signal.load(Acquire) {
+            thread::yield_now();
+        }
+    }
+    fn set(signal: &AtomicBool) {
+        signal.store(true, Release);
+    }
+    fn current_thread() -> thread::ThreadId {
+        thread::current().id()
+    }
+}
+
+type Map = Registry<u32, String, DefaultHashBuilder, Backdrop>;
+
+fn map() -> Map {
+    Map::new_in(1, DefaultHashBuilder)
+}
+
+/// Calls `f`, in which the lock panics so often; the panic comes out of it.
+#[track_caller]
+fn moody<R>(panics: u32, f: impl FnOnce() -> R) {
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let result = f();
+        assert_eq!(PANICS.get(), 0, "the lock was asked");
+        result
+    }));
+    PANICS.set(0);
+    let panic = result.map(|_| ()).unwrap_err();
+    assert_eq!(panic.downcast_ref(), Some(&"the lock is in a mood"));
+}
+
+fn fails(panics: u32) -> impl FnOnce(&u32) -> Result<String, ()> {
+    move |_| {
+        PANICS.set(panics);
+        Err(())
+    }
+}
+
+/// The place of a constructor that fails is vacant, although the lock panics at first: nothing of it is in a
+/// chain and on the list of free slots at once.
+#[test]
+fn a_failed_construction_ends_behind_a_lock_that_panics() {
+    let mut map = map();
+    moody(1, || map.get_or_try_insert_with(1, fails(1)));
+    map.shrink_to_fit();
+    assert!(map.get(&1).is_none());
+    let again = map.get_or_insert_with(1, |_| "again".into());
+    let other = map.get_or_insert_with(2, |_| "other".into());
+    assert_eq!((&**again, &**other, map.len()), ("again", "other", 2));
+}
+
+/// If the lock panics twice, the key is busy for good, and its memory is nobody else's.
+#[test]
+fn a_construction_that_cannot_end_keeps_its_node() {
+    let mut map = map();
+    moody(2, || map.get_or_try_insert_with(1, fails(2)));
+    map.shrink_to_fit();
+    assert!(map.get(&1).is_none());
+    let others: Vec<_> = (2..50)
+        .map(|key| map.get_or_insert_with(key, u32::to_string))
+        .collect();
+    for (other, key) in others.iter().zip(2..) {
+        assert_eq!(**other, u32::to_string(&key));
+    }
+    assert_eq!(map.handles().len(), others.len());
+}
+
+/// What was constructed is in the map when the lock panics at first, and goes with the panic.
+#[test]
+fn a_finished_construction_ends_behind_a_lock_that_panics() {
+    let map = map();
+    let make = |_: &u32| {
+        PANICS.set(1);
+        String::from("made")
+    };
+    moody(1, || map.get_or_insert_with(1, make));
+    assert!(map.is_empty());
+    assert_eq!(**map.get_or_insert_with(1, |_| "again".into()), *"again");
+}
+
+/// A thread that waits for a constructor goes on, although the lock panics when that ends.
+#[test]
+fn waiters_go_on_behind_a_lock_that_panics() {
+    let map = map();
+    thread::scope(|scope| {
+        let (began, begins) = mpsc::channel();
+        let constructor = scope.spawn(|| {
+            let make = move |_: &u32| {
+                began.send(()).unwrap();
+                thread::sleep(std::time::Duration::from_millis(20));
+                fails(1)(&1)
+            };
+            moody(1, || map.get_or_try_insert_with(1, make));
+        });
+        begins.recv().unwrap();
+        assert_eq!(**map.get_or_insert_with(1, |_| "mine".into()), *"mine");
+        constructor.join().unwrap();
+    });
+    assert!(map.is_empty());
+}
+
+/// A last put that cannot lock leaves its object where it is, to be found.
+#[test]
+fn a_last_put_that_cannot_lock_leaks() {
+    let map = map();
+    let one = map.get_or_insert_with(1, |_| "one".into());
+    PANICS.set(1);
+    moody(1, || drop(one));
+    assert_eq!(map.get(&1).as_deref().map(String::as_str), Some("one"));
+    assert_eq!(map.len(), 1);
+}
+
+static UNLOCKED: AtomicBool = AtomicBool::new(false);
+static FREED: AtomicBool = AtomicBool::new(false);
+
+/// A last put stands behind its unlock, and has not returned from it, while another frees the table. (Miri tells
+/// whether a reference to the shard is still protected then.)
+#[test]
+fn the_table_is_freed_behind_an_unlock() {
+    let map = map();
+    let one: Handle<_, _, _> = map.get_or_insert_with(1, |_| "one".into());
+    let two = map.get_or_insert_with(2, |_| "two".into());
+    drop(map);
+    let other = thread::spawn(move || {
+        while !UNLOCKED.load(Acquire) {
+            thread::yield_now();
+        }
+        drop(two);
+        FREED.store(true, Release);
+    });
+    AFTER_UNLOCK.set(Some(|| {
+        UNLOCKED.store(true, Release);
+        while !FREED.load(Acquire) {
+            thread::yield_now();
+        }
+    }));
+    drop(one);
+    other.join().unwrap();
+}
