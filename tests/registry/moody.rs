@@ -90,7 +90,7 @@ fn map() -> Map {
 
 /// Calls `f`, in which the lock panics so often; the panic comes out of it.
 #[track_caller]
-fn moody<R>(panics: u32, f: impl FnOnce() -> R) {
+fn moody<R>(f: impl FnOnce() -> R) {
     let result = catch_unwind(AssertUnwindSafe(|| {
         let result = f();
         assert_eq!(PANICS.get(), 0, "the lock was asked");
@@ -113,7 +113,7 @@ fn fails(panics: u32) -> impl FnOnce(&u32) -> Result<String, ()> {
 #[test]
 fn a_failed_construction_ends_behind_a_lock_that_panics() {
     let mut map = map();
-    moody(1, || map.get_or_try_insert_with(1, fails(1)));
+    moody(|| map.get_or_try_insert_with(1, fails(1)));
     map.shrink_to_fit();
     assert!(map.get(&1).is_none());
     let again = map.get_or_insert_with(1, |_| "again".into());
@@ -125,7 +125,7 @@ fn a_failed_construction_ends_behind_a_lock_that_panics() {
 #[test]
 fn a_construction_that_cannot_end_keeps_its_node() {
     let mut map = map();
-    moody(2, || map.get_or_try_insert_with(1, fails(2)));
+    moody(|| map.get_or_try_insert_with(1, fails(2)));
     map.shrink_to_fit();
     assert!(map.get(&1).is_none());
     let others: Vec<_> = (2..50)
@@ -145,7 +145,7 @@ fn a_finished_construction_ends_behind_a_lock_that_panics() {
         PANICS.set(1);
         String::from("made")
     };
-    moody(1, || map.get_or_insert_with(1, make));
+    moody(|| map.get_or_insert_with(1, make));
     assert!(map.is_empty());
     assert_eq!(**map.get_or_insert_with(1, |_| "again".into()), *"again");
 }
@@ -162,7 +162,7 @@ fn waiters_go_on_behind_a_lock_that_panics() {
                 thread::sleep(std::time::Duration::from_millis(20));
                 fails(1)(&1)
             };
-            moody(1, || map.get_or_try_insert_with(1, make));
+            moody(|| map.get_or_try_insert_with(1, make));
         });
         begins.recv().unwrap();
         assert_eq!(**map.get_or_insert_with(1, |_| "mine".into()), *"mine");
@@ -177,7 +177,7 @@ fn a_last_put_that_cannot_lock_leaks() {
     let map = map();
     let one = map.get_or_insert_with(1, |_| "one".into());
     PANICS.set(1);
-    moody(1, || drop(one));
+    moody(|| drop(one));
     assert_eq!(map.get(&1).as_deref().map(String::as_str), Some("one"));
     assert_eq!(map.len(), 1);
 }
