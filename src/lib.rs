@@ -91,8 +91,12 @@ pub use crate::kref::Kref;
 pub use crate::llist::LList;
 pub use crate::rcuref::RcuRef;
 pub use crate::refcount::{Frozen, RefCount};
-pub use crate::refs::{IntrusiveRef, RefCounted};
 #[cfg(feature = "alloc")]
-pub use crate::refs::{Ref, UniqueRef};
+pub use crate::refs::{CloneToUninit, Ref, UniqueRef, Wake};
+pub use crate::refs::{IntrusiveRef, RefCounted};
+// What the macro `unsize!` calls.
+#[cfg(feature = "alloc")]
+#[doc(hidden)]
+pub use crate::refs::Coerce;
 #[cfg(feature = "registry")]
 pub use crate::registry::{Handle, Registry};

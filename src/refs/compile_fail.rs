@@ -268,3 +268,133 @@ struct UnsizeCastsNothing;
 /// assert_eq!(value.to_string(), "5");
 /// ```
 struct UnsizeLifetime;
+
+/// `unsize!` makes of a unique owner what its value is, too, and of a pinned one.
+///
+/// ```compile_fail,E0277
+/// # #![allow(unused)] use kref::{Ref, UniqueRef};
+/// use std::cell::Cell;
+/// kref::unsize!(UniqueRef::pin(Cell::new(5)) => dyn std::fmt::Debug + Sync);
+/// ```
+///
+/// ```
+/// # #![allow(unused)] use kref::{Ref, UniqueRef};
+/// use std::cell::Cell;
+/// kref::unsize!(UniqueRef::pin(Cell::new(5)) => dyn std::fmt::Debug + Send);
+/// ```
+struct UnsizeUnique;
+
+/// A pinned value stays pinned, whatever the trait object says.
+///
+/// ```compile_fail,E0277
+/// # #![allow(unused)] use kref::{Ref, UniqueRef};
+/// let pinned = Ref::pin(std::marker::PhantomPinned);
+/// kref::unsize!(pinned => dyn std::fmt::Debug + Unpin);
+/// ```
+///
+/// ```
+/// # #![allow(unused)] use kref::{Ref, UniqueRef};
+/// let pinned = Ref::pin(std::marker::PhantomPinned);
+/// kref::unsize!(pinned => dyn std::fmt::Debug + Send);
+/// ```
+struct UnsizePinned;
+
+/// Of two types of which one is a subtype of the other, each may have a `dec_ref` of its own.
+///
+/// ```compile_fail
+/// # #![allow(unused)] use kref::{IntrusiveRef, RefCounted};
+/// fn shorten<'short, T: ?Sized>(object: IntrusiveRef<Named<'static>>) -> IntrusiveRef<Named<'short>> {
+///     object
+/// }
+/// # struct Named<'a>(&'a str);
+/// # // SAFETY: there is none.
+/// # unsafe impl RefCounted for Named<'_> {
+/// #     fn inc_ref(&self) {}
+/// #     unsafe fn dec_ref(_: std::ptr::NonNull<Self>) {}
+/// # }
+/// ```
+///
+/// ```
+/// # #![allow(unused)] use kref::{IntrusiveRef, RefCounted};
+/// fn shorten<'short, T: ?Sized>(object: IntrusiveRef<Named<'static>>) -> IntrusiveRef<Named<'static>> {
+///     object
+/// }
+/// # struct Named<'a>(&'a str);
+/// # // SAFETY: there is none.
+/// # unsafe impl RefCounted for Named<'_> {
+/// #     fn inc_ref(&self) {}
+/// #     unsafe fn dec_ref(_: std::ptr::NonNull<Self>) {}
+/// # }
+/// ```
+struct IntrusiveInvariance;
+
+/// Nor is a pointer over one backend one over another that happens to be its subtype: the backend
+/// decides where the count is.
+///
+/// ```compile_fail
+/// # #![allow(unused)] use kref::{Ref, UniqueRef, atomic::Backend};
+/// # type Any = for<'a> fn(&'a ());
+/// # type Static = fn(&'static ());
+/// fn other<A: ?Sized>(value: Ref<u8, Family<Any>>) -> Ref<u8, Family<Static>> {
+///     value
+/// }
+/// # struct Family<F>(F);
+/// # use std::sync::atomic::*;
+/// # // SAFETY: core's atomics.
+/// # unsafe impl Backend for Family<Any> { type U32 = AtomicU32; type Usize = AtomicUsize; type Ptr<T> = AtomicPtr<T>; }
+/// # // SAFETY: core's atomics.
+/// # unsafe impl Backend for Family<Static> { type U32 = AtomicU32; type Usize = AtomicUsize; type Ptr<T> = AtomicPtr<T>; }
+/// ```
+///
+/// ```
+/// # #![allow(unused)] use kref::{Ref, UniqueRef, atomic::Backend};
+/// # type Any = for<'a> fn(&'a ());
+/// # type Static = fn(&'static ());
+/// fn other<A: ?Sized>(value: Ref<u8, Family<Any>>) -> Ref<u8, Family<Any>> {
+///     value
+/// }
+/// # struct Family<F>(F);
+/// # use std::sync::atomic::*;
+/// # // SAFETY: core's atomics.
+/// # unsafe impl Backend for Family<Any> { type U32 = AtomicU32; type Usize = AtomicUsize; type Ptr<T> = AtomicPtr<T>; }
+/// # // SAFETY: core's atomics.
+/// # unsafe impl Backend for Family<Static> { type U32 = AtomicU32; type Usize = AtomicUsize; type Ptr<T> = AtomicPtr<T>; }
+/// ```
+struct BackendInvariance;
+
+/// The same for a chain, whose backend says which node of an object links it.
+///
+/// ```compile_fail
+/// # #![allow(unused)] use kref::{atomic::Backend, llist::intrusive::{Chain, Linked}};
+/// # type Any = for<'a> fn(&'a ());
+/// # type Static = fn(&'static ());
+/// fn other<T: Linked<Family<Any>> + Linked<Family<Static>>>(
+///     chain: Chain<Box<T>, Family<Any>>,
+/// ) -> Chain<Box<T>, Family<Static>> {
+///     chain
+/// }
+/// # struct Family<F>(F);
+/// # use std::sync::atomic::*;
+/// # // SAFETY: core's atomics.
+/// # unsafe impl Backend for Family<Any> { type U32 = AtomicU32; type Usize = AtomicUsize; type Ptr<T> = AtomicPtr<T>; }
+/// # // SAFETY: core's atomics.
+/// # unsafe impl Backend for Family<Static> { type U32 = AtomicU32; type Usize = AtomicUsize; type Ptr<T> = AtomicPtr<T>; }
+/// ```
+///
+/// ```
+/// # #![allow(unused)] use kref::{atomic::Backend, llist::intrusive::{Chain, Linked}};
+/// # type Any = for<'a> fn(&'a ());
+/// # type Static = fn(&'static ());
+/// fn other<T: Linked<Family<Any>> + Linked<Family<Static>>>(
+///     chain: Chain<Box<T>, Family<Any>>,
+/// ) -> Chain<Box<T>, Family<Any>> {
+///     chain
+/// }
+/// # struct Family<F>(F);
+/// # use std::sync::atomic::*;
+/// # // SAFETY: core's atomics.
+/// # unsafe impl Backend for Family<Any> { type U32 = AtomicU32; type Usize = AtomicUsize; type Ptr<T> = AtomicPtr<T>; }
+/// # // SAFETY: core's atomics.
+/// # unsafe impl Backend for Family<Static> { type U32 = AtomicU32; type Usize = AtomicUsize; type Ptr<T> = AtomicPtr<T>; }
+/// ```
+struct ChainInvariance;

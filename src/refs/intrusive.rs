@@ -96,7 +96,8 @@ pub unsafe trait RefCounted {
 #[repr(transparent)]
 pub struct IntrusiveRef<T: ?Sized + RefCounted> {
     object: NonNull<T>,
-    owns: PhantomData<T>,
+    /// Invariant: `T` chooses the `dec_ref`, and a subtype of `T` may choose another.
+    owns: PhantomData<*mut T>,
 }
 
 // SAFETY: as for `Ref`: it gives its thread `&T`, hence `Sync`, and may destroy the object, hence `Send`.
@@ -115,9 +116,14 @@ impl<T: ?Sized + RefCounted> IntrusiveRef<T> {
     ///
     /// # Safety
     ///
-    /// The object is alive, and there is a reference to it that nobody else will drop: one call for
-    /// each reference. The pointer is one that whoever created the object gave out, or comes from
-    /// [`into_raw`](Self::into_raw) or [`as_ptr`](Self::as_ptr); not one made from a `&T`.
+    /// - The object is alive, and there is a reference to it that nobody else will drop: one call for
+    ///   each reference.
+    /// - The pointer is one that the creator of the object gave out, or comes from
+    ///   [`into_raw`](Self::into_raw) or [`as_ptr`](Self::as_ptr); not one made from a `&T`.
+    /// - `T`'s [`dec_ref`](RefCounted::dec_ref) may drop the reference. Types that differ in a lifetime
+    ///   only are different types here.
+    /// - If the pointer was cast from a `U`, a `&U` may be used as a `&T`, and a `&T` as a `&U`, for as
+    ///   long as any reference of either type exists.
     #[must_use = "drop it explicitly if it is only to be released"]
     #[inline]
     pub unsafe fn from_raw(object: NonNull<T>) -> Self {

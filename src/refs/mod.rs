@@ -6,10 +6,13 @@
 //! | `unique` | [`UniqueRef`] | the same; it is zero, as nobody shares the value |
 //! | `intrusive` | [`IntrusiveRef`] | where the object's own type wants it |
 //!
-//! `memory` allocates what `Ref` and `UniqueRef` point to, and finds the count from the value. `slice`,
-//! `unsize` and `convert` make a `Ref` from values of other types. The three need a heap, and so do
-//! `shared` and `unique`; `intrusive` does not.
+//! `memory` allocates what `Ref` and `UniqueRef` point to, and finds the count from the value. `uninit`
+//! has values that are written later, `clone` copies values whose size is known at run time only.
+//! `convert`, `slice` and `unsize` turn values of other types into a `Ref`, and one `Ref` into another.
+//! `wake` makes a waker of a `Ref`. All of these need a heap; `intrusive` does not.
 
+#[cfg(feature = "alloc")]
+mod clone;
 #[cfg(all(doctest, feature = "alloc"))]
 mod compile_fail;
 #[cfg(feature = "alloc")]
@@ -22,12 +25,22 @@ mod shared;
 #[cfg(feature = "alloc")]
 mod slice;
 #[cfg(feature = "alloc")]
+mod uninit;
+#[cfg(feature = "alloc")]
 mod unique;
 #[cfg(feature = "alloc")]
 mod unsize;
+#[cfg(feature = "alloc")]
+mod wake;
 
+#[cfg(feature = "alloc")]
+pub use self::clone::CloneToUninit;
 pub use self::intrusive::{IntrusiveRef, RefCounted};
 #[cfg(feature = "alloc")]
 pub use self::shared::Ref;
 #[cfg(feature = "alloc")]
 pub use self::unique::UniqueRef;
+#[cfg(feature = "alloc")]
+pub use self::unsize::Coerce;
+#[cfg(feature = "alloc")]
+pub use self::wake::Wake;

@@ -53,10 +53,17 @@ use crate::forward::forward_to_value;
 /// |---|---|
 /// | `strong_count` | [`count_hint`](Self::count_hint): not for decisions |
 /// | `strong_count(&a) == 1` | [`try_unique`](Self::try_unique), [`try_unwrap`](Self::try_unwrap), [`into_inner`](Self::into_inner), which claim the value, or [`get_mut`](Self::get_mut) |
-/// | `Weak` | none; an index that forgets the value with its last reference is what the rest of this crate is for |
+/// | `Weak`, `new_cyclic` | none; an index that forgets the value with its last reference is what the rest of this crate is for |
 /// | more than `isize::MAX` references: abort | more than [`RefCount::MAX`]: leak, and a [report](crate::report) |
-/// | coercion to `Arc<dyn Trait>` | [`unsize!`](crate::unsize), or `Ref::from(Box<dyn Trait>)` |
-/// | a chain of a million overflows the stack | does not, with the feature `std` |
+/// | `a == b` compares the addresses first, where `T: Eq` | compares the values, always; use [`ptr_eq`](Self::ptr_eq) if the address is enough |
+/// | coercion to `Arc<dyn Trait>`, `Arc<[T]>`, `Pin<Arc<dyn Trait>>` | [`unsize!`](crate::unsize), or `Ref::from(Box<dyn Trait>)` |
+/// | `make_mut` for `T: Clone`, slices and `str` | [`make_mut`](Self::make_mut), for these and what else is [`CloneToUninit`](crate::CloneToUninit) |
+/// | `new_uninit`, `new_uninit_slice`, `assume_init` | the same; and [`UniqueRef`], which is written through without a look at a count |
+/// | `From` of a string, a path, a slice, a `Vec`, a `Box`, a `Cow` | the same |
+/// | `std::task::Wake` | [`Wake`](crate::Wake) |
+/// | `increment_strong_count`, `decrement_strong_count` | [`from_raw`](Self::from_raw) and `clone`, as each of them is |
+/// | allocators, `new_zeroed`, `try_new` | none |
+/// | a chain of a million overflows the stack | does not, with the feature `deep` |
 ///
 /// `Ref<str>` and `Ref<[T]>` have their contents behind the count, and are made by `From`.
 ///
@@ -186,13 +193,28 @@ impl<T> Ref<T, Native> {
 impl<T: ?Sized> Ref<T, Native> {
     /// Takes back a reference that [`into_raw`](Self::into_raw) gave away.
     ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Ref;
+    ///
+    /// let text: Ref<str> = Ref::from("text");
+    /// let raw = Ref::into_raw(text.clone()) as *const [u8];
+    /// // SAFETY: it is taken back once, and a `str` may be used as bytes while others use it as text.
+    /// let bytes: Ref<[u8]> = unsafe { Ref::from_raw(raw) };
+    /// assert_eq!((&*text, &*bytes), ("text", &b"text"[..]));
+    /// ```
+    ///
     /// # Safety
     ///
     /// - The pointer comes from [`into_raw`](Self::into_raw) or [`as_ptr`](Self::as_ptr), and is not
-    ///   derived from a `&T`. Its type is that of the `Ref`, or one that such pointers coerce or may be
-    ///   cast to, of the same size and alignment, and as which the value is a valid one (`[u8]` for
-    ///   `str`).
+    ///   derived from a `&T`.
     /// - There is a reference for it that no `Ref` has: one call for each that was given away.
+    /// - If the pointer was cast from a `U`, and not only coerced to a trait object or a slice: the size
+    ///   and alignment of the value are the same as a `T` and as a `U`; a `&U` may be used as a `&T`,
+    ///   and a `&T` as a `&U`, for as long as any reference of either type exists, in every thread that
+    ///   may have one; and the value may be destroyed as either. `str` and `[u8]` are such types. `u32`
+    ///   and `Cell<u32>` are not: a write through the second changes what a `&u32` borrows.
     #[must_use = "drop it explicitly if it is only to be released"]
     #[inline]
     pub unsafe fn from_raw(value: *const T) -> Self {

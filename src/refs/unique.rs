@@ -5,10 +5,10 @@ use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
 use core::panic::{RefUnwindSafe, UnwindSafe};
+use core::pin::Pin;
 use core::ptr::{self, NonNull};
 
 use super::Ref;
-
 use super::memory::{Memory, count_of};
 use crate::atomic::{Backend, Native};
 use crate::deep::with_room;
@@ -43,7 +43,7 @@ use crate::forward::forward_to_value;
 /// As for [`Ref`], but the count is zero.
 #[must_use = "the value is destroyed when it is dropped"]
 pub struct UniqueRef<T: ?Sized, B: Backend = Native> {
-    value: NonNull<T>,
+    pub(super) value: NonNull<T>,
     owns: PhantomData<T>,
     /// Invariant, as in [`Ref`].
     backend: PhantomData<fn(B) -> B>,
@@ -86,6 +86,23 @@ impl<T> UniqueRef<T, Native> {
     #[inline]
     pub fn new(value: T) -> Self {
         Self::new_in(value)
+    }
+
+    /// Allocates the value, pinned.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::{Ref, UniqueRef};
+    /// use std::pin::Pin;
+    ///
+    /// let task = UniqueRef::pin(async { 5 });
+    /// let shared: Pin<Ref<_>> = task.into(); // in the same place
+    /// # drop(shared);
+    /// ```
+    #[inline]
+    pub fn pin(value: T) -> Pin<Self> {
+        Self::into_pin(Self::new(value))
     }
 }
 
@@ -163,6 +180,36 @@ impl<T: ?Sized, B: Backend> UniqueRef<T, B> {
     }
 }
 
+impl<T: ?Sized, B: Backend> UniqueRef<T, B> {
+    /// Pins the value: it will not move until it is destroyed. `Pin::from` does the same.
+    #[must_use = "the value is destroyed when it is dropped"]
+    #[inline]
+    pub fn into_pin(this: Self) -> Pin<Self> {
+        // SAFETY: the value is in the heap. The functions that move it or give `&mut T` need the
+        // `UniqueRef`, which a `Pin` does not give if the value is not `Unpin`.
+        unsafe { Pin::new_unchecked(this) }
+    }
+}
+
+impl<T: ?Sized, B: Backend> From<UniqueRef<T, B>> for Pin<UniqueRef<T, B>> {
+    /// Pins the value, as [`UniqueRef::into_pin`] does.
+    #[inline]
+    fn from(unique: UniqueRef<T, B>) -> Self {
+        UniqueRef::into_pin(unique)
+    }
+}
+
+impl<T: ?Sized, B: Backend> From<Pin<UniqueRef<T, B>>> for Pin<Ref<T, B>> {
+    /// Shares the value, which stays pinned, as [`UniqueRef::share`] does.
+    #[inline]
+    fn from(unique: Pin<UniqueRef<T, B>>) -> Self {
+        // SAFETY: the value is not moved, and the result is pinned again.
+        let unique = unsafe { Pin::into_inner_unchecked(unique) };
+        // SAFETY: the value was pinned, and stays where it is.
+        unsafe { Pin::new_unchecked(UniqueRef::share(unique)) }
+    }
+}
+
 impl<T: ?Sized, B: Backend> Drop for UniqueRef<T, B> {
     /// Destroys the value and frees its memory.
     #[inline]
@@ -231,7 +278,7 @@ forward_to_value!([T: ?Sized, B: Backend] UniqueRef<T, B>);
 impl<T: ?Sized, B: Backend> Ref<T, B> {
     /// Claims the value if this is the only reference to it.
     ///
-    /// One compare-and-swap, which does not ask but takes.
+    /// One compare-and-swap: it tests and claims in one step, so the answer cannot go stale.
     ///
     /// # Errors
     ///
@@ -349,34 +396,6 @@ impl<T, B: Backend> Ref<T, B> {
 }
 
 impl<T: Clone, B: Backend> Ref<T, B> {
-    /// Returns the value, to be changed in place; if there are other references, replaces this one by
-    /// a reference to a clone first.
-    ///
-    /// # Memory ordering
-    ///
-    /// As [`get_mut`](Self::get_mut).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use kref::Ref;
-    ///
-    /// let mut a = Ref::new(vec![1]);
-    /// let b = a.clone();
-    /// Ref::make_mut(&mut a).push(2);
-    /// assert_eq!((&**a, &**b), (&[1, 2][..], &[1][..]));
-    /// ```
-    #[must_use = "the clone is made for the sake of the result"]
-    #[inline]
-    pub fn make_mut(this: &mut Self) -> &mut T {
-        if !this.count().is_only_reference() {
-            *this = Self::new_in(T::clone(this));
-        }
-        // SAFETY: it is the only reference, before or since the line above, and borrowed exclusively
-        // for as long as the result.
-        unsafe { this.value.as_mut() }
-    }
-
     /// Moves the value out if this is the only reference, and clones it if not.
     ///
     /// # Examples

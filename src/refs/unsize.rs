@@ -5,23 +5,29 @@ use alloc::boxed::Box;
 use core::alloc::Layout;
 use core::any::Any;
 use core::mem::{self, ManuallyDrop};
+use core::ops::Deref;
+use core::pin::Pin;
 use core::ptr::{self, NonNull};
 
-use super::Ref;
 use super::memory::Memory;
+use super::{Ref, UniqueRef};
 use crate::atomic::{Backend, Native};
 
 /// Turns a [`Ref<T>`](crate::Ref) into a `Ref<dyn Trait>` (or an array into a slice), as the compiler
-/// does of its own accord with `Box` and `Arc`.
+/// does of its own accord with `Box` and `Arc`. A [`UniqueRef`](crate::UniqueRef) and a [`Pin`] of
+/// either are turned in the same way.
 ///
 /// `unsize!(reference)` takes the type from where it is used, `unsize!(reference => dyn Trait)` says it.
 /// It costs nothing: the value stays where it is, and so do its other references.
+///
+/// [`Pin`]: core::pin::Pin
 ///
 /// # Examples
 ///
 /// ```
 /// use kref::{Ref, unsize};
 /// use std::fmt::Display;
+/// use std::pin::Pin;
 ///
 /// let five = Ref::new(5);
 /// let shown: Vec<Ref<dyn Display>> = vec![unsize!(five.clone()), unsize!(Ref::new("text"))];
@@ -29,19 +35,112 @@ use crate::atomic::{Backend, Native};
 ///
 /// let sent = unsize!(five => dyn Display + Send + Sync);
 /// std::thread::spawn(move || assert_eq!(sent.to_string(), "5")).join().unwrap();
+///
+/// let tasks: Vec<Pin<Ref<dyn Future<Output = u32>>>> = vec![
+///     unsize!(Ref::pin(async { 5 })),
+///     unsize!(Ref::pin(std::future::ready(6))),
+/// ];
+/// # drop(tasks);
 /// ```
 #[macro_export]
 macro_rules! unsize {
     ($reference:expr) => {{
+        #[allow(unused_imports, reason = "a type may have the method already")]
+        use $crate::Coerce as _;
         let reference = $reference;
-        let value = $crate::Ref::as_ptr(&reference);
+        let value = reference.__kref_pointer();
         // SAFETY: the pointer is the reference's, after no more than an implicit coercion.
-        unsafe { $crate::Ref::coerce(reference, value) }
+        unsafe { reference.__kref_coerce(value) }
     }};
     ($reference:expr => $target:ty) => {{
-        let reference: $crate::Ref<$target, _> = $crate::unsize!($reference);
-        reference
+        #[allow(unused_imports, reason = "as above")]
+        use $crate::Coerce as _;
+        let reference = $reference;
+        let value: *const $target = reference.__kref_pointer();
+        // SAFETY: the pointer is the reference's, after no more than an implicit coercion.
+        unsafe { reference.__kref_coerce::<$target>(value) }
     }};
+}
+
+/// Names the owning pointers that [`unsize!`](crate::unsize) works on. It is no part of the public API.
+///
+/// # Safety
+///
+/// [`__kref_pointer`](Self::__kref_pointer) returns the address of the value, good for whatever the
+/// pointer itself may do with the value.
+#[doc(hidden)]
+pub unsafe trait Coerce: Deref + Sized {
+    /// What the pointer owns.
+    type Value: ?Sized;
+    /// The same pointer to a value of another type.
+    type To<U: ?Sized>: Deref;
+
+    /// Returns the address of the value.
+    fn __kref_pointer(&self) -> *const Self::Value;
+
+    /// Returns the same pointer, with the type of `value`.
+    ///
+    /// # Safety
+    ///
+    /// `value` is what [`__kref_pointer`](Self::__kref_pointer) returned, after an unsizing coercion.
+    unsafe fn __kref_coerce<U: ?Sized>(self, value: *const U) -> Self::To<U>;
+}
+
+// SAFETY: the address is the `Ref`'s own.
+unsafe impl<T: ?Sized, B: Backend> Coerce for Ref<T, B> {
+    type Value = T;
+    type To<U: ?Sized> = Ref<U, B>;
+
+    #[inline]
+    fn __kref_pointer(&self) -> *const T {
+        Self::as_ptr(self)
+    }
+
+    #[inline]
+    unsafe fn __kref_coerce<U: ?Sized>(self, value: *const U) -> Ref<U, B> {
+        // SAFETY: the caller's promise.
+        unsafe { Self::coerce(self, value) }
+    }
+}
+
+// SAFETY: the address is the `UniqueRef`'s own, good for writing as well.
+unsafe impl<T: ?Sized, B: Backend> Coerce for UniqueRef<T, B> {
+    type Value = T;
+    type To<U: ?Sized> = UniqueRef<U, B>;
+
+    #[inline]
+    fn __kref_pointer(&self) -> *const T {
+        self.value.as_ptr()
+    }
+
+    #[inline]
+    unsafe fn __kref_coerce<U: ?Sized>(self, value: *const U) -> UniqueRef<U, B> {
+        // SAFETY: the caller's promise.
+        unsafe { Self::coerce(self, value) }
+    }
+}
+
+// SAFETY: a `Pin` is the pointer that it pins, and the pointer keeps the promise.
+unsafe impl<P: Coerce> Coerce for Pin<P> {
+    type Value = P::Value;
+    type To<U: ?Sized> = Pin<P::To<U>>;
+
+    #[inline]
+    fn __kref_pointer(&self) -> *const P::Value {
+        // SAFETY: `Pin` is `repr(transparent)`, and only the address is asked for.
+        let pointer = unsafe { &*ptr::from_ref(self).cast::<P>() };
+        pointer.__kref_pointer()
+    }
+
+    #[inline]
+    unsafe fn __kref_coerce<U: ?Sized>(self, value: *const U) -> Pin<P::To<U>> {
+        // SAFETY: the value is not moved, and the result is pinned again.
+        let pointer = unsafe { Pin::into_inner_unchecked(self) };
+        // SAFETY: the caller's promise.
+        let coerced = unsafe { pointer.__kref_coerce(value) };
+        // SAFETY: the value was pinned, and stays where it is.
+        unsafe { Pin::new_unchecked(coerced) }
+    }
 }
 
 impl<T: ?Sized, B: Backend> Ref<T, B> {
@@ -50,14 +149,31 @@ impl<T: ?Sized, B: Backend> Ref<T, B> {
     ///
     /// # Safety
     ///
-    /// `value` is [`as_ptr`](Self::as_ptr) of `this`, coerced or cast as [`from_raw`](Ref::from_raw)
-    /// allows.
+    /// `value` is [`as_ptr`](Self::as_ptr) of `this`, coerced, or cast as the last rule of
+    /// [`from_raw`](Ref::from_raw) allows.
     #[must_use = "the reference is dropped otherwise"]
     #[inline]
     pub unsafe fn coerce<U: ?Sized>(this: Self, value: *const U) -> Ref<U, B> {
         mem::forget(this);
         // SAFETY: the same value, by the caller's promise, and the reference of `this`.
         unsafe { Ref::from_raw_in(value) }
+    }
+}
+
+impl<T: ?Sized, B: Backend> UniqueRef<T, B> {
+    /// Turns the owner into one of the same value by another type, which is that of `value`.
+    ///
+    /// # Safety
+    ///
+    /// `value` is the address that `this` owns, with the right to write there, and the value may be
+    /// used and destroyed as a `U`.
+    #[inline]
+    unsafe fn coerce<U: ?Sized>(this: Self, value: *const U) -> UniqueRef<U, B> {
+        mem::forget(this);
+        // SAFETY: what an owner points at is not null.
+        let value = unsafe { NonNull::new_unchecked(value.cast_mut()) };
+        // SAFETY: the same value, by the caller's promise, which nobody else owns.
+        unsafe { UniqueRef::from_value(value) }
     }
 }
 
@@ -88,7 +204,7 @@ impl<T: ?Sized> From<Box<T>> for Ref<T> {
 }
 
 /// Returns the pointer with another address, and what it knows of the value's type.
-fn with_address<T: ?Sized>(mut pointer: *mut T, address: NonNull<u8>) -> NonNull<T> {
+pub(super) fn with_address<T: ?Sized>(mut pointer: *mut T, address: NonNull<u8>) -> NonNull<T> {
     // A pointer is its address, and behind that what is known of the type, if anything. The language
     // does not promise it, but there is no other way before `ptr::metadata`.
     // SAFETY: every pointer is at least as large as a pointer, and as aligned.

@@ -14,3 +14,4 @@ mod tools;
 mod traits;
 mod unique;
 mod unsized_values;
+mod wake;

@@ -52,6 +52,12 @@ fn a_clone_that_panics_leaves_no_half_of_a_slice() {
     let fuses = Vec::from_iter((0..5).map(|i| Fuse(i, Canary(&destroyed))));
     panics(|| drop(Ref::<[Fuse<'_>]>::from(&fuses[..])));
     assert_eq!(destroyed.load(Relaxed), 3);
+
+    let mut slice: Ref<[Fuse<'_>]> = fuses.into();
+    let other = slice.clone();
+    panics(|| Ref::make_mut(&mut slice).reverse());
+    assert!(Ref::ptr_eq(&slice, &other));
+    assert_eq!(destroyed.load(Relaxed), 6);
 }
 
 #[test]

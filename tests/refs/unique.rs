@@ -81,3 +81,62 @@ fn a_pinned_value_does_not_move() {
     let other: Pin<Ref<_>> = pinned.clone();
     assert!(std::ptr::eq(&*pinned, &*other));
 }
+
+/// `MaybeUninit` has a method `assume_init` as well, which copies the value out: it must not be the one.
+#[test]
+fn a_value_is_written_later() {
+    let five: Ref<u32> = UniqueRef::share(UniqueRef::write(UniqueRef::new_uninit(), 5));
+    assert_eq!(*five, 5);
+
+    let mut room = UniqueRef::<u32>::new_uninit();
+    room.write(6);
+    // SAFETY: just written.
+    let six: UniqueRef<u32> = unsafe { room.assume_init() };
+    assert_eq!(*six, 6);
+
+    let mut room = Ref::<u32>::new_uninit();
+    Ref::get_mut(&mut room).unwrap().write(7);
+    let other = room.clone();
+    // SAFETY: just written.
+    let seven: Ref<u32> = unsafe { room.assume_init() };
+    assert_eq!((*seven, Ref::count_hint(&seven)), (7, 2));
+    drop(other);
+    assert_eq!(Ref::try_unwrap(seven), Ok(7));
+
+    let mut room = Ref::<[char]>::new_uninit_slice(2);
+    for place in Ref::get_mut(&mut room).unwrap() {
+        place.write('x');
+    }
+    // SAFETY: just written.
+    let letters: Ref<[char]> = unsafe { room.assume_init() };
+    assert_eq!(*letters, ['x', 'x']);
+}
+
+#[test]
+fn whoever_has_the_last_reference_to_a_written_value_destroys_it_by_its_type() {
+    let destroyed = AtomicUsize::new(0);
+    let mut room = Ref::<Canary<'_>>::new_uninit();
+    Ref::get_mut(&mut room).unwrap().write(Canary(&destroyed));
+    let uninit = room.clone();
+    // SAFETY: just written.
+    let canary = unsafe { room.assume_init() };
+    drop(uninit);
+    assert_eq!(destroyed.load(Relaxed), 0);
+    drop(canary);
+    assert_eq!(destroyed.load(Relaxed), 1);
+
+    let mut room = UniqueRef::<Canary<'_>>::new_uninit();
+    room.write(Canary(&destroyed));
+    drop(room); // the memory goes, the value is not known to be there
+    assert_eq!(destroyed.load(Relaxed), 1);
+}
+
+#[test]
+fn a_pinned_owner_shares_in_place() {
+    let unique = UniqueRef::pin(std::marker::PhantomPinned);
+    let address = std::ptr::from_ref(&*unique);
+    let shared: Pin<Ref<_>> = unique.into();
+    assert!(std::ptr::eq(&*shared, address));
+    let pinned: Pin<UniqueRef<u8>> = UniqueRef::new(5).into();
+    assert_eq!(*pinned, 5);
+}

@@ -31,7 +31,9 @@ where
     B: Backend,
 {
     first: *mut P::Target,
-    owns: PhantomData<(P, fn() -> B)>,
+    owns: PhantomData<P>,
+    /// Invariant: `B` chooses which node of an object links it.
+    backend: PhantomData<fn(B) -> B>,
 }
 
 /// The newest and the oldest object of a chain.
@@ -48,6 +50,7 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> Chain<P, B> {
         Self {
             first: end(),
             owns: PhantomData,
+            backend: PhantomData,
         }
     }
 
@@ -60,6 +63,7 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> Chain<P, B> {
         Self {
             first,
             owns: PhantomData,
+            backend: PhantomData,
         }
     }
 
@@ -277,7 +281,7 @@ where
     B: Backend,
 {
     next: Option<&'a P::Target>,
-    backend: PhantomData<fn() -> B>,
+    backend: PhantomData<fn(B) -> B>,
 }
 
 impl<'a, P: Pointer<Target: Linked<B>>, B: Backend> Iterator for Iter<'a, P, B> {

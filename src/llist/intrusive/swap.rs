@@ -209,6 +209,7 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapList<P, B> {
         SwapChain {
             first,
             owns: PhantomData,
+            backend: PhantomData,
         }
     }
 
@@ -274,7 +275,9 @@ where
     B: Backend,
 {
     first: *mut P::Target,
-    owns: PhantomData<(P, fn() -> B)>,
+    owns: PhantomData<P>,
+    /// Invariant: `B` chooses which node of an object links it.
+    backend: PhantomData<fn(B) -> B>,
 }
 
 // SAFETY: the chain owns its pointers, and nothing else. (It gives out no shared references.)
