@@ -1,7 +1,7 @@
 //! `cargo xtask figures`: the numbers in the prose come from the records.
 //!
-//! `docs/figures.toml` says what each figure is: a ratio of two rows of a bench, bytes, instructions, or how many
-//! lines of a file begin in some way. Where a text has a figure it has a pair of marks, which no reader sees:
+//! `docs/figures.toml` says what each figure is: a ratio of two rows of a bench, bytes, instructions, or something
+//! that stands in another file of the repository. Where a text has a figure it has a pair of marks, which no reader sees:
 //!
 //! ```text
 //! a hit takes <!--f:hit-dashmap-1-->0.65<!--f--> of the time
@@ -74,6 +74,8 @@ enum Figure {
         file: String,
         begin: String,
     },
+    /// What the group of a regular expression matches in a file of the repository.
+    Captured { file: String, pattern: String },
     /// Processor, cores and compiler of the run.
     Machine,
 }
@@ -222,6 +224,13 @@ impl Figure {
                 }
                 count.to_string()
             }
+            Self::Captured { file, pattern } => {
+                let text = std::fs::read_to_string(root().join(file)).with_context(|| file.clone())?;
+                let found = Regex::new(pattern)?.captures(&text);
+                let group = found.as_ref().and_then(|found| found.get(1));
+                let group = group.with_context(|| format!("{file} has no `{pattern}`"))?;
+                group.as_str().to_owned()
+            }
             Self::Machine => run.circumstances.machine(),
         })
     }
@@ -364,10 +373,11 @@ mod tests {
             e.targets = "not-met"
             f.lines = { file = "README.md", begin = "# " }
             g = "machine"
+            i.captured = { file = "README.md", pattern = '(\d+)' }
             h.latency = { row = "r", threads = 2, operation = "o", percentile = "p999" }
             "##,
         )
         .unwrap();
-        assert_eq!(file.figure.len(), 8);
+        assert_eq!(file.figure.len(), 9);
     }
 }
