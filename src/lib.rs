@@ -1,11 +1,9 @@
-//! Lockless reference counts and the patterns around them, after the Linux kernel's `atomic_t`,
-//! `refcount_t`, `kref` and `llist`, as safe Rust types and as the primitives under them.
+//! Reference counts for objects that several threads share and find through a table, after the Linux
+//! kernel's `kref`, `refcount_t` and `llist`.
 //!
-//! A table finds objects that several threads share, and must not keep them alive: whoever lets go last
-//! takes the object out. Written by hand that races, because between the last decrement and the lock
-//! somebody finds the object. The kernel's answer is the put that takes the lock *before* the count becomes
-//! zero, and only then: what is in the table, under the lock, is alive. [`Kref::put_lock`] is this put;
-//! the maps do it for you:
+//! A *get* adds a reference and a *put* drops one (the kernel's terms). Only the put that may drop the last
+//! reference takes the table's lock. So a table can list objects without keeping them alive, and a lookup
+//! never finds a dead one.
 //!
 //! ```
 //! # #[cfg(feature = "registry")] {
@@ -14,35 +12,62 @@
 //! static SESSIONS: Registry<u64, String> = Registry::new(); // holds no reference
 //!
 //! let alice = SESSIONS.get_or_insert_with(7, |id| format!("session {id}"));
-//! let again = SESSIONS.get(&7).unwrap(); // found without a lock, and alive
+//! let again = SESSIONS.get(&7).unwrap(); // found without a lock
 //!
 //! drop(alice);
-//! drop(again); // the last handle takes it out of the table
+//! drop(again); // the last handle: the entry leaves the table, then the value is dropped
 //! assert!(SESSIONS.get(&7).is_none());
 //! # }
 //! ```
 //!
-//! # Map of the crate
+//! # The race that this closes
 //!
-//! - [`atomic`]: what `std`'s atomics lack: conditional read-modify-write operations and the
-//!   compare-and-swap loop, for every integer width, `bool` and pointers.
-//! - [`RefCount`]: the saturating reference count (`refcount_t`); [`report`]: who is told when one is
-//!   misused.
-//! - [`Kref`]: get and put over a [`RefCount`] (`struct kref`), with the put that takes a lock for
-//!   the last reference only; [`HandBack`]: the same without a loop; [`lock`]: what they need of a
-//!   lock. [`RcuRef`]: a count for what is found without a lock, in memory that outlives the puts
-//!   (`rcuref_t`).
-//! - [`Ref`]: an owning pointer to a shared value with a count of 4 bytes, and [`UniqueRef`], the
-//!   same before anybody else has it; [`IntrusiveRef`]: the owning pointer to an object that has its
-//!   count ([`RefCounted`]) wherever it wants.
-//! - [`registry`]: a map of live objects that forgets each with its last [`Handle`]; [`interner`]: the
-//!   same for values that are their own keys.
-//! - [`llist`]: the lock-free list (`llist`), of values and of objects that carry their node.
+//! The usual code is a `Mutex<HashMap<K, Weak<V>>>`, with a `Drop` of the value that removes the entry:
+//!
+//! ```text
+//! the thread that drops the last Arc      another thread                    table
+//! strong count becomes 0                                                    7: first (dead)
+//!                                         lock, upgrade fails
+//!                                         insert a second value, unlock     7: second
+//! Drop: lock, remove 7                                                      (empty)
+//!                                         insert a third value              7: third
+//!                                         now two values of key 7 are in use
+//! ```
+//!
+//! The kernel's put-with-lock makes the step from one to zero while it holds the table's lock, and the
+//! object leaves the table before the lock is released. [`Registry`] does this for you, with a form whose
+//! put needs no loop ([`HandBack`]). [`Kref::put_lock`] is the primitive for your own index and lock.
+//!
+//! # I want ... -> use ...
+//!
+//! | I want | use | needs |
+//! |---|---|---|
+//! | a concurrent map that drops an entry when its last user drops it | [`Registry`] | `registry` |
+//! | each distinct string or value stored once, while it is in use | [`Interner`] | `registry` |
+//! | an `Arc` without weak references: a 4-byte header, deep structures drop without overflowing the stack | [`Ref`] | `alloc` |
+//! | the same, not shared yet and so still mutable | [`UniqueRef`] | `alloc` |
+//! | an owning pointer to an object that has its count in a field | [`IntrusiveRef`], [`RefCounted`] | |
+//! | to hand work to another thread without a lock, and take all of it at once | [`LList`] | `alloc` |
+//! | the same for objects that carry their node | [`llist::intrusive`] | |
+//! | a count inside my own object, with my own index and lock | [`Kref::put_lock`] | |
+//! | the same with a cheaper put: one `fetch_sub`, no loop | [`HandBack`] | |
+//! | a reference to an object that I found without a lock, unless it is dying | [`Kref::get_unless_zero`] | |
+//! | the same with one `fetch_add`, for objects freed through RCU, epochs or hazard pointers | [`RcuRef`] | |
+//! | exclusive access: to prove that mine is the only reference | [`RefCount::try_freeze`] | |
+//! | a count that cannot overflow into a use after free | [`RefCount`] | |
+//! | conditional atomic operations, the compare-and-swap loop | [`atomic::AtomicExt`] | |
+//! | to be told of misused counts | [`report`] | |
+//!
+//! What has nothing in the last column is `no_std` and needs no feature.
 
 #![cfg_attr(
     feature = "registry",
-    doc = "- [`guide`]: the patterns one by one, what goes wrong without them and why; the functions of the
-  kernel and of `Arc`, and what to use for them here; what everything costs."
+    doc = "# Where to read on
+
+- [`guide::recipes`]: whole programs for the common jobs.
+- [`guide::alternatives`]: when to use something else. [`guide::limits`]: what is guaranteed, and what is not.
+- [`guide`]: the patterns one by one: what goes wrong without them, and why. Tables from the kernel's functions and from
+  `Arc`'s methods to this crate; what everything costs; which lock is taken when."
 )]
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -66,6 +91,7 @@ mod deep;
 mod forward;
 // Prose, and its examples. It is no part of the crate that is compiled into programs.
 #[cfg(all(any(doc, doctest), feature = "registry"))]
+#[cfg_attr(docsrs, doc(auto_cfg = false))]
 pub mod guide;
 mod handback;
 #[cfg(feature = "registry")]
@@ -85,9 +111,11 @@ mod table;
 
 pub use crate::handback::HandBack;
 #[cfg(feature = "registry")]
+#[doc(inline)]
 pub use crate::interner::{Interned, Interner};
 pub use crate::kref::Kref;
 #[cfg(feature = "alloc")]
+#[doc(inline)]
 pub use crate::llist::LList;
 pub use crate::rcuref::RcuRef;
 pub use crate::refcount::{Frozen, RefCount};
@@ -99,4 +127,5 @@ pub use crate::refs::{IntrusiveRef, RefCounted};
 #[doc(hidden)]
 pub use crate::refs::Coerce;
 #[cfg(feature = "registry")]
+#[doc(inline)]
 pub use crate::registry::{Handle, Registry};

@@ -1,20 +1,20 @@
-//! Map: from `Arc` and `Weak` to this crate.
+//! Reference: from `Arc` and `Weak` to this crate.
 //!
 //! | `std::sync` | here |
 //! |---|---|
-//! | `Arc::new`, `Arc::clone`, `drop` | [`Ref::new`](crate::Ref::new), `clone`, `drop`: the same instructions, with a header of 4 bytes instead of 16 |
+//! | `Arc::new`, `Arc::clone`, `drop` | [`Ref::new`](crate::Ref::new), `clone`, `drop`: as fast, with a header of 4 bytes instead of 16 |
 //! | `Arc::<str>::from`, `collect` into `Arc<[T]>` | `Ref::from`, `collect`: the same |
 //! | `Arc::ptr_eq`, `as_ptr`, `into_raw`, `from_raw`, `pin`, `make_mut`, `get_mut`, `try_unwrap`, `into_inner`, `unwrap_or_clone` | methods of [`Ref`](crate::Ref), with the same names |
 //! | `UniqueArc`, `Arc::get_mut` on a new value | [`UniqueRef`](crate::UniqueRef) |
-//! | `Arc::strong_count(&a) == 1` | [`Ref::try_unique`](crate::Ref::try_unique), [`Ref::into_inner`](crate::Ref::into_inner): they claim, and a look does not ([`uniqueness`](super::uniqueness)) |
+//! | `Arc::strong_count(&a) == 1` | [`Ref::try_unique`](crate::Ref::try_unique), [`Ref::into_inner`](crate::Ref::into_inner): they claim, and a read of the count does not ([`uniqueness`](super::uniqueness)) |
 //! | `Arc::strong_count` for a log | [`Ref::count_hint`](crate::Ref::count_hint), [`Handle::count_hint`](crate::Handle::count_hint) |
 //! | `Arc<dyn Trait>` from `Arc<T>` | [`unsize!`](crate::unsize) |
 //! | `Arc::increment_strong_count`, `Arc::decrement_strong_count` | [`IntrusiveRef`](crate::IntrusiveRef), or [`Kref`](crate::Kref) itself |
 //! | `Weak` in a table: `HashMap<K, Weak<V>>` | [`Registry`](crate::Registry); for a set of values [`Interner`](crate::Interner) |
-//! | `Weak::upgrade` on what a table found | [`Registry::get`](crate::Registry::get), which is none only if there is none |
+//! | `Weak::upgrade` on what a table found | [`Registry::get`](crate::Registry::get), which returns `None` only if there is no such object |
 //! | the same, in a table of your own | [`Kref::get`](crate::Kref::get) under the lock, if puts are [`put_lock`](crate::Kref::put_lock); [`Kref::get_unless_zero`](crate::Kref::get_unless_zero) if not |
 //! | `Weak` from child to parent | none is needed: let the child hold the parent, and the parent *list* the child ([`parents`](super::parents)) |
-//! | `Weak` to break a circle of equals, `Arc::new_cyclic` | none: keep `Arc` |
+//! | `Weak` to break a cycle of equals, `Arc::new_cyclic` | keep `Arc` |
 //! | a `Drop` that takes the object out of a table | [`Registry`](crate::Registry) ([its chapter](super::registry)) |
 //! | abort beyond `isize::MAX` references | a leak and a [`report`](crate::report), beyond 2^31 - 1 |
 //!

@@ -1,4 +1,4 @@
-//! Map: what each type costs in bytes and in atomic instructions.
+//! Reference: what each type costs in bytes and in atomic instructions.
 //!
 //! # Bytes
 //!
@@ -14,7 +14,7 @@
 //! | [`Ref<str>`](crate::Ref) | 16 | the text and 4 bytes |
 //! | [`UniqueRef<u64>`](crate::UniqueRef) | 8 | as `Ref` |
 //! | [`IntrusiveRef<T>`](crate::IntrusiveRef) | 8 | the object, which has its count |
-//! | [`Handle<u64, u64>`](crate::Handle) | 8 | 50 to 54 bytes for each live entry of keys and values of 8 bytes, the table included |
+//! | [`Handle<u64, u64>`](crate::Handle) | 8 | <!--f:bytes-registry-million-->49.6<!--f--> to <!--f:bytes-registry-->54.3<!--f--> bytes for each live entry of keys and values of 8 bytes, the table included |
 //! | [`Interned<str>`](crate::Interned) | 8 | the text, and what an entry takes |
 //! | [`LList<u64>`](crate::LList) | 24 | the values, in blocks of fifteen at most |
 //! | [`intrusive::List<Box<T>>`](crate::llist::intrusive::List) | 16 | nothing |
@@ -24,8 +24,9 @@
 //!
 //! # Atomic instructions
 //!
-//! Read-modify-write instructions, which is what costs. "CAS" is a compare-and-swap that succeeds;
-//! each that fails because of another thread comes on top. The models count them:
+//! Only read-modify-write instructions are counted, because they dominate the cost. "CAS" is a
+//! compare-and-swap that succeeds; each one that fails because of another thread is an extra one. The
+//! models count them:
 //! `a_put_that_is_not_the_last_is_one_write` and `what_costs_what` in `tests/model/registry.rs`,
 //! `every_operation_writes_once` in `tests/model/llist.rs`, and the assertions of
 //! `tests/model/kref.rs`, `tests/model/handback.rs` and `tests/model/rcuref.rs`.
@@ -48,7 +49,7 @@
 //! | [`LList::push`](crate::LList::push) | 2 CAS: for a node, and for the list |
 //! | [`LList::take_all`](crate::LList::take_all) | 1 `swap` |
 //!
-//! A lock costs two instructions besides when nobody else wants it, and a wait when somebody does
-//! ([`locks`](super::locks)). Times, as ratios to what else one would use, are in the
+//! A lock that no other thread wants costs two more instructions, and a contended lock makes the thread
+//! wait ([`locks`](super::locks)). Times, as ratios to what else one would use, are in the
 //! [README](https://docs.rs/crate/kref/latest/source/README.md), and all of them, with their spread, in
 //! `docs/scoreboard.md` in the repository.

@@ -2,9 +2,9 @@
 //!
 //! # The problem
 //!
-//! An object is found by somebody who holds no reference to it: in a table, through a pointer that
-//! is not counted. It may be dying. The finder wants a reference if the object is alive, and to be
-//! told if it is not. (That the memory is still a count is another matter: see
+//! A thread finds an object to which it holds no reference: in a table, through an uncounted pointer.
+//! The object may be dying. The thread wants a reference if the object is alive, and wants to be told
+//! if it is not. (That the memory still contains a count is another question: see
 //! [`weak_pointers`](super::weak_pointers) and [`no_common_lock`](super::no_common_lock).)
 //!
 //! # Wrong
@@ -20,7 +20,7 @@
 //! ```
 //!
 //! ```text
-//! finder                         the last user                  count
+//! reader                         the last user                  count
 //! ------                         -------------                  -----
 //! load: 1, so it is alive                                       1
 //!                                fetch_sub: it was the last     0
@@ -29,12 +29,12 @@
 //! use the object, after its end
 //! ```
 //!
-//! Between "it is not zero" and "one more" the answer has become wrong. Looking once more
-//! afterwards does not help: the look would be followed by a gap just like this one.
+//! Between the load and the increment the answer has become wrong. To load the count once more
+//! afterwards does not help: another gap follows that load.
 //!
 //! # Right
 //!
-//! The question and the increment are one step:
+//! The test and the increment are one atomic step:
 //!
 //! ```
 //! # mod stage { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/code/stage.rs")); }
@@ -52,13 +52,13 @@
 //!
 //! That is [`AtomicExt::inc_not_zero`](crate::atomic::AtomicExt::inc_not_zero); on a count that
 //! also notices overflow, [`RefCount::inc_not_zero`](crate::RefCount::inc_not_zero); on an object,
-//! [`Kref::get_unless_zero`](crate::Kref::get_unless_zero). Zero is final: nothing but a new life
-//! of the memory leads away from it. (For a count that may come back from zero, see
+//! [`Kref::get_unless_zero`](crate::Kref::get_unless_zero). Zero is final until the memory is
+//! reused for a new object. (For a count that may come back from zero, see
 //! [`hand_back`](super::hand_back).)
 //!
-//! It is Acquire, because a use of the object begins here that nothing else orders. The kernel
-//! relies on the branch on the result; Rust's memory model does not know that, and neither do its
-//! compilers.
+//! The operation is Acquire, because it begins a use of the object that nothing else orders. The
+//! kernel relies on the branch on the result (a control dependency). Rust's memory model has no
+//! control dependencies, and its compilers do not preserve them.
 //!
 //! # Proof
 //!
@@ -67,9 +67,9 @@
 //!
 //! # Cost
 //!
-//! One compare-and-swap that succeeds, more if others interfere: the price of not knowing. Who
-//! holds a reference knows, and uses [`get`](crate::Kref::get), which is one `fetch_add`.
+//! One successful compare-and-swap, and a failed one for each interference. A caller that already holds
+//! a reference uses [`get`](crate::Kref::get) instead: one `fetch_add`.
 //!
-//! [`RcuRef`](crate::RcuRef) asks with one `fetch_add`, too: zero is not final for it, until the last put
-//! has marked the count dead. For that a put looks at the count when its reference is gone, so that the
-//! memory has to outlive it: as under RCU.
+//! [`RcuRef`](crate::RcuRef) does it with one `fetch_add`: for that count, zero is not final until the last put
+//! has marked the count dead. Its put reads the count after its own reference is gone, so the memory has
+//! to outlive the put, as it does under RCU.

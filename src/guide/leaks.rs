@@ -1,14 +1,14 @@
-//! Chapter 15: what keeps an object for ever.
+//! Chapter 15: what makes an object leak.
 //!
 //! # The problem
 //!
-//! A leak is the mistake that the rest of this guide prefers to all others; it is still one. It
-//! comes in four kinds: nobody was told that he was the last; a put was forgotten; references go
-//! round in a circle; the count saturated.
+//! The rest of this guide prefers a leak to any other fault, but a leak is still a fault. There are four
+//! kinds: no thread was told that its put was the last; a put was forgotten; references form a cycle;
+//! the count saturated.
 //!
 //! # Wrong
 //!
-//! The first kind, which is usually spelt `if Arc::strong_count(&x) == 1` in a `Drop`:
+//! The first kind, which is usually written as `if Arc::strong_count(&x) == 1` in a `Drop`:
 //!
 //! ```
 //! # mod stage { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/code/stage.rs")); }
@@ -24,7 +24,7 @@
 //! count is 2: not the last                                      2
 //!                                count is 2: not the last       2
 //! put                                                           1
-//!                                put: nobody looks              0   and nobody frees it
+//!                                put                            0   and no thread frees it
 //! ```
 //!
 //! # Right
@@ -41,18 +41,18 @@
 //! # }
 //! ```
 //!
-//! The decrement is the question. Of all the puts exactly one is told that it was the last, and the
-//! compiler warns who does not listen: every such result is `#[must_use]`. By value, it is
-//! [`Ref::into_inner`](crate::Ref::into_inner).
+//! The decrement itself answers the question. Exactly one of all the puts is told that it was the last.
+//! Every such result is `#[must_use]`, so the compiler warns if you ignore it. For owned values the same
+//! question is [`Ref::into_inner`](crate::Ref::into_inner).
 //!
 //! The other kinds:
 //!
 //! - *A forgotten put.* A pointer that owns its reference ([`Ref`](crate::Ref),
-//!   [`IntrusiveRef`](crate::IntrusiveRef), [`Handle`](crate::Handle)) puts it on every path, also
-//!   on that of an error or a panic. Use raw counts only where pointers cannot go.
-//! - *A circle.* Count in one direction only: children count their parents, and parents *list*
+//!   [`IntrusiveRef`](crate::IntrusiveRef), [`Handle`](crate::Handle)) drops it on every path, also
+//!   after an error or a panic. Use raw counts only where such pointers cannot be used.
+//! - *A cycle.* Count in one direction only: children count their parents, and parents *list*
 //!   their children ([`parents`](super::parents)).
-//! - *Saturation.* Set a hook ([`report`](crate::report)), and treat what it says as a bug.
+//! - *Saturation.* Set a report hook ([`report`](crate::report)), and treat each report as a bug.
 //!
 //! # Proof
 //!
@@ -61,6 +61,6 @@
 //!
 //! # Cost
 //!
-//! None: the decrement is made in any case.
+//! None: the put decrements the count in any case.
 
 #![doc(alias("strong_count == 1"))]

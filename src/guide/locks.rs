@@ -1,4 +1,4 @@
-//! Map: which lock is taken when, and by whom.
+//! Reference: which operation takes which lock, and for how long.
 //!
 //! "Your lock" is the one that is given to [`put_lock`](crate::Kref::put_lock); a "shard" is a part
 //! of a map, of which there are sixteen for each processor by default.
@@ -21,21 +21,23 @@
 //!
 //! # No lock is held while your code runs
 //!
-//! That is `Hash`, `Eq`, constructors, and destructors of keys and values, of the maps; and what
-//! the lists and `Ref` destroy. So these may call into the same map. With `put_lock` the lock is
-//! yours: unlink, *drop the guard*, then destroy, and the same is true of your index.
+//! Your code is `Hash`, `Eq`, constructors, and the destructors of keys, of values, and of what the lists
+//! and `Ref` destroy. All of it may call into the same map. With `put_lock` the lock is yours: remove the
+//! object, *drop the guard*, then destroy the object. Then your destructors may call into your index too.
 //!
-//! # What must not be
+//! # What to avoid
 //!
-//! - `put_lock` by who holds the lock already: a deadlock, or a panic, as the lock does.
-//! - A lock inside the object, or kept alive only by it: after a put that was not the last the
-//!   object may go at any moment. See [`Kref::put_lock`](crate::Kref::put_lock).
-//! - Two constructors that wait for each other's keys: a deadlock, as with two locks.
+//! - Never call `put_lock` while you hold the same lock: it deadlocks or panics, depending on the lock.
+//! - Do not put the lock inside the object, or in something that only the object keeps alive. After a put
+//!   that was not the last, the object may be freed at any moment. See
+//!   [`Kref::put_lock`](crate::Kref::put_lock).
+//! - Two constructors that wait for each other's keys deadlock, just like two locks taken in opposite
+//!   order.
 //!
 //! # Order of locks
 //!
-//! The maps take their locks one at a time, never one under another, so that there is no order to
-//! be kept among them, or between them and yours.
+//! The maps never take one of their locks while they hold another, so their locks have no order that you
+//! would have to respect.
 //!
 //! # Proof
 //!

@@ -2,11 +2,11 @@
 //!
 //! # The problem
 //!
-//! A lookup without any lock. The finder has read a pointer and is then interrupted for a long
-//! time; the object may have died meanwhile. That its memory is not given back to the allocator is
-//! the first condition, and must be arranged: memory that is only ever used for the same type
-//! (*type-stable*: the kernel's `SLAB_TYPESAFE_BY_RCU`), or a grace period. Then the count can be
-//! asked. But type-stable memory may be *another object* by now.
+//! A lookup takes no lock at all. It has read a pointer and is then interrupted for a long time; the
+//! object may die in between. The first condition is that the object's memory does not go back to the
+//! allocator: it is only ever used for the same type (*type-stable*: the kernel's
+//! `SLAB_TYPESAFE_BY_RCU`), or there is a grace period. Then the lookup can read the count. But
+//! type-stable memory may contain *another object* by then.
 //!
 //! # Wrong
 //!
@@ -19,7 +19,7 @@
 //! ```
 //!
 //! ```text
-//! finder of 7                    another thread                 slot
+//! reader of 7                    another thread                 slot
 //! -----------                    --------------                 ----
 //! read the pointer: slot of 7                                   7, count 1
 //!                                put 7: that was the last       -, count 0
@@ -30,8 +30,8 @@
 //!
 //! # Right
 //!
-//! First the reference, then the question which object it is; not the other way round, as the
-//! answer is only good while the reference is held.
+//! Take the reference first, and then ask which object it is. The other way round is wrong, as the
+//! answer is valid only while the reference is held.
 //!
 //! ```
 //! # mod stage { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/code/stage.rs")); }
@@ -51,11 +51,11 @@
 //!
 //! Three things are easy to miss:
 //!
-//! - The finder may be the *last* user of the wrong object: his put has to be able to destroy.
-//! - `inc_not_zero` must be Acquire, and the count of the new object set with Release, last of all:
-//!   else the finder may see the new count and the old key. The kernel's connection tracking had
-//!   exactly this mistake, on Arm.
-//! - If objects can be taken out of the index while they are in use, the recheck has to ask that as
+//! - The reader may become the *last* user of the wrong object, so its put has to be able to destroy it.
+//! - `inc_not_zero` must be Acquire, and the count of the new object must be set last, with Release.
+//!   Otherwise the reader may see the new count and the old key. The kernel's connection tracking had
+//!   this bug, on Arm.
+//! - If objects can be removed from the index while they are in use, the recheck has to ask for that as
 //!   well.
 //!
 //! # Proof
@@ -65,8 +65,8 @@
 //!
 //! # Cost
 //!
-//! One compare-and-swap and one comparison for what is found, and memory that is not given back at
-//! once. [`Registry`](crate::Registry) finds its objects in this way. With [`RcuRef`](crate::RcuRef) it is one
-//! addition instead of the compare-and-swap.
+//! One compare-and-swap and one comparison for a hit, and memory that is not given back at once.
+//! [`Registry`](crate::Registry) finds its objects in this way. [`RcuRef`](crate::RcuRef) needs one addition
+//! instead of the compare-and-swap.
 
 #![doc(alias("SLAB_TYPESAFE_BY_RCU"))]

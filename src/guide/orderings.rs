@@ -2,9 +2,9 @@
 //!
 //! # The problem
 //!
-//! A count is right whatever the ordering: additions do not get lost. What the ordering decides is
-//! when the *object's* memory is seen, and the count is what stands between the last use of the
-//! object by one thread and its destruction by another.
+//! The count itself is correct with any ordering: no addition gets lost. The ordering decides what a
+//! thread sees of the *object*: only the count stands between the last use of the object by one thread
+//! and its destruction by another.
 //!
 //! # Wrong
 //!
@@ -18,7 +18,7 @@
 //! # fn main() { put(&World::new(AtomicU32::new(1))) }
 //! ```
 //!
-//! Nothing obliges the processor, or the compiler, to finish the use before the decrement:
+//! With Relaxed, neither the processor nor the compiler has to finish the use before the decrement:
 //!
 //! ```text
 //! thread A                       thread B                       count
@@ -30,8 +30,8 @@
 //! the program, arrives now
 //! ```
 //!
-//! On x86 no ordinary test will show it, as its atomic instructions are barriers. The compiler may
-//! do it even there, and the processor of a telephone does.
+//! On x86 no ordinary test shows this, as the atomic instructions there are barriers. The compiler may
+//! reorder even there, and Arm processors do.
 //!
 //! # Right
 //!
@@ -51,27 +51,26 @@
 //! # }
 //! ```
 //!
-//! - **Put is Release.** Whatever the putter did with the object stays before its decrement.
-//! - **The last put is Acquire besides.** The destruction stays after the decrement, and so after
-//!   everything that any decrement before it has released. All writes to a count are
-//!   read-modify-writes, and these carry a release on, so that one Acquire meets *all* the
-//!   Releases, not only the latest.
-//! - It is Acquire only when last. The others destroy nothing, so they have nothing to wait for.
-//!   The Acquire is a second, cheap look at the count, rather than a fence, because race detectors
-//!   do not understand fences.
-//! - **Get is Relaxed.** Its caller uses the object already, so its right to do so is not new. And
-//!   whatever brings the new reference to another thread (a channel, a lock, a spawn) orders what
-//!   that thread sees.
-//! - **Get-unless-zero is Acquire**, because its caller's right *is* new: chapter
+//! - **Put is Release.** Everything that the thread did with the object stays before its decrement.
+//! - **The last put is also Acquire.** The destruction stays after the decrement, and so after
+//!   everything that any earlier decrement has released. All writes to a count are read-modify-writes,
+//!   and these continue a release sequence. So one Acquire pairs with *all* the Releases, not only with
+//!   the latest.
+//! - **Only the last put is Acquire.** The other puts destroy nothing, so they have nothing to wait for.
+//!   The Acquire is a load after the last decrement, not a fence, because ThreadSanitizer does not
+//!   understand fences.
+//! - **Get is Relaxed.** Its caller already uses the object. The means by which the new reference reaches
+//!   another thread (a channel, a lock, a spawn) orders what that thread sees.
+//! - **Get-unless-zero is Acquire**, because its caller did not use the object before: chapter
 //!   [9](super::no_common_lock).
 //!
 //! # Proof
 //!
-//! `orderings` in `tests/guide/chapters.rs` and `relaxed_decrement` in `tests/model/wrong.rs`. And
-//! for every ordering in the crate: `docs/orderings.md` in the repository lists each, weakened by
-//! one step, with the test that fails then.
+//! `orderings` in `tests/guide/chapters.rs` and `relaxed_decrement` in `tests/model/wrong.rs`. For
+//! every ordering in the crate, `docs/orderings.md` in the repository names the test that fails when the
+//! ordering is weakened by one step.
 //!
 //! # Cost
 //!
-//! On x86 all of it is free. On Arm a Release decrement is one bit in the instruction, and the
-//! Acquire happens once in the object's life.
+//! On x86 these orderings cost nothing. On Arm a Release decrement is another form of the same
+//! instruction, and the Acquire happens once in an object's life.

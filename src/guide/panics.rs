@@ -1,24 +1,24 @@
-//! Map: what is left after a panic.
+//! Reference: what is left after a panic.
 //!
-//! A panic in your code (a constructor, a destructor, `Hash`, `Eq`, `Clone`, an iterator, a lock,
-//! the hook) goes on to whoever called this crate. What the crate guarantees is what state it
-//! leaves. Each line names the test that shows it.
+//! A panic in your code (a constructor, a destructor, `Hash`, `Eq`, `Clone`, an iterator, a lock, the
+//! report hook) propagates to the caller of this crate. The table says what state is left. Each line
+//! names the test that shows it.
 //!
 //! | what panics | what is left | test |
 //! |---|---|---|
 //! | the closure of [`cas_loop`](crate::atomic::AtomicExt::cas_loop) | nothing was written | `a_panic_in_the_closure_writes_nothing` in `tests/guide/panics.rs` |
-//! | the lock's `lock`, in [`Kref::put_lock`](crate::Kref::put_lock) | the caller still has his reference | `a_lock_that_panics_leaves_the_reference` in `tests/locks.rs` |
-//! | the same, in [`HandBack::put_lock`](crate::HandBack::put_lock) | the put is pending for ever, and the object leaks | `a_lock_that_panics_leaves_the_put_pending` in `tests/guide/panics.rs` |
+//! | the lock's `lock`, in [`Kref::put_lock`](crate::Kref::put_lock) | the caller still has its reference | `a_lock_that_panics_leaves_the_reference` in `tests/locks.rs` |
+//! | the same, in [`HandBack::put_lock`](crate::HandBack::put_lock) | the put stays pending, and the object leaks | `a_lock_that_panics_leaves_the_put_pending` in `tests/guide/panics.rs` |
 //! | the holder of the guard that a put returned | a lock of std is poisoned, as always | `a_panic_with_the_returned_guard_poisons` in `tests/locks.rs` |
-//! | somebody, earlier, with the lock held | a put takes the poisoned lock over | `a_poisoned_mutex_is_taken_over` in `tests/locks.rs` |
+//! | another thread, earlier, while it held the lock | a put takes the poisoned lock over | `a_poisoned_mutex_is_taken_over` in `tests/locks.rs` |
 //! | the [hook](crate::report::set_hook) | the count is saturated already | `a_hook_that_panics_leaves_the_count_saturated` in `tests/misuse/hook.rs` |
 //! | the hook, under the lock of a put | the lock is released | `a_hook_that_panics_under_the_lock_releases_it` in `tests/misuse/hook.rs` |
 //! | the value's destructor, in the last drop of a [`Ref`](crate::Ref) | the memory is freed, the fields are destroyed | `a_destructor_that_panics_frees_the_memory` in `tests/refs/panics.rs` |
 //! | a destructor in the middle of a long chain | the rest is destroyed | `a_panic_in_the_middle` in `tests/refs/deep.rs` |
 //! | `Clone`, in [`Ref::make_mut`](crate::Ref::make_mut) | the `Ref` is as it was | `a_clone_that_panics_leaves_make_mut_as_it_was` in `tests/refs/panics.rs` |
 //! | `Clone` of one element of a slice | no half of a slice, no leak | `a_clone_that_panics_leaves_no_half_of_a_slice` in `tests/refs/panics.rs` |
-//! | a constructor of a [`Registry`](crate::Registry) | its key is vacant; one of those who wait calls its own | `a_constructor_that_panics_leaves_the_key_vacant` in `tests/registry/hostile.rs` |
-//! | `Eq` or `Hash`, in a lookup or an insertion | the registry is as before, and what it took meanwhile is given back | `an_eq_that_panics_leaves_the_registry_usable` in `tests/registry/hostile.rs` |
+//! | a constructor of a [`Registry`](crate::Registry) | its key is vacant; one waiting thread runs its own constructor | `a_constructor_that_panics_leaves_the_key_vacant` in `tests/registry/hostile.rs` |
+//! | `Eq` or `Hash`, in a lookup or an insertion | the registry is as before, and the references that the lookup took are dropped | `an_eq_that_panics_leaves_the_registry_usable` in `tests/registry/hostile.rs` |
 //! | a destructor of a key or a value | it has already left the registry | `a_destructor_that_panics_has_left_the_registry` in `tests/registry/hostile.rs` |
 //! | a thread that holds handles | they are dropped, as it unwinds | `a_thread_that_panics_gives_its_handles_back` in `tests/registry/hostile.rs` |
 //! | the iterator of [`LList::push_all`](crate::LList::push_all) | nothing was pushed; what it had yielded is dropped | `panicking_iterator_pushes_nothing` in `tests/llist_drop.rs` |

@@ -2,10 +2,10 @@
 //!
 //! # The problem
 //!
-//! A file keeps its directory, a directory the one above it: each child holds a reference to its
-//! parent, so that a path in use stays whole. The parent lists its children and does *not* count
-//! them; otherwise neither would ever go away. When the last reference to a child goes, it leaves
-//! its parent's list, and then lets the parent go.
+//! A file keeps its directory alive, and a directory the one above it: each child holds a reference to
+//! its parent, so that a path in use stays complete. The parent lists its children and does *not* count
+//! them; otherwise neither would ever be freed. When the last reference to a child is dropped, the child
+//! leaves its parent's list and then drops its reference to the parent.
 //!
 //! # Wrong
 //!
@@ -28,13 +28,14 @@
 //! put the parent: not the last                                  1
 //!                                put the parent: the last       0
 //!                                destroy the parent
-//! strike the child off the list
-//! of a parent that is gone
+//! remove the child from the list
+//! of a parent that is freed
 //! ```
 //!
 //! # Right
 //!
-//! From the inside out: leave the list, end the child, and only then give up what kept the parent.
+//! From the inside out: remove the child from the list, destroy the child, and only then drop the
+//! reference to the parent.
 //!
 //! ```
 //! # mod stage { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/code/stage.rs")); }
@@ -48,18 +49,18 @@
 //! # }
 //! ```
 //!
-//! Two traps remain.
+//! Two mistakes remain possible.
 //!
 //! *The lock.* If the list's lock is in the parent, a put of the child must not rely on the child's
-//! own reference to keep that lock: a put that is *not* the last may be followed, at once, by one
-//! that is, in another thread, which ends the child and the parent. Take a reference to the parent
-//! before, and put that afterwards. [`Kref::put_lock`](crate::Kref::put_lock) says where a lock may
-//! live.
+//! own reference to keep that lock alive. A put that is *not* the last may at once be followed by the
+//! last put in another thread, which frees the child and the parent. Take a reference to the parent
+//! before the put, and drop it afterwards. [`Kref::put_lock`](crate::Kref::put_lock) says where a lock may
+//! be.
 //!
-//! *The stack.* The end of a child may be the end of its parent, and so on: a chain of a million is
-//! a million destructors inside one another. [`Ref`](crate::Ref) and [`Handle`](crate::Handle)
-//! continue on another stack when theirs runs out. By hand, put in a loop: as long as the put says
-//! "last", go one up.
+//! *The stack.* The last put of a child may be the last of its parent too, and so on: a chain of a
+//! million objects is a million nested destructors. [`Ref`](crate::Ref) and [`Handle`](crate::Handle)
+//! continue on another stack when theirs runs out. By hand, put in a loop: while the put was the last,
+//! go up to the parent.
 //!
 //! # Proof
 //!
@@ -69,4 +70,4 @@
 //!
 //! # Cost
 //!
-//! One put more for each level that comes to its end. No lock above the list's own.
+//! One more put for each level that is freed, and only the list's own lock.

@@ -2,9 +2,9 @@
 //!
 //! # The problem
 //!
-//! Several threads measure something and keep the largest value in one atomic. Std has `fetch_max`,
-//! which is right, and writes every time: each call takes the cache line away from all other
-//! processors, although the maximum soon hardly ever grows.
+//! Several threads measure something and keep the largest value in one atomic. Std's `fetch_max` is
+//! correct, but it writes every time: each call takes the cache line away from all other processors,
+//! although the maximum soon hardly ever grows.
 //!
 //! # Wrong
 //!
@@ -31,8 +31,8 @@
 //!
 //! # Right
 //!
-//! Store only if the value is still the one that was compared; if not, compare again with the one
-//! that was found.
+//! Store only if the value is still the one that was compared. If it is not, compare again with the
+//! value that was found.
 //!
 //! ```
 //! use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -47,27 +47,27 @@
 //! # }
 //! ```
 //!
-//! All conditional operations have this shape, with another condition:
-//! [`cas_loop`](crate::atomic::AtomicExt::cas_loop) is the shape, and
-//! [`raise_to`](crate::atomic::AtomicExt::raise_to) this very function, for every integer.
+//! All conditional operations have this shape and differ only in the condition.
+//! [`cas_loop`](crate::atomic::AtomicExt::cas_loop) is the general form;
+//! [`raise_to`](crate::atomic::AtomicExt::raise_to) is this function for every integer.
 //!
-//! Three things to know of the loop:
+//! Three properties of the loop:
 //!
-//! - Some thread always gets on: a round is lost only because another thread's round was won (or
-//!   the processor failed without a reason, as `compare_exchange_weak` may). That is *lock-free*. A
-//!   single thread may lose many rounds, so it is not *wait-free*.
-//! - It compares values. A value that has changed and changed back looks as if nothing had happened
-//!   (the *ABA problem*). Here that is as good as nothing; [`lists`](super::lists) has a case where
-//!   it is not.
-//! - When there is nothing to do, it writes nothing. That is the whole gain.
+//! - It is *lock-free*: a round fails only because another thread's round succeeded (or because the
+//!   processor failed without a reason, as `compare_exchange_weak` may), so some thread always makes
+//!   progress. It is not *wait-free*: one thread may fail many times.
+//! - It compares values. A value that has changed and changed back looks unchanged (the *ABA
+//!   problem*). That is harmless here; [`lists`](super::lists) has a case where it is not.
+//! - If the value need not change, the loop writes nothing. That is why it is faster.
 //!
 //! # Proof
 //!
 //! `raise_to` in `tests/guide/chapters.rs`: two threads raise the maximum to 1 and to 2; the right
-//! code ends with 2 in every interleaving, the wrong code does not. Over random values, `raise_to`
+//! code ends with 2 in every interleaving, and the wrong code ends with 1 in some. Over random values, `raise_to`
 //! is compared with `fetch_max` by `tests/properties/atomic.rs`.
 //!
 //! # Cost
 //!
-//! A load, when the value is not larger. Where it mostly is not, 0.13 of the time of `fetch_max` on
-//! one thread, 0.04 on two (`benches/atomic.rs`).
+//! If the value is not larger, one load. If most values are not larger, `raise_to` takes
+//! <!--f:raise-to-1-->0.13<!--f--> of the time of `fetch_max` on one thread and <!--f:raise-to-2-->0.04<!--f--> on two
+//! (`benches/atomic.rs`).

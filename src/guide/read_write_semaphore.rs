@@ -1,14 +1,14 @@
-//! Chapter 8: the same with finders that share the lock.
+//! Chapter 8: the same with readers that share the lock.
 //!
 //! # The problem
 //!
-//! The kernel has the put that takes a spinlock, and the put that takes a mutex. It has none for a
-//! read-write semaphore, and that one is left as an exercise. Lookups are many and may run side by
-//! side: they take the lock *shared*. What does the last put take?
+//! The kernel has a put that takes a spinlock and a put that takes a mutex. It has none for a read-write
+//! semaphore. With such a lock many lookups run at the same time: they take the lock *shared*. How does
+//! the last put have to take it?
 //!
 //! # Wrong
 //!
-//! It changes nothing but the count, so it seems that shared will do:
+//! The put changes only the count, so shared seems to be enough:
 //!
 //! ```
 //! # mod stage { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/code/stage.rs")); }
@@ -19,7 +19,7 @@
 //! ```
 //!
 //! ```text
-//! the last user                  finder                         count
+//! the last user                  reader                         count
 //! -------------                  ------                         -----
 //! lock shared                    lock shared                    1
 //!                                found: alive
@@ -29,9 +29,9 @@
 //!
 //! # Right
 //!
-//! The last put takes the *write* side. Then the argument of [chapter 7](super::put_lock) stands
-//! word by word. What it needs is not that finders exclude one another, but that no finder is
-//! inside while the count goes from one to zero and the object leaves the index.
+//! The last put takes the *write* side. Then the argument of [chapter 7](super::put_lock) holds word for
+//! word. Readers need not exclude one another. But no reader may hold the lock while the count goes from
+//! one to zero and the object leaves the index.
 //!
 //! ```
 //! # mod stage { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/code/stage.rs")); }
@@ -47,8 +47,7 @@
 //! # }
 //! ```
 //!
-//! `get` under the shared lock needs no more than an atomic increment: several finders may do it at
-//! once. [`Kref::put_lock`](crate::Kref::put_lock) takes any [`Lock`](crate::lock::Lock), and for a
+//! `get` under the shared lock is one atomic increment, and several readers may do it at the same time. [`Kref::put_lock`](crate::Kref::put_lock) takes any [`Lock`](crate::lock::Lock), and for a
 //! read-write lock `Lock` is the write side, so that the wrong code cannot be written by accident.
 //!
 //! # Proof
@@ -59,7 +58,7 @@
 //!
 //! # Cost
 //!
-//! That of the lock. Lookups that share a lock still share its cache line, and many short ones are
-//! not much faster than with a mutex; the next chapter does without.
+//! That of the lock. Lookups that share a lock still share its cache line, so many short lookups are not
+//! much faster than with a mutex. The next chapter needs no lock.
 
 #![doc(alias("kref_put_rwsem", "down_write"))]

@@ -2,16 +2,16 @@
 //!
 //! # The problem
 //!
-//! An object is used by several threads, and nobody knows which will be done last. So each user is
-//! counted: `get` before, `put` after, and whoever puts last destroys the object. The kernel calls
-//! the count a *kref*; here it is a [`Kref`](crate::Kref).
+//! Several threads use an object, and it is not known which of them will finish last. So each use is
+//! counted: `get` before it, `put` after it, and the thread whose put is the last destroys the object.
+//! The kernel calls such a count a *kref*; here it is a [`Kref`](crate::Kref).
 //!
 //! There are three rules.
 //!
 //! 1. Take a reference *before* a pointer is given to somebody else, never after.
 //! 2. Put it when done, on every path.
-//! 3. Who has no reference yet (because he found the object in a table) needs more than `get`: the
-//!    [chapters from 6 on](super::weak_pointers).
+//! 3. A thread that has no reference yet, because it found the object in a table, needs more than `get`:
+//!    see the [chapters from 6 on](super::weak_pointers).
 //!
 //! # Wrong
 //!
@@ -51,10 +51,10 @@
 //! # }
 //! ```
 //!
-//! If the owner is done with the object he hands on *his own* reference: neither a get nor a put.
+//! An owner that is done with the object hands on its *own* reference, without a get and without a put.
 //!
-//! With an owning pointer the compiler sees to the first two rules: a [`Ref`](crate::Ref) is got by
-//! `clone` and put by `drop`, and an [`IntrusiveRef`](crate::IntrusiveRef) does the same for an
+//! An owning pointer enforces the first two rules: `clone` of a [`Ref`](crate::Ref) is the get, its
+//! `drop` is the put, and an [`IntrusiveRef`](crate::IntrusiveRef) does the same for an
 //! object that keeps its own count.
 //!
 //! # Proof
@@ -63,6 +63,7 @@
 //!
 //! # Cost
 //!
-//! One atomic instruction for a get and one for a put, the checks for misuse included: 1.00 of the
-//! time of a bare `fetch_add` and `fetch_sub` (`benches/refcount.rs`). A `Ref` takes the time of an
-//! `Arc`, and has a header of 4 bytes instead of 16 ([`costs`](super::costs)).
+//! One atomic instruction for a get and one for a put, the checks for misuse included. A pair takes
+//! <!--f:refcount-used-1-->1.00<!--f--> of the time of a bare `fetch_add` and `fetch_sub` whose results are used
+//! (`benches/refcount.rs`). A `Ref` takes the time of an `Arc`, and has a header of 4 bytes instead of 16
+//! ([`costs`](super::costs)).

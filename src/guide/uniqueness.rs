@@ -1,9 +1,9 @@
-//! Chapter 14: knowing that nobody else has it.
+//! Chapter 14: exclusive access, or how to know that no other reference exists.
 //!
 //! # The problem
 //!
-//! Who is alone with an object may change it in place, or reuse it. So the count is read: one means
-//! alone.
+//! A thread that has the only reference to an object may change the object in place, or reuse it. So it
+//! reads the count, and takes one to mean that no other reference exists.
 //!
 //! # Wrong
 //!
@@ -16,7 +16,7 @@
 //! ```
 //!
 //! ```text
-//! owner                          finder                         count
+//! owner                          reader                         count
 //! -----                          ------                         -----
 //! count is 1: alone                                             1
 //!                                found: inc_not_zero            2
@@ -24,15 +24,15 @@
 //! write the object               read half of each
 //! ```
 //!
-//! An answer that was true when it was given is not a permission. There are two more ways to be
-//! wrong. The read may be Relaxed, and then even the *earlier* users are not behind it. And there
-//! may be a kind of reference that this count does not count: so a page that was shared after all
-//! was written in place in Linux, in 2020 (CVE-2020-29374).
+//! The answer was true when the count was read, and may be false when it is used. There are two more
+//! mistakes of this kind. The read may be Relaxed; then it does not come after the uses of the *earlier*
+//! owners. Or there are references that this count does not count: so Linux wrote in place to a page
+//! that was still shared, in 2020 (CVE-2020-29374).
 //!
 //! # Right
 //!
-//! Do not ask; claim. One compare-and-swap takes the count from one to zero, and with zero
-//! everybody else is refused:
+//! Claim instead of reading. One compare-and-swap takes the count from one to zero, and at zero every
+//! try-get of another thread fails:
 //!
 //! ```
 //! # mod stage { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/code/stage.rs")); }
@@ -47,14 +47,14 @@
 //! # }
 //! ```
 //!
-//! [`RefCount::try_freeze`](crate::RefCount::try_freeze) gives the references back when its guard
-//! is dropped; [`RefCount::dec_if_one`](crate::RefCount::dec_if_one) is the claim to destroy. On a
-//! pointer it is [`Ref::try_unique`](crate::Ref::try_unique). Where the only way to a new reference
-//! is an old one, `&mut` of the only one keeps everybody out, and
-//! [`Ref::get_mut`](crate::Ref::get_mut) may look. A [`Handle`](crate::Handle) has no such method:
-//! its index can hand out another at any time.
+//! [`RefCount::try_freeze`](crate::RefCount::try_freeze) gives the references back when its guard is
+//! dropped. [`RefCount::dec_if_one`](crate::RefCount::dec_if_one) is the claim to destroy. On a pointer the
+//! claim is [`Ref::try_unique`](crate::Ref::try_unique). Where new references can only be made from old
+//! ones, an exclusive borrow of the only pointer excludes all other threads, so
+//! [`Ref::get_mut`](crate::Ref::get_mut) may read the count. A [`Handle`](crate::Handle) has no such method,
+//! as its index can hand out another handle at any time.
 //!
-//! Reads of a count are called [`count_hint`](crate::Ref::count_hint): for a log, not for an `if`.
+//! A read of a count is called [`count_hint`](crate::Ref::count_hint). Use it in a log, not in an `if`.
 //!
 //! # Proof
 //!
@@ -64,6 +64,6 @@
 //!
 //! # Cost
 //!
-//! One compare-and-swap, and one more to give back.
+//! One compare-and-swap for the claim, and one to give the references back.
 
 #![doc(alias("Arc::strong_count == 1", "strong_count", "page_count", "is_unique"))]

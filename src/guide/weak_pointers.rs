@@ -2,11 +2,11 @@
 //!
 //! # The problem
 //!
-//! A table finds live objects, and must not keep them alive. So it holds pointers that are not
-//! counted: *weak pointers*. Two things may be wrong with a pointer that was found: the object may
-//! be dying (its count is zero, and its last user is on the way to take it out of the table), and
-//! it may be gone (the memory is something else). The first is a question to the count. The second
-//! must not happen while somebody looks at the count.
+//! A table lists live objects, and must not keep them alive. So it holds *uncounted pointers* (not
+//! `std::sync::Weak`, which has a count of its own). Two things may be wrong with a pointer that a
+//! reader found. The object may be dying: its count is zero, and its last user is about to remove it
+//! from the table. Or the object may be freed, and the memory may be something else. The count tells the
+//! first. The second must not happen while a thread reads the count.
 //!
 //! # Wrong
 //!
@@ -19,19 +19,19 @@
 //! ```
 //!
 //! ```text
-//! finder                         the last user
+//! reader                         the last user
 //! ------                         -------------
 //! lock, find the pointer, unlock
 //!                                put: that was the last
-//!                                lock, unlist, unlock
+//!                                lock, remove it, unlock
 //!                                free the memory
 //! get_unless_zero on free memory
 //! ```
 //!
 //! # Right
 //!
-//! The look-up and the question are one critical section. The memory cannot go while the lock is
-//! held: to free it, the last user has to take it off the list first.
+//! The lookup and the test of the count are one critical section. The memory cannot be freed while the
+//! lock is held, because the last user has to remove the object from the table first, under the lock.
 //!
 //! ```
 //! # mod stage { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/code/stage.rs")); }
@@ -49,11 +49,11 @@
 //! # }
 //! ```
 //!
-//! So a *weak pointer* needs no weak count. But the table lists, for a moment, objects that are
-//! dead. A lookup must skip them, and an insertion under the same key meets one in its place. It
-//! cannot wait for it to go while it holds the lock; it has to replace it, and then the last user
-//! must not strike off his successor. That is more cases than it seems, which is why there is the
-//! [next chapter](super::put_lock).
+//! So an uncounted pointer needs no weak count. But for a moment the table lists dead objects. A lookup
+//! must skip them, and an insertion with the same key finds one in its place. The insertion cannot wait
+//! for the dead object to leave while it holds the lock. It has to replace the entry, and then the last
+//! user of the dead object must not remove the new entry. The [next chapter](super::put_lock) avoids these
+//! cases.
 //!
 //! # Proof
 //!
@@ -62,5 +62,5 @@
 //!
 //! # Cost
 //!
-//! A put is one `fetch_sub`, and a lock for the last. A lookup is a compare-and-swap under the
+//! A put is one `fetch_sub`; the last put also takes the lock. A lookup is a compare-and-swap under the
 //! lock, and may fail.

@@ -1,0 +1,22 @@
+//! Recipes: a whole program for each common task.
+//!
+//! Each page has one program, which is compiled and run as a test of the documentation, and says what to change for
+//! a related task.
+//!
+//! | task | page |
+//! |---|---|
+//! | count references in an object of my own, found through my own index and lock | [`own_object`] |
+//! | a queue of jobs with a sleeping consumer, and an orderly shutdown | [`job_queue`] |
+//! | a tree whose nodes keep their parents alive | [`tree`] |
+//! | a model test of my own code over these types | [`model_test`] |
+//! | `no_std`: spin locks, and critical sections | [`no_std`] |
+
+pub mod own_object;
+
+pub mod job_queue;
+
+pub mod tree;
+
+pub mod model_test;
+
+pub mod no_std;
