@@ -10,7 +10,7 @@
 //! | decide whether to use this crate at all | [`alternatives`] |
 //! | know what is guaranteed, and what is not | [`limits`] |
 //! | find what replaces a method of `Arc` or `Weak` | [`arc`] |
-//! | come from the kernel | [`kernel`] |
+//! | come from the kernel | [`kernel_developers`], [`kernel`] |
 //! | understand the patterns in an hour | chapters [3](reference_counting), [6](weak_pointers), [7](put_lock) and [13](registry) |
 //!
 //! # The chapters
@@ -44,6 +44,7 @@
 //! | to find | page |
 //! |---|---|
 //! | a function of the kernel | [`kernel`] |
+//! | orderings in the words of the kernel's memory model, and lkdtm's tests | [`kernel_developers`] |
 //! | a method of `Arc` or `Weak` | [`arc`] |
 //! | which operation takes which lock | [`locks`] |
 //! | what a type costs in bytes and atomic instructions | [`costs`] |
@@ -102,6 +103,8 @@ pub mod uniqueness;
 pub mod leaks;
 
 pub mod kernel;
+
+pub mod kernel_developers;
 
 pub mod arc;
 

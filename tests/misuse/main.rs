@@ -6,6 +6,7 @@
 mod default_hook;
 mod freezing;
 mod hook;
+mod lkdtm;
 mod saturation;
 
 use std::cell::{Cell, RefCell};
