@@ -3,13 +3,18 @@
 //! A step is a command that can be run by itself. Exit code 2 is how the scripts say that a tool is
 //! missing, after they have said which. `.github/workflows/evidence.yml` runs the same steps.
 
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::builder::PossibleValuesParser;
 use indicatif::FormattedDuration;
 
+use crate::scoreboard::circumstances::Circumstances;
+use crate::scoreboard::told_by;
 use crate::{cargo, root};
 
 /// One check.
@@ -104,6 +109,9 @@ pub struct Options {
     /// A step whose tools are missing is no failure.
     #[arg(long)]
     skip_missing: bool,
+    /// Write each result into docs/evidence.md, as soon as the step has ended.
+    #[arg(long)]
+    write: bool,
 }
 
 /// How a step ended.
@@ -143,6 +151,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
+    let mut page = options.write.then(Page::read).transpose()?;
     let mut summary = String::new();
     let mut good = true;
     for (
@@ -164,6 +173,10 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         let took = FormattedDuration(start.elapsed());
         println!("== {name}: {}, after {took}", end.describe());
         summary += &format!("{name:<10} {took}  {}\n", end.describe());
+        if let Some(page) = &mut page {
+            page.note(name, end, start.elapsed());
+            page.write()?;
+        }
         good &= end.is_good(options.skip_missing);
     }
     print!("\n{summary}");
@@ -201,9 +214,96 @@ fn run_step(command: &str) -> End {
     }
 }
 
+/// `docs/evidence.md`: how each step ended when it was last run.
+struct Page {
+    /// The cells of the last run of each step: result, time, date, machine and commit.
+    last: BTreeMap<String, String>,
+}
+
+impl Page {
+    fn path() -> PathBuf {
+        root().join("docs/evidence.md")
+    }
+
+    /// Reads what earlier runs have written.
+    fn read() -> Result<Self> {
+        match std::fs::read_to_string(Self::path()) {
+            Ok(page) => Ok(Self::parse(&page)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Self::parse("")),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn parse(page: &str) -> Self {
+        let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+        let rows = rows.filter_map(|row| {
+            let (step, rest) = row.split_once("` | ")?;
+            // The step's description may change; the rest is of the run.
+            let (_, run) = rest.split_once(" | ")?;
+            Some((step.to_owned(), run.trim_end_matches(" |").to_owned()))
+        });
+        Self {
+            last: rows.collect(),
+        }
+    }
+
+    fn note(&mut self, step: &str, end: End, took: Duration) {
+        let seconds = took.as_secs();
+        let run = format!(
+            "{} | {}:{:02} | {} | {} | {}",
+            end.describe(),
+            seconds / 60,
+            seconds % 60,
+            jiff::Zoned::now().strftime("%Y-%m-%d"),
+            Circumstances::now(false).map_or_else(|_| String::new(), |seen| seen.machine()),
+            told_by("git", &["describe", "--always", "--dirty"]),
+        );
+        self.last.insert(step.to_owned(), run);
+    }
+
+    fn render(&self) -> String {
+        let mut page = String::from(
+            "# Evidence
+
+How each step of `cargo xtask evidence` ended when it was last run. Written by `cargo xtask evidence --write`; do not
+edit. `cargo xtask evidence --list` shows the command of each step; each can be run by itself.
+
+| step | what it shows | result | minutes | date | machine | commit |
+|---|---|---|--:|---|---|---|
+",
+        );
+        for Step { name, what, .. } in &STEPS {
+            let run = self.last.get(*name);
+            let run = run.map_or("never run | | | |", |run| run.as_str());
+            page += &format!("| `{name}` | {what} | {run} |\n");
+        }
+        page
+    }
+
+    fn write(&self) -> Result<()> {
+        std::fs::write(Self::path(), self.render())?;
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_page_keeps_what_was_not_run_again() {
+        let mut page = Page::parse("");
+        page.note("models", End::Passed, Duration::from_secs(75));
+        page.note("miri", End::Missing, Duration::ZERO);
+        let text = page.render();
+        assert!(text.contains(" | passed | 1:15 | "));
+        assert!(text.contains("| never run | | | | |"));
+        let mut again = Page::parse(&text);
+        assert_eq!(again.last["models"], page.last["models"]);
+        again.note("miri", End::Failed, Duration::ZERO);
+        assert!(again.render().contains("| FAILED | 0:00 | "));
+        assert_eq!(again.render().matches("never run").count(), STEPS.len() - 2);
+    }
 
     #[test]
     fn the_exit_code_says_how_it_ended() {

@@ -75,7 +75,10 @@ enum Figure {
         begin: String,
     },
     /// What the group of a regular expression matches in a file of the repository.
-    Captured { file: String, pattern: String },
+    Captured {
+        file: String,
+        pattern: String,
+    },
     /// Processor, cores and compiler of the run.
     Machine,
 }
@@ -225,7 +228,8 @@ impl Figure {
                 count.to_string()
             }
             Self::Captured { file, pattern } => {
-                let text = std::fs::read_to_string(root().join(file)).with_context(|| file.clone())?;
+                let text =
+                    std::fs::read_to_string(root().join(file)).with_context(|| file.clone())?;
                 let found = Regex::new(pattern)?.captures(&text);
                 let group = found.as_ref().and_then(|found| found.get(1));
                 let group = group.with_context(|| format!("{file} has no `{pattern}`"))?;

@@ -2,7 +2,7 @@
 //! `docs/scoreboard.md` with its pictures.
 
 mod bars;
-mod circumstances;
+pub mod circumstances;
 mod curves;
 mod page;
 pub mod picture;
@@ -267,7 +267,7 @@ impl Clock {
 }
 
 /// What a command prints, on one line; nothing if it cannot be had.
-fn told_by(command: &str, arguments: &[&str]) -> String {
+pub fn told_by(command: &str, arguments: &[&str]) -> String {
     let output = Command::new(command)
         .args(arguments)
         .current_dir(root())
