@@ -1,4 +1,4 @@
-//! A gadget and its sub-gadgets: put-with-lock, written in the open with `Kref`.
+//! A gadget and its sub-gadgets: put-with-lock, written by hand with `Kref`.
 //!
 //! ```text
 //! Gadget ───── lists, does not count ─────> SubGadget
@@ -9,16 +9,37 @@
 //! A sub-gadget keeps its gadget alive. The gadget lists its sub-gadgets under a lock, so that they
 //! can be found by number, and holds no reference to them: a sub-gadget that nobody uses goes away.
 //!
-//! What could go wrong is that somebody finds a sub-gadget in the list whose last user is just
-//! letting go. So the last put takes the gadget's lock *before* the count becomes zero, and takes the
+//! A look-up may find a sub-gadget in the list while another thread drops the last reference to it. So the last put
+//! takes the gadget's lock *before* the count becomes zero, and takes the
 //! sub-gadget out of the list before it unlocks. Then what is in the list, while one holds the lock,
 //! is alive, and a look-up may simply take a reference. All other puts leave the lock alone.
+//!
+//! # The lock has to outlive the put
+//!
+//! The lock is in the gadget, and the gadget lives by the references of its sub-gadgets. So a put of a sub-gadget may end the gadget,
+//! and not only the put that is the last:
+//!
+//! ```text
+//! A: put_lock(&gadget.lock)                 B: put_lock(&gadget.lock)
+//! -------------------------                 -------------------------
+//! count 2 -> 1: not the last
+//!                                           count 1 -> 0 under the lock
+//!                                           free the sub-gadget
+//!                                           put the gadget: the last, free it and the lock
+//! return from `put_lock`, which
+//! has a reference to the lock
+//! ```
+//!
+//! The same may happen to a thread that has just unlocked and is still inside the drop of the guard.
+//! `Kref::put_lock` says that this must not be: the lock has to outlive the call and the drop of the guard. So
+//! `sub_gadget_put` takes a reference to the gadget before it puts the sub-gadget, and puts that reference last.
+//! (The example `dentry_cache` takes such a reference only when the lock is really taken.)
 //!
 //! Run it with `cargo run --example gadgets`.
 
 use std::ptr::NonNull;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard};
 use std::thread;
 
 use kref::Kref;
@@ -128,7 +149,7 @@ unsafe fn sub_gadget_find_or_add(gadget: NonNull<Gadget>, number: u32) -> NonNul
 /// gadget.
 ///
 /// It takes a pointer, as a `&SubGadget` argument would promise that the sub-gadget is there until
-/// the function returns.
+/// the function returns. The gadget, with the lock, is there until then, by a reference of its own.
 ///
 /// # Safety
 ///
@@ -137,16 +158,34 @@ unsafe fn sub_gadget_put(sub_gadget: NonNull<SubGadget>) {
     // SAFETY: the caller's reference keeps the sub-gadget alive.
     let child = unsafe { sub_gadget.as_ref() };
     let gadget = child.gadget;
-    // SAFETY: the sub-gadget's reference keeps the gadget alive, and its lock in it. `put_lock` uses
-    // the lock only while the caller's reference is still counted, or it holds the lock. (Once it has
-    // let go, others may free them both. `Mutex` touches nothing after the instruction that unlocks.
-    // `dentry_cache` does it without relying on that.)
+    // SAFETY: the sub-gadget is alive, and has a reference to the gadget.
+    unsafe { gadget_get(gadget) };
+    // SAFETY: the reference that was taken just now keeps the gadget alive, and the lock in it, until it is put
+    // below. By then `put_lock` has returned, and the guard is dropped.
     let lock = unsafe { &gadget.as_ref().sub_gadgets };
 
-    let Some(mut list) = child.kref.put_lock(lock) else {
-        // There are other references, or there were: the sub-gadget may be gone already.
-        return;
-    };
+    if let Some(list) = child.kref.put_lock(lock) {
+        // SAFETY: the put was the last, and the guard is of its gadget's lock.
+        unsafe { sub_gadget_release(sub_gadget, list) };
+        // SAFETY: this was the reference of the sub-gadget, which is gone.
+        unsafe { gadget_put(gadget) };
+    }
+    // Otherwise there are other references, or there were: the sub-gadget may be gone already.
+
+    // SAFETY: this is the reference that was taken above, and nothing of the gadget is used any more.
+    unsafe { gadget_put(gadget) };
+}
+
+/// Takes a sub-gadget out of the list, unlocks, and frees it.
+///
+/// # Safety
+///
+/// The count of the sub-gadget is zero, and `list` is that of its gadget, locked since before it became zero. The
+/// caller has a reference to the gadget.
+unsafe fn sub_gadget_release(
+    sub_gadget: NonNull<SubGadget>,
+    mut list: MutexGuard<'_, Vec<NonNull<SubGadget>>>,
+) {
     // Nobody else has a reference, and nobody finds it while we hold the lock.
     list.retain(|listed| *listed != sub_gadget);
     drop(list);
@@ -154,9 +193,6 @@ unsafe fn sub_gadget_put(sub_gadget: NonNull<SubGadget>) {
     drop(unsafe { Box::from_raw(sub_gadget.as_ptr()) });
     // Relaxed: only counts.
     COUNTS.freed.fetch_add(1, Relaxed);
-    // SAFETY: this was the reference of the sub-gadget, which does not use it any more. It comes
-    // last, because the lock that we just used is inside the gadget.
-    unsafe { gadget_put(gadget) };
 }
 
 /// A reference to a gadget on its way to another thread.

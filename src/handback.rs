@@ -237,7 +237,7 @@ impl<B: Backend> HandBack<B> {
     /// held, and the caller has to unlink the object, unlock, and destroy it.
     ///
     /// While the count is above one this is one atomic decrement, and the lock is not touched. The
-    /// caller must not hold the lock, and the lock must outlive the put: see
+    /// caller must not hold the lock, and the lock must outlive the put *and the unlock*: see
     /// [`Kref::put_lock`](crate::Kref::put_lock). If `lock` panics, the put stays pending for ever, and
     /// the object leaks.
     ///

@@ -279,12 +279,18 @@ impl<B: Backend> Kref<B> {
     ///
     /// # Where the lock may live
     ///
-    /// Where it outlives the put, whoever wins: not inside the object, and not inside something
-    /// that only the references to the object keep alive. After a put that was not the last another
-    /// thread may destroy the object, and what it kept alive, at once. In a tree in which a child
-    /// holds a reference to its parent, and the lock is in the parent, take a reference to the
-    /// parent before the put and put that afterwards; the example `dentry_cache` does so inside its
-    /// [`Lock`], only when the lock is really taken.
+    /// The lock has to outlive this call and, where a guard is returned, the drop of the guard, whichever thread
+    /// drops the last reference:
+    ///
+    /// - after a put that was not the last, another thread may destroy the object, and what only the object kept
+    ///   alive, before this call has returned;
+    /// - when the guard has let the next thread take the lock, that thread may be the one that destroys what the lock
+    ///   lies in, before the drop of the guard has returned (see [`lock`](crate::lock#how-long-a-lock-has-to-live)).
+    ///
+    /// So the lock is not inside the object, and not inside something that only the references to the object keep
+    /// alive. In a tree in which a child holds a reference to its parent, and the lock is in the parent, take a
+    /// reference to the parent before the put, and put that one after the unlock. The example `gadgets` does so for every put.
+    /// The example `dentry_cache` does so inside its [`Lock`], only when the lock is really taken.
     ///
     /// # Examples
     ///

@@ -8,9 +8,30 @@
 //! | `lock_api::RwLock`, taken exclusively | `lock_api::RwLockWriteGuard` | `lock_api` |
 //! | `loom::sync::Mutex`; `loom::sync::RwLock`, taken exclusively | loom's | `loom` |
 //!
-//! A lock of std that a panicking thread has poisoned is taken over: a count is consistent at every
-//! moment, so there is nothing that the panic can have left half done in it. What the lock protects
-//! besides is the caller's: who must know of a panic asks the lock itself (`Mutex::is_poisoned`).
+//! A lock of std that a panicking thread has poisoned is taken over. A count is consistent at every
+//! moment, so the panic can have left nothing half done in the count. What else the lock protects
+//! is the caller's: to know of a panic, ask the lock itself (`Mutex::is_poisoned`).
+//!
+//! # How long a lock has to live
+//!
+//! A lock has to outlive the call that is given it, and the drop of the guard. No lock of this table may
+//! be freed by the thread that takes it next, while the thread that had it before is still on its way out of
+//! the unlock: to unlock is more than the store that lets the next thread in.
+//!
+//! ```text
+//! A                                          B
+//! -                                          -
+//! drop(guard): the store that unlocks
+//!                                            lock, unlock
+//!                                            free the lock
+//! A is still inside `drop(guard)`, which
+//! has a reference to the lock, and may read it
+//! ```
+//!
+//! std's `RwLock` reads its state after that store, to see which thread to wake. `lock_api` makes no promise for the
+//! locks that are built on it. std's `Mutex` and that of parking_lot read nothing more, but the compiler may
+//! assume of the reference in the guard that the memory stays until `drop` returns. See [`Kref::put_lock`](crate::Kref::put_lock)
+//! for what this means where the lock lies in an object that is itself counted.
 //!
 //! # Examples
 //!
@@ -42,16 +63,19 @@ use crate::atomic::Backend;
 ///
 /// # Safety
 ///
-/// Callers build memory safety on the exclusion, so the implementor owes:
+/// Callers build memory safety on the exclusion. The implementor must uphold:
 ///
 /// - from the return of [`lock`](Self::lock) until the guard is dropped no other guard of the same
-///   lock exists, exclusive or shared, in any thread, the calling one included (a re-entrant lock
-///   does not qualify);
+///   lock exists, exclusive or shared, in any thread, the calling one included. (So a re-entrant lock
+///   does not qualify. A holder that has the guard unlock in between, by `Condvar::wait`,
+///   `MutexGuard::unlocked` or `RwLockWriteGuard::downgrade`, has dropped it in this sense. Code of this crate
+///   does not do that.);
 /// - whatever happened before a guard was dropped happens before the next [`lock`](Self::lock)
-///   returns (release and acquire);
-/// - if [`lock`](Self::lock) unwinds, the lock is not held;
-/// - unlocking touches nothing of the lock any more once another thread can take it: that thread may
-///   be the one that destroys it. (The mutexes of std and parking_lot, and spin locks, are so.)
+///   returns (release and acquire).
+///
+/// Nothing is asked of a [`lock`](Self::lock) that unwinds: it has returned no guard. (If it leaves the lock locked, the next call waits
+/// forever, as it would for a guard that was forgotten.) Nor is anything asked of what an unlock touches: a lock
+/// outlives the drop of its guard, see [the module](self#how-long-a-lock-has-to-live).
 pub unsafe trait Lock {
     /// The lock, held; dropping it unlocks.
     type Guard<'a>
@@ -67,15 +91,27 @@ pub unsafe trait Lock {
 }
 
 /// Names the lock and the signal that the maps of live objects ([`Registry`](crate::Registry),
-/// [`Interner`](crate::Interner)) use besides a [`Backend`]'s atomics.
+/// [`Interner`](crate::Interner)) use in addition to a [`Backend`]'s atomics.
 ///
 /// It is implemented for [`Native`](crate::atomic::Native) and, with the feature `loom`, for
 /// `atomic::Loom`. Implement it for others only to run the maps in another model checker.
 ///
 /// # Safety
 ///
-/// Besides what [`Lock`] and [`Backend`] ask for: a signal waits until it is set, and two threads that
-/// run at the same time have different identities; and `NULL_IS_ZERO` is true only if that is so.
+/// In addition to what [`Lock`] and [`Backend`] ask for, the implementor must uphold:
+///
+/// - an unlock of [`Self::Lock`](Self::Lock) touches nothing of the lock any more once another thread can take
+///   the lock. The maps rely on it: a lock lies in the table, and if the registry is gone, the next thread that takes
+///   the lock may be the one that frees the table;
+/// - for the same reason the functions in which the unlock then still is have no reference argument to bytes of the lock
+///   outside `UnsafeCell`, padding included: the compiler assumes of such a reference that the memory stays
+///   until the function returns. (Or no other thread runs before the drop of the guard has returned, as in a
+///   model checker whose threads are coroutines.);
+/// - a signal waits until it is set;
+/// - two threads that run at the same time have different identities;
+/// - `NULL_IS_ZERO` is true only if a null pointer is all zeroes there.
+///
+/// [`Lock::lock`] of [`Self::Lock`](Self::Lock) may unwind.
 #[cfg(feature = "registry")]
 pub unsafe trait LockBackend: Backend {
     /// The lock of a shard.
@@ -107,7 +143,9 @@ mod for_std {
 
     use super::Lock;
 
-    // SAFETY: a mutex has one guard at a time, and unlocking it happens before the next lock.
+    // SAFETY: std documents both: a mutex has one guard at a time, which "ensures exclusive access", and it synchronizes,
+    // or it could not lend a `T` that is only `Send` to one thread after the other. A poisoned
+    // mutex is locked all the same, and `into_inner` of the error is its guard.
     unsafe impl<T: ?Sized> Lock for Mutex<T> {
         type Guard<'a>
             = MutexGuard<'a, T>
@@ -119,7 +157,7 @@ mod for_std {
         }
     }
 
-    // SAFETY: a write guard excludes all others, and unlocking happens before the next lock.
+    // SAFETY: as above, of the write guard: it excludes readers and writers.
     unsafe impl<T: ?Sized> Lock for RwLock<T> {
         type Guard<'a>
             = RwLockWriteGuard<'a, T>
@@ -138,7 +176,10 @@ mod for_lock_api {
 
     use super::Lock;
 
-    // SAFETY: `RawMutex` is an unsafe trait that promises exclusion and publication.
+    // SAFETY: `RawMutex` is an unsafe trait, and asks that "the mutex is actually exclusive". It does not mention
+    // ordering, but `lock_api::Mutex` lends a `T` that is only `Send` to one thread after the other on the strength
+    // of it, so an implementor that did not synchronize would be unsound by itself. It says nothing of what
+    // `unlock` touches, nor of a `lock` that unwinds, and neither is asked for here.
     unsafe impl<R: RawMutex, T: ?Sized> Lock for Mutex<R, T> {
         type Guard<'a>
             = MutexGuard<'a, R, T>
@@ -150,7 +191,8 @@ mod for_lock_api {
         }
     }
 
-    // SAFETY: `RawRwLock` is an unsafe trait that promises exclusion and publication.
+    // SAFETY: as above. `RawRwLock` asks that "an exclusive lock can't be acquired while an exclusive or shared lock exists",
+    // and the same the other way round.
     unsafe impl<R: RawRwLock, T: ?Sized> Lock for RwLock<R, T> {
         type Guard<'a>
             = RwLockWriteGuard<'a, R, T>

@@ -21,6 +21,26 @@ use crate::atomic::Atomic;
 /// How long who has lost a round pauses. (The gain is small below 8 and above 32.)
 const PAUSES: u32 = 16;
 
+/// How often a loop that waits for another thread spins before it yields to the operating system.
+const SPINS: u32 = 64;
+
+/// What [`Backend::relax`](crate::atomic::Backend::relax) does unless the backend does something else.
+#[inline]
+pub(crate) fn relax(round: u32) {
+    if round >= SPINS {
+        yield_now();
+    } else {
+        hint::spin_loop();
+    }
+}
+
+#[cfg(feature = "std")]
+use std::thread::yield_now;
+
+/// There is no operating system to yield to.
+#[cfg(not(feature = "std"))]
+use core::hint::spin_loop as yield_now;
+
 pub(crate) fn pause(times: u32) {
     (0..times).for_each(|_| hint::spin_loop());
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::{self, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize};
 use std::thread;
 
-use kref::atomic::{Atomic, Backend};
+use kref::atomic::{Atomic, AtomicBits, AtomicInt, Backend};
 use kref::llist::intrusive::{Linked, Node, NotYet, SwapList};
 
 /// Whether the producer has made the first step.
@@ -14,23 +14,23 @@ static STOPPED: AtomicBool = AtomicBool::new(false);
 static ASKED: AtomicU32 = AtomicU32::new(0);
 const ENOUGH: u32 = 100;
 
-/// A pointer whose Release store, which is the second step, comes late.
-struct Late<T>(AtomicPtr<T>);
+/// A word whose Release store, which is the second step, comes late.
+struct Late(AtomicUsize);
 
 // SAFETY: forwards to an atomic.
-unsafe impl<T> Atomic for Late<T> {
-    type Value = *mut T;
+unsafe impl Atomic for Late {
+    type Value = usize;
 
-    fn new(value: *mut T) -> Self {
-        Self(AtomicPtr::new(value))
+    fn new(value: usize) -> Self {
+        Self(AtomicUsize::new(value))
     }
-    fn load(&self, order: Ordering) -> *mut T {
+    fn load(&self, order: Ordering) -> usize {
         if order == Acquire {
             ASKED.fetch_add(1, Relaxed);
         }
         self.0.load(order)
     }
-    fn store(&self, value: *mut T, order: Ordering) {
+    fn store(&self, value: usize, order: Ordering) {
         if order == Release {
             STOPPED.store(true, Relaxed);
             while ASKED.load(Relaxed) < ENOUGH {
@@ -41,25 +41,30 @@ unsafe impl<T> Atomic for Late<T> {
     }
     fn compare_exchange(
         &self,
-        current: *mut T,
-        new: *mut T,
+        current: usize,
+        new: usize,
         success: Ordering,
         failure: Ordering,
-    ) -> Result<*mut T, *mut T> {
+    ) -> Result<usize, usize> {
         self.0.compare_exchange(current, new, success, failure)
     }
-    fn with_mut<R>(&mut self, f: impl FnOnce(&mut *mut T) -> R) -> R {
+    fn with_mut<R>(&mut self, f: impl FnOnce(&mut usize) -> R) -> R {
         f(self.0.get_mut())
     }
 }
+
+// SAFETY: as above.
+unsafe impl AtomicBits for Late {}
+// SAFETY: as above.
+unsafe impl AtomicInt for Late {}
 
 struct Slow;
 
 // SAFETY: these are atomics.
 unsafe impl Backend for Slow {
     type U32 = AtomicU32;
-    type Usize = AtomicUsize;
-    type Ptr<T> = Late<T>;
+    type Usize = Late;
+    type Ptr<T> = AtomicPtr<T>;
 }
 
 struct Item(u32, Node<Item, Slow>);

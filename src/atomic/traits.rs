@@ -11,6 +11,7 @@ use core::sync::atomic::Ordering;
 
 use super::ext::either;
 use super::{AtomicExt, Bits, Int};
+use crate::pace;
 
 /// Describes an atomic cell: a value that threads may load, store and compare-exchange.
 ///
@@ -26,8 +27,9 @@ use super::{AtomicExt, Bits, Int};
 /// - each provides at least the ordering that it was given, as in `core::sync::atomic`;
 /// - [`compare_exchange`](Self::compare_exchange) writes if and only if it returns `Ok`, and
 ///   [`compare_exchange_weak`](Self::compare_exchange_weak) likewise, which may fail spuriously;
-/// - the cell holds its value inside `UnsafeCell`, so that a reference to a cell that other threads
-///   have meanwhile freed is not undefined behaviour in itself.
+/// - *all* bytes of the cell are inside `UnsafeCell`, padding and whatever is kept beside the value included.
+///   A method of a count may still have its `&self` when another thread frees the memory, and the compiler
+///   assumes of a reference that every byte outside `UnsafeCell` stays until the function returns.
 ///
 /// # Examples
 ///
@@ -184,8 +186,9 @@ pub unsafe trait AtomicInt: AtomicBits<Value: Int> {
 ///
 /// # Safety
 ///
-/// As for [`Atomic`]: the implementations of the traits named here are what the types of the crate
-/// rely on.
+/// As for [`Atomic`]: the types of the crate rely on the implementations of the traits named here.
+/// The atomics may have any size and alignment: what the crate aligns by hand, it aligns at least as the
+/// atomics in it.
 ///
 /// # Examples
 ///
@@ -215,6 +218,20 @@ pub unsafe trait Backend: Sized + 'static {
     type Usize: AtomicInt<Value = usize>;
     /// The atomic pointer.
     type Ptr<T>: Atomic<Value = *mut T>;
+
+    /// Lets other threads go on: every loop of the crate that waits for another thread calls it between two
+    /// looks. Counterpart: `cpu_relax`.
+    ///
+    /// `round` is how often the loop has called it before (and stays at `u32::MAX` when it gets there). The default spins, and with
+    /// the feature `std` yields to the operating system from the 64th round on. A model checker whose threads
+    /// change only when it is told has to change threads here, or the loop does not end.
+    ///
+    /// It must not be relied on to wait: it may return at once.
+    #[doc(alias = "cpu_relax")]
+    #[inline]
+    fn relax(round: u32) {
+        pace::relax(round);
+    }
 }
 
 /// The compare-and-swap loop that never declines.

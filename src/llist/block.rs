@@ -14,7 +14,11 @@
 //! Each is one compare-and-swap, in a loop, and neither looks into the block before it has succeeded.
 //! So it does not matter that a block whose slots are all taken may be freed while it still is
 //! `current`, nor that another one may appear at the same address: the word says what is free *now*.
-//! (For the provenance of a pointer that was loaded before that, see `intrusive/list.rs`.)
+//! The word is an integer and not a pointer. A pointer that was loaded before the compare-exchange would
+//! still be one to the block that was freed, also if it succeeds because another block is at the address.
+//! So whoever installs a block exposes the provenance of its pointer, and whoever takes a slot makes
+//! a pointer of the address that the compare-exchange returned, with the provenance that was exposed there:
+//! that of the block that is there now.
 //!
 //! A block counts the slots that are not yet done with, and whoever finishes with the last frees
 //! the block. A slot that was taken is finished with when its value was taken out, and the slots
@@ -34,7 +38,7 @@ use core::marker::PhantomData;
 use core::mem::{self, ManuallyDrop};
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::AtomicPtr;
+use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::intrusive::{Linked, Node, Pointer, UniquePointer};
@@ -149,24 +153,33 @@ impl<T, B: Backend> Block<T, B> {
 
 /// The slots that a list has for its next values.
 pub(super) struct Slots<T, B: Backend> {
-    current: B::Ptr<Block<T, B>>,
+    current: B::Usize,
+    blocks: PhantomData<*mut Block<T, B>>,
 }
 
+// SAFETY: the word is atomic, and leads only to slots that nobody has.
+unsafe impl<T, B: Backend> Send for Slots<T, B> {}
+// SAFETY: as above.
+unsafe impl<T, B: Backend> Sync for Slots<T, B> {}
+
 /// How many slots are taken, by a value of `current`.
-fn taken<T, B: Backend>(current: *mut Block<T, B>) -> usize {
-    current.addr() % ALIGN
+const fn taken(current: usize) -> usize {
+    current % ALIGN
 }
 
 /// The block of a value of `current`.
-fn block<T, B: Backend>(current: *mut Block<T, B>) -> Option<NonNull<Block<T, B>>> {
-    NonNull::new(current.map_addr(|addr| addr & !(ALIGN - 1)))
+///
+/// The pointer may be used if a slot of the block is not finished.
+fn block<T, B: Backend>(current: usize) -> Option<NonNull<Block<T, B>>> {
+    NonNull::new(ptr::with_exposed_provenance_mut(current & !(ALIGN - 1)))
 }
 
 impl<T> Slots<T, Native> {
     /// No block, of which all slots are taken.
     pub(super) const fn new() -> Self {
         Self {
-            current: AtomicPtr::new(ptr::without_provenance_mut(Block::<T, Native>::SLOTS)),
+            current: AtomicUsize::new(Block::<T, Native>::SLOTS),
+            blocks: PhantomData,
         }
     }
 }
@@ -174,7 +187,8 @@ impl<T> Slots<T, Native> {
 impl<T, B: Backend> Slots<T, B> {
     pub(super) fn new_in() -> Self {
         Self {
-            current: B::Ptr::new(ptr::without_provenance_mut(Block::<T, B>::SLOTS)),
+            current: B::Usize::new(Block::<T, B>::SLOTS),
+            blocks: PhantomData,
         }
     }
 
@@ -199,9 +213,7 @@ impl<T, B: Backend> Slots<T, B> {
     fn take(&self) -> (NonNull<Block<T, B>>, usize) {
         loop {
             let is_left = |current| taken(current) < Block::<T, B>::SLOTS;
-            let next = paced(is_left, |current| {
-                is_left(current).then(|| current.wrapping_byte_add(1))
-            });
+            let next = paced(is_left, |current| is_left(current).then(|| current + 1));
             // Acquire: pairs with the Release in `take_from_new`, so that the block's count is seen.
             let found = self.current.cas_loop(Acquire, next);
             match found {
@@ -217,9 +229,9 @@ impl<T, B: Backend> Slots<T, B> {
 
     /// Takes the first slot of a new block, unless somebody else was quicker with one.
     #[cold]
-    fn take_from_new(&self, exhausted: *mut Block<T, B>) -> Option<NonNull<Block<T, B>>> {
+    fn take_from_new(&self, exhausted: usize) -> Option<NonNull<Block<T, B>>> {
         let block = Block::allocate();
-        let tagged = block.as_ptr().wrapping_byte_add(1);
+        let tagged = block.as_ptr().expose_provenance() + 1;
         // Release: pairs with the Acquire in `take`, so that the count of the new block is seen.
         // Relaxed: on failure the loop in `take` begins again.
         let installed = self
@@ -239,7 +251,7 @@ impl<T, B: Backend> Drop for Slots<T, B> {
         let current = self.current.with_mut(|current| *current);
         let left = Block::<T, B>::SLOTS - taken(current);
         if left > 0 {
-            if let Some(block) = block(current) {
+            if let Some(block) = block::<T, B>(current) {
                 // SAFETY: nobody has taken them, and nobody will.
                 unsafe { Block::finish(block, left) };
             }
@@ -328,6 +340,8 @@ impl<T, B: Backend> Emptied<T, B> {
 
     #[inline]
     fn add(&mut self, block: NonNull<Block<T, B>>) {
+        // Equal only if slots of this block are unfinished here, so that it is the same block and not another
+        // at its address.
         if self.block != block {
             self.finish();
             self.block = block;

@@ -32,7 +32,7 @@ const LONG: u32 = 128;
 #[derive(Debug)]
 pub struct ShardLock(parking_lot::Mutex<()>);
 
-// SAFETY: parking_lot's mutex excludes and publishes, and its unlock writes the state last.
+// SAFETY: parking_lot's mutex excludes and publishes.
 unsafe impl Lock for ShardLock {
     type Guard<'a> = parking_lot::MutexGuard<'a, ()>;
 
@@ -63,8 +63,10 @@ std::thread_local! {
     static IDENTITY: u8 = const { 0 };
 }
 
-// SAFETY: a mutex and a condition variable make the signal; thread-locals of two threads that run at the
-// same time have different addresses.
+// SAFETY: parking_lot's unlock (0.12, `raw_mutex.rs`) is a compare-exchange, or, where threads are parked, a store
+// inside `unpark_one`; after either it uses the mutex's address at most, to find the queue. All of the mutex is
+// one `AtomicU8` and a `()` in a cell. A mutex and a condition variable make the signal; thread-locals of two
+// threads that run at the same time have different addresses.
 unsafe impl LockBackend for Native {
     type Lock = ShardLock;
     type Signal = (Mutex<bool>, Condvar);

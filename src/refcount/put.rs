@@ -258,7 +258,7 @@ impl<B: Backend> RefCount<B> {
     /// Either way exactly one compare-and-swap of a put succeeds.
     ///
     /// The caller must not hold the lock, and the lock must
-    /// outlive the put: see [`Kref::put_lock`](crate::Kref::put_lock). After `None`
+    /// outlive the put *and the unlock*: see [`Kref::put_lock`](crate::Kref::put_lock). After `None`
     /// the object may be gone at any moment. A saturated count is `None`, and the lock is not taken;
     /// so is a count of zero, which saturates and is reported. If `lock` panics, the caller still has
     /// his reference.

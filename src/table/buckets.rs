@@ -40,8 +40,8 @@ use crate::lock::LockBackend;
 
 /// How many heads each shard has at first: a cache line of them.
 pub(super) const FIRST: usize = 8;
-/// What an array is aligned to: a cache line.
-const ALIGN: usize = align_of::<Header<Native>>();
+/// A cache line.
+const LINE: usize = align_of::<Header<Native>>();
 
 /// The chains of all shards.
 pub(super) struct Buckets<B: LockBackend> {
@@ -173,6 +173,14 @@ impl<B: LockBackend> Heads<B> {
         }
     };
 
+    /// What an array is aligned to: a cache line, or what its heads are aligned to (those of a backend may have any
+    /// alignment).
+    const ALIGN: usize = if align_of::<Head<B>>() > LINE {
+        align_of::<Head<B>>()
+    } else {
+        LINE
+    };
+
     /// Allocates `len` empty heads, a power of two, without which there is no table.
     fn needed(len: usize) -> Self {
         Self::new(len, None).unwrap_or_else(|| handle_alloc_error(Self::layout(len)))
@@ -186,7 +194,7 @@ impl<B: LockBackend> Heads<B> {
         let memory = unsafe { allocate(layout) };
         let memory = NonNull::new(memory)?;
         // The header ends, and the heads begin, where the address is a multiple of `ALIGN`.
-        let offset = memory.addr().get().wrapping_neg() % ALIGN + size_of::<Header<B>>();
+        let offset = memory.addr().get().wrapping_neg() % Self::ALIGN + Self::ALIGN;
         // SAFETY: the layout has room for it.
         let first = unsafe { memory.add(offset) }.cast::<Head<B>>();
         // SAFETY: as above.
@@ -207,13 +215,15 @@ impl<B: LockBackend> Heads<B> {
     /// that has the usual alignment without touching it.
     fn layout(len: usize) -> Layout {
         Layout::array::<Head<B>>(len)
-            .and_then(|heads| Layout::from_size_align(heads.size() + 2 * ALIGN, heads.align()))
+            .and_then(|heads| {
+                Layout::from_size_align(heads.size() + 2 * Self::ALIGN, heads.align())
+            })
             .expect("there are at most `MOST` heads")
     }
 
     #[inline]
     fn shift(self) -> u32 {
-        (self.0.addr().get() % ALIGN) as u32
+        (self.0.addr().get() % Self::ALIGN) as u32
     }
 
     #[inline]
@@ -224,7 +234,7 @@ impl<B: LockBackend> Heads<B> {
     #[inline]
     fn first(self) -> *mut Head<B> {
         let first = self.0.as_ptr();
-        first.map_addr(|address| address & !(ALIGN - 1))
+        first.map_addr(|address| address & !(Self::ALIGN - 1))
     }
 
     fn header(self) -> *mut Header<B> {
@@ -313,7 +323,7 @@ mod tests {
         let buckets = Buckets::<Native>::new(1);
         for _ in 0..5 {
             let heads = buckets.heads();
-            assert!(heads.first().addr() % ALIGN == 0);
+            assert!(heads.first().addr() % Heads::<Native>::ALIGN == 0);
             buckets.grow(heads);
         }
         // SAFETY: nobody else uses them.

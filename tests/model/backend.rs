@@ -35,6 +35,9 @@ unsafe impl Backend for CasOnly {
     type U32 = Counted<<Loom as Backend>::U32, false>;
     type Usize = Counted<<Loom as Backend>::Usize, false>;
     type Ptr<T> = Counted<<Loom as Backend>::Ptr<T>, false>;
+    fn relax(round: u32) {
+        Loom::relax(round);
+    }
 }
 
 // SAFETY: as above.
@@ -42,6 +45,9 @@ unsafe impl Backend for Rmw {
     type U32 = Counted<<Loom as Backend>::U32, true>;
     type Usize = Counted<<Loom as Backend>::Usize, true>;
     type Ptr<T> = Counted<<Loom as Backend>::Ptr<T>, true>;
+    fn relax(round: u32) {
+        Loom::relax(round);
+    }
 }
 
 #[cfg(feature = "registry")]

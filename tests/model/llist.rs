@@ -111,7 +111,7 @@ trait Subject<P: Pointer>: Send + Sync + 'static {
     fn push_all(&self, objects: [P; 2]) -> bool
     where
         P: UniquePointer;
-    /// Takes all and reads it, newest first. Waits as loom wants it.
+    /// Takes all and reads it, newest first.
     fn take_numbers(&self) -> Vec<u32>;
 }
 
@@ -167,15 +167,11 @@ where
         Self::push_all(self, objects)
     }
     fn take_numbers(&self) -> Vec<u32> {
+        // Not dropped when a model fails: nobody would finish the push that it waits for.
         let mut chain = ManuallyDrop::new(self.take_all());
-        let mut numbers = Vec::new();
-        loop {
-            match chain.try_next() {
-                Ok(Some(object)) => numbers.push(object.read()),
-                Ok(None) => return numbers,
-                Err(_) => loom::thread::yield_now(),
-            }
-        }
+        let numbers = chain.by_ref().map(|object| object.read()).collect();
+        drop(ManuallyDrop::into_inner(chain));
+        numbers
     }
 }
 
@@ -410,6 +406,60 @@ mod swap_list {
         late_push_hears_the_taker: Boxed, check;
         double_push: Shared, check;
         push_again_beside_take: Shared, check;
+    }
+}
+
+mod waiting {
+    //! What waits for a producer lets it go on, by the backend: the iteration, `settle`, the destructor.
+
+    use super::*;
+
+    type Swaps<B> = World<SwapList<Boxed<B>, B>, B>;
+
+    fn push_two<B: Backend>(w: &Swaps<B>) {
+        w.list.push(Item::boxed(2));
+        w.list.push(Item::boxed(3));
+    }
+
+    fn beside<B: Backend>(take: fn(&Swaps<B>)) {
+        let w = Swaps::<B>::new(SwapList::new_in());
+        w.list.push(Item::boxed(1));
+        threads(&w, [take, push_two]);
+        let left = w.list.take_numbers();
+        assert!([&[][..], &[3], &[3, 2]].contains(&left.as_slice()));
+        let mut taken = w.taken.lock().unwrap().clone();
+        assert!([&[1][..], &[2, 1], &[3, 2, 1]].contains(&taken.as_slice()));
+        taken.extend(left);
+        taken.sort_unstable();
+        assert_eq!(taken, [1, 2, 3]);
+    }
+
+    fn next<B: Backend>() {
+        beside::<B>(|w| w.took(w.list.take_numbers()));
+    }
+
+    fn settle<B: Backend>() {
+        beside::<B>(|w| w.took(read_all(w.list.take_all().settle())));
+    }
+
+    /// The rest of a chain is dropped, after the first of its objects; each object ends once.
+    fn destructor<B: Backend>() {
+        fn take_one<B: Backend>(w: &Swaps<B>) {
+            let mut chain = w.list.take_all();
+            w.took(chain.next().iter().map(|object| object.read()).collect());
+            drop(chain);
+        }
+        let w = Swaps::<B>::new(SwapList::new_in());
+        w.list.push(Item::boxed(1));
+        threads(&w, [take_one as fn(&_), push_two]);
+        assert_eq!(w.taken.lock().unwrap().len(), 1);
+        drop(w.list.take_all());
+    }
+
+    over_backends! {
+        next: check;
+        settle: check;
+        destructor: check;
     }
 }
 

@@ -7,7 +7,7 @@ use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use kref::LList;
-use kref::llist::intrusive::{Linked, List, Node, SwapList};
+use kref::llist::intrusive::{Chain, Linked, List, Node, SwapList};
 
 use crate::backend::{Life, Shuttle, must, turn};
 use crate::{explore, pick, threads};
@@ -90,8 +90,7 @@ impl Queue for List<Box<Item>, Shuttle> {
         self.push_all(items.map(Box::new))
     }
     fn take(&self) -> Vec<(u32, u32)> {
-        let mut chain = self.take_all();
-        std::iter::from_fn(|| chain.pop().map(|item| item.read())).collect()
+        read_all(self.take_all())
     }
     fn pop(&self) -> Option<Vec<(u32, u32)>> {
         let mut consumer = self.consumer()?;
@@ -110,20 +109,25 @@ impl Queue for SwapList<Box<Item>, Shuttle> {
         self.push_all(items.map(Box::new))
     }
     fn take(&self) -> Vec<(u32, u32)> {
-        // Its destructor would wait for producers, in a loop that no other coroutine gets out of.
+        // Its destructor waits for producers, and after a failure none goes on.
         let mut chain = ManuallyDrop::new(self.take_all());
-        let mut items = Vec::new();
-        loop {
-            match chain.try_next() {
-                Ok(Some(item)) => items.push(item.read()),
-                Ok(None) => return items,
-                Err(_) => shuttle::thread::yield_now(),
-            }
-        }
+        let items = match pick(3) {
+            0 => return read_all(ManuallyDrop::into_inner(chain).settle()),
+            1 => chain.next(),
+            _ => None,
+        };
+        let items = items.into_iter().chain(chain.by_ref());
+        let items = items.map(|item| item.read()).collect();
+        drop(ManuallyDrop::into_inner(chain));
+        items
     }
     fn pop(&self) -> Option<Vec<(u32, u32)>> {
         None
     }
+}
+
+fn read_all(mut chain: Chain<Box<Item>, Shuttle>) -> Vec<(u32, u32)> {
+    std::iter::from_fn(|| chain.pop().map(|item| item.read())).collect()
 }
 
 /// A list, and what was seen of it.

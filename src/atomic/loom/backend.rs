@@ -1,6 +1,6 @@
 //! Loom's atomics and locks as a backend.
 
-use std::cell::Cell;
+use std::cell::{self, Cell};
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::sync::atomic::Ordering;
@@ -16,11 +16,16 @@ use crate::atomic::{Atomic, AtomicBits, AtomicInt, Backend};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Loom;
 
-// SAFETY: loom's atomics are atomics.
+// SAFETY: loom's atomics are atomics, and `relax` is free to do anything.
 unsafe impl Backend for Loom {
     type U32 = AtomicU32;
     type Usize = AtomicUsize;
     type Ptr<T> = AtomicPtr<T>;
+
+    /// Runs the other threads of the model.
+    fn relax(_: u32) {
+        loom::thread::yield_now();
+    }
 }
 
 thread_local! {
@@ -45,6 +50,32 @@ pub fn set_spurious(mask: u32) {
 fn fails_spuriously() -> bool {
     let call = WEAK_CALLS.with(|calls| calls.replace(calls.get() + 1));
     call < u32::BITS && SPURIOUS.get() >> call & 1 == 1
+}
+
+/// An atomic of loom and the time in which it may be used. All of it is in a cell, as [`Atomic`] asks for: loom's
+/// types have bytes that are in none.
+struct Timed<A>(cell::UnsafeCell<Inside<A>>);
+
+struct Inside<A> {
+    atomic: A,
+    life: Life,
+}
+
+impl<A> Timed<A> {
+    #[track_caller]
+    fn new(atomic: A) -> Self {
+        let life = Life::begin();
+        Self(cell::UnsafeCell::new(Inside { atomic, life }))
+    }
+
+    /// The atomic, if this is the time.
+    #[track_caller]
+    fn live(&self) -> &A {
+        // SAFETY: only `&mut self` gives out anything else.
+        let inside = unsafe { &*self.0.get() };
+        inside.life.used.with(|_| ());
+        &inside.atomic
+    }
 }
 
 /// The time in which an atomic may be used.
@@ -82,16 +113,12 @@ macro_rules! atomic {
         ///
         /// A use of it that does not happen before its end fails the model, and so does one that is
         /// left when an execution ends.
-        pub struct $name$(<$t>)? {
-            atomic: atomic::$name$(<$t>)?,
-            life: Life,
-        }
+        pub struct $name$(<$t>)?(Timed<atomic::$name$(<$t>)?>);
 
         impl$(<$t>)? $name$(<$t>)? {
             #[track_caller]
             fn live(&self) -> &atomic::$name$(<$t>)? {
-                self.life.used.with(|_| ());
-                &self.atomic
+                self.0.live()
             }
         }
 
@@ -107,7 +134,7 @@ macro_rules! atomic {
 
             #[track_caller]
             fn new(value: $value) -> Self {
-                Self { atomic: atomic::$name::new(value), life: Life::begin() }
+                Self(Timed::new(atomic::$name::new(value)))
             }
             #[track_caller]
             fn load(&self, order: Ordering) -> $value {
@@ -141,7 +168,7 @@ macro_rules! atomic {
                 self.compare_exchange(current, new, success, failure)
             }
             fn with_mut<R>(&mut self, f: impl FnOnce(&mut $value) -> R) -> R {
-                self.atomic.with_mut(f)
+                self.0.0.get_mut().atomic.with_mut(f)
             }
             #[track_caller]
             fn swap(&self, value: $value, order: Ordering) -> $value {
@@ -219,7 +246,9 @@ mod for_registry {
         }
     }
 
-    // SAFETY: loom's condition variable wakes all, and loom gives each thread an identity of its own.
+    // SAFETY: the threads of a model change only in front of an operation, so none frees the lock between an unlock
+    // and the return of the guard's drop. Loom's condition variable wakes all, and loom gives each thread an
+    // identity of its own.
     unsafe impl LockBackend for Loom {
         type Lock = ShardLock;
         type Signal = (Mutex<bool>, Condvar);

@@ -85,11 +85,12 @@
 //!   search more than loom's 1000 branches (`max_branches`);
 //! - hash with a hasher that gives the same hashes in every run, such as
 //!   `BuildHasherDefault<DefaultHasher>` of std; the default one does not;
-//! - do not spin: what waits in a loop (such as the iteration of a
-//!   [`SwapChain`](crate::llist::intrusive::SwapChain); use its `try_next`) must call
-//!   `loom::thread::yield_now`.
+//! - a loop of your own that waits for another thread has to call `loom::thread::yield_now` (or
+//!   [`Backend::relax`]), or loom never runs the thread that it waits for. The one loop of this crate that waits, that of a
+//!   [`SwapChain`](crate::llist::intrusive::SwapChain) for a producer, calls [`Backend::relax`].
 //!
 //! [`Backend`]: super::Backend
+//! [`Backend::relax`]: super::Backend::relax
 //! [`Native`]: super::Native
 //! [`loom::cell::UnsafeCell`]: https://docs.rs/loom/0.7/loom/cell/struct.UnsafeCell.html
 

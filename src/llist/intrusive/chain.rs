@@ -6,7 +6,7 @@ use core::marker::PhantomData;
 use core::mem;
 use core::ptr::NonNull;
 
-use super::node::{end, node, object};
+use super::node::{Link, node};
 use super::{Linked, Pointer, UniquePointer};
 use crate::atomic::{Backend, Native};
 
@@ -30,7 +30,7 @@ where
     P: Pointer<Target: Linked<B>>,
     B: Backend,
 {
-    first: *mut P::Target,
+    first: Link,
     owns: PhantomData<P>,
     /// Invariant: `B` chooses which node of an object links it.
     backend: PhantomData<fn(B) -> B>,
@@ -48,7 +48,7 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> Chain<P, B> {
     /// Creates an empty chain.
     pub const fn new() -> Self {
         Self {
-            first: end(),
+            first: Link::END,
             owns: PhantomData,
             backend: PhantomData,
         }
@@ -59,7 +59,7 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> Chain<P, B> {
     /// # Safety
     ///
     /// The invariant of the type, and nobody else uses these nodes.
-    pub(super) const unsafe fn from_first(first: *mut P::Target) -> Self {
+    pub(super) const unsafe fn from_first(first: Link) -> Self {
         Self {
             first,
             owns: PhantomData,
@@ -68,7 +68,7 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> Chain<P, B> {
     }
 
     /// Gives up the objects, and returns the first, or `END`.
-    pub(super) fn into_first(self) -> *mut P::Target {
+    pub(super) fn into_first(self) -> Link {
         mem::ManuallyDrop::new(self).first
     }
 
@@ -83,7 +83,7 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> Chain<P, B> {
     #[must_use]
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.first == end()
+        self.first == Link::END
     }
 
     /// Takes the newest object; the same as [`next`](Iterator::next).
@@ -148,7 +148,7 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> Chain<P, B> {
     unsafe fn push_claimed(&mut self, object: NonNull<P::Target>) {
         // SAFETY: the caller's promise.
         unsafe { node(object) }.link(self.first);
-        self.first = object.as_ptr();
+        self.first = Link::to(object);
     }
 
     /// Reverses the chain: oldest first. It takes time in proportion to the length.
@@ -195,7 +195,7 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> Chain<P, B> {
     #[inline]
     fn newest(&self) -> Option<NonNull<P::Target>> {
         // SAFETY: by the invariant of the type.
-        unsafe { object(self.first) }
+        unsafe { self.first.object() }
     }
 
     fn oldest(&self) -> Option<NonNull<P::Target>> {
@@ -291,9 +291,9 @@ impl<'a, P: Pointer<Target: Linked<B>>, B: Backend> Iterator for Iter<'a, P, B> 
     fn next(&mut self) -> Option<&'a P::Target> {
         let current = self.next?;
         // SAFETY: by the invariant of the chain.
-        let next = unsafe { object(current.node().next()) };
+        let next = unsafe { current.node().next().object() };
         // SAFETY: the chain is borrowed for `'a`, so the object stays in it.
-        self.next = next.map(|object| unsafe { object.as_ref() });
+        self.next = next.map(|object: NonNull<P::Target>| unsafe { object.as_ref() });
         Some(current)
     }
 }

@@ -13,14 +13,21 @@ use crate::atomic::{Backend, Native};
 
 /// Takes objects off a [`List`] one at a time.
 ///
-/// There is one at most, and it cannot be cloned. It takes all that is on the list when it has
-/// nothing left, and hands that out: newest first, and what is pushed meanwhile afterwards. What is
-/// left when it is dropped goes back on the list, behind everything that was pushed since, so that a
-/// chain that is taken later is still newest first.
+/// There is one at most, and it cannot be cloned. When it has nothing left it takes all that is on the list, and
+/// hands that out: newest first, and then what was pushed in between. When it is dropped, what is left goes back
+/// on the list, behind everything that was pushed since, so that a chain that is taken later is still newest
+/// first.
 ///
-/// What it holds is not on the list meanwhile, so that [`List::take_all`] does not find it, and a
+/// What it holds is not on the list: [`List::take_all`] does not find it, and a
 /// push may again be told that the list was empty. Nobody is told when it is given back: whoever
 /// takes over has to look once before it sleeps.
+///
+/// # Progress
+///
+/// [`pop`](Self::pop) is wait-free. The drop of a consumer that holds nothing is too. The drop of one that
+/// has objects left is lock-free, without a bound: it begins another round whenever another thread has pushed since the
+/// last one, and a round goes through what was pushed since. It ends when one round finds the list empty, so
+/// producers that never pause can hold it up. Where that matters, pop until `None` first.
 ///
 /// # Examples
 ///
@@ -81,7 +88,7 @@ impl<'a, P: Pointer<Target: Linked<B>>, B: Backend> Consumer<'a, P, B> {
 }
 
 impl<P: Pointer<Target: Linked<B>>, B: Backend> Drop for Consumer<'_, P, B> {
-    /// Gives back what is left, and then the consumer's place.
+    /// Gives back what is left, and then the consumer's place. See [`Consumer`] on how long that may take.
     fn drop(&mut self) {
         self.list.give_back(core::mem::take(&mut self.taken));
         self.list.release_consumer();

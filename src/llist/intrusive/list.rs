@@ -19,20 +19,17 @@
 //! # What a push does not notice
 //!
 //! Between the load of `head` and the compare-exchange the object that was the newest may have been
-//! taken, freed, and another one pushed at the same address (the ABA problem). That does no harm to
-//! the list: the push reads nothing of that object, and links to whatever is at the address now. But
-//! the pointer that it links is the one that it loaded, so that by the letter of the rules on
-//! provenance it is one to the object that was freed; this is so for every such list, and no
-//! compiler makes anything of it. A [`SwapList`](super::SwapList) links what the swap returned, and
-//! is free of this.
+//! taken, freed, and another one pushed at the same address (the ABA problem). The push reads nothing of
+//! that object, and links to the object that is at the address now. `head` and links are addresses and not
+//! pointers, so that the link is as good as one that was read afterwards: see `node.rs`.
 
 use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use core::sync::atomic::{AtomicPtr, AtomicU32};
+use core::sync::atomic::{AtomicU32, AtomicUsize};
 
-use super::node::{end, node};
+use super::node::{Link, node};
 use super::{Chain, Consumer, Linked, Pointer, UniquePointer};
 use crate::atomic::{Atomic, AtomicExt, Backend, Native};
 use crate::pace::paced;
@@ -109,7 +106,8 @@ where
     P: Pointer<Target: Linked<B>>,
     B: Backend,
 {
-    head: B::Ptr<P::Target>,
+    /// The word of a [`Link`].
+    head: B::Usize,
     consumer: B::U32,
     /// Invariant: what is pushed through a list of longer-lived pointers comes out of it as such.
     owns: PhantomData<*mut P>,
@@ -128,7 +126,7 @@ impl<P: Pointer<Target: Linked>> List<P, Native> {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            head: AtomicPtr::new(end()),
+            head: AtomicUsize::new(Link::END.word()),
             consumer: AtomicU32::new(0),
             owns: PhantomData,
         }
@@ -140,7 +138,7 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> List<P, B> {
     #[must_use]
     pub fn new_in() -> Self {
         Self {
-            head: B::Ptr::new(end()),
+            head: B::Usize::new(Link::END.word()),
             consumer: B::U32::new(0),
             owns: PhantomData,
         }
@@ -294,16 +292,17 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> List<P, B> {
     unsafe fn add(&self, first: NonNull<P::Target>, last: NonNull<P::Target>) -> bool {
         // SAFETY: the object stays ours until the head is written, and is not touched afterwards.
         let last = unsafe { node(last) };
-        let is_push = |head| head != end();
+        let first = Link::to(first).word();
+        let is_push = |head| head != Link::END.word();
         let put = paced(is_push, |head| {
-            last.link(head);
-            Some(first.as_ptr())
+            last.link(Link::from_word(head));
+            Some(first)
         });
         // Release: pairs with the Acquire in `take_all`, so that the taker sees the objects and
         // their links. Acquire: pairs with the Release in `take_all`, so that who comes too late for
         // a take sees what the taker said before it.
         let (Ok(old) | Err(old)) = self.head.cas_loop(AcqRel, put);
-        old == end()
+        Link::from_word(old) == Link::END
     }
 
     /// Takes everything that is on the list, in one swap: wait-free.
@@ -338,7 +337,7 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> List<P, B> {
         // Acquire: pairs with the Release in `add` and `give_back`, so that objects and links are
         // seen. Release: pairs with the Acquire in `add`, so that who is too late sees what the
         // caller said before.
-        let first = self.head.swap(end(), AcqRel);
+        let first = Link::from_word(self.head.swap(Link::END.word(), AcqRel));
         // SAFETY: by the invariant of the list, whose objects these were and no longer are.
         unsafe { Chain::from_first(first) }
     }
@@ -355,7 +354,7 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> List<P, B> {
     #[inline]
     pub fn is_empty(&self) -> bool {
         // Relaxed: a hint.
-        self.head.load(Relaxed) == end()
+        Link::from_word(self.head.load(Relaxed)) == Link::END
     }
 
     /// Becomes the list's consumer, which takes objects one at a time; `None` if there is one.
@@ -383,12 +382,14 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> List<P, B> {
     }
 
     /// Puts back what was taken and not used, behind everything that was pushed since.
+    ///
+    /// Each round but the last is one in which another thread has pushed, so there is no bound on their number.
     pub(super) fn give_back(&self, mut rest: Chain<P, B>) {
         while !rest.is_empty() {
             let first = rest.into_first();
             // Release: pairs with the Acquire in `take_all`, so that the link made by `append` is
             // seen. Relaxed: on failure nothing is done but to take, which acquires.
-            match self.head.compare_exchange(end(), first, Release, Relaxed) {
+            match (self.head).compare_exchange(Link::END.word(), first.word(), Release, Relaxed) {
                 Ok(_) => return,
                 Err(_) => {
                     // SAFETY: the chain that was given up above, as the list did not take it.

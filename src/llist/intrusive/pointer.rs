@@ -23,11 +23,13 @@ use alloc::sync::Arc;
 ///
 /// # Safety
 ///
-/// The implementor owes:
+/// The implementor must uphold:
 ///
 /// - the pointer of [`into_raw`](Self::into_raw) is the address that [`Deref`] dereferences to. It
 ///   may be read, and used for what a `&Target` allows, until [`from_raw`](Self::from_raw), by any
 ///   thread to which the pointer may be sent; and all that the pointer owned stays as it is;
+/// - [`from_raw`](Self::from_raw) may use the pointer that it is given as it may use the one that `into_raw` returned. (It is the same address,
+///   with the provenance that was exposed there: the lists keep addresses.);
 /// - neither moves the object, and neither panics;
 /// - `Deref` has no side effects that a list could notice.
 pub unsafe trait Pointer: Deref<Target: Sized> + Sized {

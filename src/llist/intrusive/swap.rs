@@ -29,15 +29,14 @@
 //!   finds it Acquire.
 
 use core::fmt;
-use core::hint;
 use core::iter::FusedIterator;
 use core::marker::PhantomData;
 use core::mem;
 use core::ptr::NonNull;
-use core::sync::atomic::AtomicPtr;
+use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::{AcqRel, Relaxed};
 
-use super::node::{end, node, object, unlinked};
+use super::node::{Link, node};
 use super::{Chain, Linked, Pointer, UniquePointer};
 use crate::atomic::{Atomic, Backend, Native};
 
@@ -72,7 +71,8 @@ where
     P: Pointer<Target: Linked<B>>,
     B: Backend,
 {
-    head: B::Ptr<P::Target>,
+    /// The word of a [`Link`].
+    head: B::Usize,
     /// Invariant: what is pushed through a list of longer-lived pointers comes out of it as such.
     owns: PhantomData<*mut P>,
 }
@@ -87,7 +87,7 @@ impl<P: Pointer<Target: Linked>> SwapList<P, Native> {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            head: AtomicPtr::new(end()),
+            head: AtomicUsize::new(Link::END.word()),
             owns: PhantomData,
         }
     }
@@ -98,7 +98,7 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapList<P, B> {
     #[must_use]
     pub fn new_in() -> Self {
         Self {
-            head: B::Ptr::new(end()),
+            head: B::Usize::new(Link::END.word()),
             owns: PhantomData,
         }
     }
@@ -156,12 +156,12 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapList<P, B> {
         // SAFETY: the object stays where it is until the taker has read the link, which is stored
         // below, by the last access to it.
         let last = unsafe { node(last) };
-        last.link(unlinked());
+        last.link(Link::UNLINKED);
         // Release: pairs with the Acquire in `take_all`, so that the taker sees the objects, and
         // that the last is not linked. Acquire: pairs with the Release in `take_all`, as in `List`.
-        let old = self.head.swap(first.as_ptr(), AcqRel);
+        let old = Link::from_word(self.head.swap(Link::to(first).word(), AcqRel));
         last.link_late(old);
-        old == end()
+        old == Link::END
     }
 
     /// Pushes all objects at once, as if one after the other; returns whether the list was empty.
@@ -205,7 +205,7 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapList<P, B> {
     pub fn take_all(&self) -> SwapChain<P, B> {
         // Acquire: pairs with the Release in `add`, so that objects are seen. Release: pairs with
         // the Acquire in `add`, so that who is too late sees what the caller said before.
-        let first = self.head.swap(end(), AcqRel);
+        let first = Link::from_word(self.head.swap(Link::END.word(), AcqRel));
         SwapChain {
             first,
             owns: PhantomData,
@@ -219,7 +219,7 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapList<P, B> {
     #[inline]
     pub fn is_empty(&self) -> bool {
         // Relaxed: a hint.
-        self.head.load(Relaxed) == end()
+        Link::from_word(self.head.load(Relaxed)) == Link::END
     }
 }
 
@@ -261,9 +261,10 @@ impl core::error::Error for NotYet {}
 /// Holds objects that were taken off a [`SwapList`] together, newest first.
 ///
 /// Where a producer was stopped in the middle of its push, [`try_next`](Self::try_next) says so, and
-/// the iterator, [`settle`](Self::settle) and the destructor wait for it: they spin, and yield
+/// the iterator, [`settle`](Self::settle) and the destructor wait for it, for as long as it takes. They call
+/// [`Backend::relax`] between two looks: with the default backend they spin, and then yield
 /// to the operating system if the feature `std` is on. Without `std` a taker that has
-/// preempted the producer on the only processor waits for ever: use [`try_next`](Self::try_next).
+/// preempted the producer on the only processor waits forever: use [`try_next`](Self::try_next).
 ///
 /// # Invariants
 ///
@@ -274,7 +275,7 @@ where
     P: Pointer<Target: Linked<B>>,
     B: Backend,
 {
-    first: *mut P::Target,
+    first: Link,
     owns: PhantomData<P>,
     /// Invariant: `B` chooses which node of an object links it.
     backend: PhantomData<fn(B) -> B>,
@@ -288,7 +289,7 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapChain<P, B> {
     #[must_use]
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.first == end()
+        self.first == Link::END
     }
 
     /// Takes the newest object, and does not wait.
@@ -317,7 +318,7 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapChain<P, B> {
     #[inline]
     pub fn try_next(&mut self) -> Result<Option<P>, NotYet> {
         // SAFETY: by the invariant of the type.
-        let Some(first) = (unsafe { object(self.first) }) else {
+        let Some(first) = (unsafe { self.first.object() }) else {
             return Ok(None);
         };
         // SAFETY: the object is in the chain, thus alive.
@@ -352,36 +353,29 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapChain<P, B> {
     }
 
     fn take_settled(&mut self) -> Chain<P, B> {
-        let first = mem::replace(&mut self.first, end());
+        let first = mem::replace(&mut self.first, Link::END);
         let mut next = first;
         // SAFETY: by the invariant of the type, and so is what comes after it.
-        while let Some(object) = unsafe { object(next) } {
+        while let Some(object) = unsafe { next.object::<P::Target>() } {
             // SAFETY: the object is in the chain, thus alive.
             let node = unsafe { node(object) };
-            next = wait(|| node.try_next());
+            next = wait::<_, B>(|| node.try_next());
         }
         // SAFETY: by the invariant of the type, and none is UNLINKED.
         unsafe { Chain::from_first(first) }
     }
 }
 
-/// Calls `f` until it has an answer, at first at once and then less and less eagerly.
-fn wait<T>(mut f: impl FnMut() -> Option<T>) -> T {
-    const SPINS: u32 = 64;
-    let mut spins = 0;
+/// Calls `f` until it has an answer, and lets other threads go on in between.
+#[inline]
+fn wait<T, B: Backend>(mut f: impl FnMut() -> Option<T>) -> T {
+    let mut round = 0;
     loop {
         if let Some(answer) = f() {
             return answer;
         }
-        if spins < SPINS {
-            spins += 1;
-            hint::spin_loop();
-        } else {
-            #[cfg(feature = "std")]
-            std::thread::yield_now();
-            #[cfg(not(feature = "std"))]
-            hint::spin_loop();
-        }
+        B::relax(round);
+        round = round.saturating_add(1);
     }
 }
 
@@ -391,7 +385,7 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> Iterator for SwapChain<P, B> {
     /// Takes the newest object, and waits for its producer if need be.
     #[inline]
     fn next(&mut self) -> Option<P> {
-        wait(|| self.try_next().ok())
+        wait::<_, B>(|| self.try_next().ok())
     }
 }
 
