@@ -1,4 +1,4 @@
-//! A value that is being made by the user's constructor, with no lock held.
+//! A value that is being made, with no lock held.
 //!
 //! # A lock that unwinds
 //!
@@ -6,6 +6,10 @@
 //! had it, the node is in its chain, and others wait for it. So the lock is asked a second time, and the panic goes
 //! on when the construction has ended. If the lock unwinds again, the node stays as it is for good: its reference
 //! is kept, so that its memory is not another's, and the key stays busy.
+//!
+//! # Wakers that unwind
+//!
+//! They run when the construction has ended and the lock was released, and all of them do. Then the panic goes on.
 
 use core::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -13,10 +17,14 @@ use std::thread;
 
 use super::entry::Entry;
 use crate::lock::LockBackend;
-use crate::table::Counted;
+use crate::table::{Counted, Outcome};
 
-/// An entry that the calling thread builds. If it is dropped unfinished, because the constructor
-/// failed or panicked, the key is vacant again, and those who wait look again.
+/// An entry whose value is being made by the owner of this. If it is dropped unfinished, because the constructor
+/// failed, panicked or was cancelled, the key is vacant again, and those who wait look again.
+///
+/// # Invariants
+///
+/// The entry is `Building`, and this is its only builder.
 pub(super) struct Building<K, V, B: LockBackend> {
     /// Dropped, or moved out, when the construction has ended, and not before.
     entry: ManuallyDrop<Counted<Entry<K, V>, B>>,
@@ -25,7 +33,7 @@ pub(super) struct Building<K, V, B: LockBackend> {
 impl<K, V, B: LockBackend> Building<K, V, B> {
     /// # Safety
     ///
-    /// The entry was inserted as `Building` by this thread.
+    /// The entry was inserted as `Building`, and has no other builder.
     pub(super) unsafe fn new(entry: Counted<Entry<K, V>, B>) -> Self {
         Self {
             entry: ManuallyDrop::new(entry),
@@ -37,11 +45,15 @@ impl<K, V, B: LockBackend> Building<K, V, B> {
     }
 
     /// Lists the entry with its value.
+    ///
+    /// # Panics
+    ///
+    /// Panics as a lock or a waker does. The entry was listed then, and its reference is given up.
     pub(super) fn finish(self, value: V) -> Counted<Entry<K, V>, B> {
         let mut this = ManuallyDrop::new(self);
         // SAFETY: this is its builder, and ends here.
         unsafe { Entry::build(&this.entry, value) };
-        let ended = this.end(true);
+        let ended = this.end(Outcome::Built);
         // SAFETY: `this` is not dropped, so that the entry is moved out once.
         let entry = unsafe { ManuallyDrop::take(&mut this.entry) };
         if let Err(panic) = ended {
@@ -50,34 +62,43 @@ impl<K, V, B: LockBackend> Building<K, V, B> {
         entry
     }
 
-    /// Ends the construction. Returns the panic of the lock's first attempt, if that unwound.
+    /// Ends the construction, and wakes those who wait. Returns the panic of the lock's first attempt, or of a waker, if
+    /// one unwound.
     ///
     /// # Panics
     ///
     /// If the lock unwinds twice: then the construction has not ended.
-    fn end(&self, listed: bool) -> thread::Result<()> {
-        let (mut guard, panic) = match catch_unwind(AssertUnwindSafe(|| self.entry.lock())) {
+    fn end(&self, outcome: Outcome) -> thread::Result<()> {
+        let (mut guard, locked) = match catch_unwind(AssertUnwindSafe(|| self.entry.lock())) {
             Ok(guard) => (guard, Ok(())),
             Err(panic) => (self.entry.lock(), Err(panic)),
         };
-        // SAFETY: this is its builder, and the value was written if it is to be listed.
-        let done = unsafe { guard.end_building(&self.entry, listed) };
+        // SAFETY: this is its builder, and the value was written if it was built.
+        let ended = unsafe { guard.end_building(&self.entry, outcome == Outcome::Built) };
         drop(guard);
-        if let Some(done) = done {
-            B::set(&done);
+        // With no lock held: wakers are user code.
+        let wake = || ended.into_iter().for_each(|ended| ended.end(outcome));
+        let woken = catch_unwind(AssertUnwindSafe(wake));
+        match locked {
+            Ok(()) => woken,
+            Err(panic) => {
+                // The destructor of a second panic could panic once more.
+                core::mem::forget(woken);
+                Err(panic)
+            }
         }
-        panic
     }
 }
 
 impl<K, V, B: LockBackend> Drop for Building<K, V, B> {
     fn drop(&mut self) {
-        let ended = self.end(false);
+        let ended = self.end(Outcome::Gone);
         // SAFETY: once, here, as `finish` does not drop `self`.
         unsafe { ManuallyDrop::drop(&mut self.entry) };
         match ended {
             Err(panic) if !thread::panicking() => resume_unwind(panic),
-            _ => {}
+            Err(panic) => core::mem::forget(panic),
+            Ok(()) => {}
         }
     }
 }

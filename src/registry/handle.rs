@@ -3,6 +3,7 @@
 use core::ops::Deref;
 use core::panic::{RefUnwindSafe, UnwindSafe};
 
+use super::Borrowed;
 use super::entry::Entry;
 use crate::atomic::Native;
 use crate::forward::forward_to_value;
@@ -53,6 +54,87 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
         Self { entry }
     }
 
+    pub(super) fn entry(&self) -> &Counted<Entry<K, V>, B> {
+        &self.entry
+    }
+
+    /// Lends the handle as a [`Borrowed`], which is `Copy` and one word.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::{Handle, Registry};
+    ///
+    /// let registry = Registry::<u32, &str>::new();
+    /// let one = registry.get_or_insert_with(1, |_| "one");
+    /// let borrowed = Handle::borrowed(&one);
+    /// assert_eq!(*borrowed, "one");
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn borrowed(this: &Self) -> Borrowed<'_, K, V, B> {
+        Borrowed::new(&this.entry)
+    }
+
+    /// Returns the address of the value. It does not change while the object lives.
+    ///
+    /// It is not the pointer that [`into_raw`](Self::into_raw) returns.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::{Handle, Registry};
+    ///
+    /// let registry = Registry::<u32, &str>::new();
+    /// let one = registry.get_or_insert_with(1, |_| "one");
+    /// assert_eq!(Handle::as_ptr(&one), &raw const *one);
+    /// ```
+    #[must_use]
+    pub fn as_ptr(this: &Self) -> *const V {
+        &raw const **this
+    }
+
+    /// Gives the reference to the caller, as one word: for a field of a C structure, or a pointer with a tag.
+    ///
+    /// The pointer is opaque: hand it to [`from_raw`](Self::from_raw), which takes the reference back, or to
+    /// [`Borrowed::from_raw`], which borrows it. It is aligned to 8 bytes, so that its lower three bits are zero. The
+    /// object stays in the registry until the reference is taken back and dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::{Handle, Registry};
+    ///
+    /// let registry = Registry::<u32, String>::new();
+    /// let raw = Handle::into_raw(registry.get_or_insert_with(1, |_| "one".into()));
+    /// assert_eq!(registry.len(), 1);
+    /// // SAFETY: it came from `into_raw`, and is taken back once.
+    /// let one: Handle<u32, String> = unsafe { Handle::from_raw(raw) };
+    /// assert_eq!(*one, "one");
+    /// ```
+    #[must_use = "the object stays alive until the reference is taken back"]
+    pub fn into_raw(this: Self) -> *const () {
+        this.entry.into_raw()
+    }
+
+    /// Takes back a reference that [`into_raw`](Self::into_raw) gave.
+    ///
+    /// # Safety
+    ///
+    /// The pointer came from `into_raw` of a handle of exactly this type, and its reference was not taken back
+    /// before.
+    ///
+    /// # Examples
+    ///
+    /// See [`into_raw`](Self::into_raw).
+    #[must_use]
+    pub unsafe fn from_raw(raw: *const ()) -> Self {
+        // SAFETY: as the caller promises.
+        let entry = unsafe { Counted::from_raw(raw) };
+        // SAFETY: it was a handle's, whose value is there.
+        unsafe { Self::new(entry) }
+    }
+
     /// Takes the object out of the registry; returns false if it is not in it.
     ///
     /// As [`Registry::unlist`](super::Registry::unlist), for this very object.
@@ -68,6 +150,7 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
     /// assert!(!Handle::unlist(&one)); // once only
     /// assert!(registry.is_empty());
     /// ```
+    #[doc(alias = "remove")]
     #[expect(
         clippy::must_use_candidate,
         reason = "afterwards it is not in it, whatever the answer"

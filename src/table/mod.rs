@@ -10,6 +10,11 @@
 //! | `buckets.rs` | the heads of the chains, and how their number doubles |
 //! | `shard.rs` | a lock and what it protects |
 //! | `owner.rs` | how a map finds, enters and gives up its table |
+//! | `builders.rs` | nodes that are busy, and how callers wait for them |
+//! | `event.rs` | an event that happens once, for threads and tasks |
+//! | `locked.rs` | a value behind a backend's lock |
+//! | `raw.rs` | counted pointers as raw ones, and lent |
+//! | `iter.rs` | all nodes, one chain at a time |
 //! | `counted.rs` | a counted pointer to a node; the last put |
 //! | this file | the shards, and how long they live |
 //!
@@ -33,10 +38,15 @@
 //! [`HandBack`](crate::HandBack)).
 
 mod buckets;
+mod builders;
 mod chains;
 mod counted;
+mod event;
+mod iter;
+mod locked;
 mod node;
 mod owner;
+mod raw;
 mod shard;
 mod slab;
 
@@ -46,9 +56,14 @@ use core::ptr::NonNull;
 use crossbeam_utils::CachePadded;
 
 use self::buckets::{Buckets, Heads};
+pub(crate) use self::builders::{Busy, Outcome};
 pub(crate) use self::counted::{Counted, Payload};
+pub(crate) use self::event::{Event, Ticket};
+pub(crate) use self::iter::Iter;
+pub(crate) use self::locked::Locked;
 pub(crate) use self::node::{Hash, Node, State, Tag};
-pub(crate) use self::owner::{Entered, Owner};
+pub(crate) use self::owner::{Entered, Owner, Vacant};
+pub(crate) use self::raw::Lent;
 use self::shard::{Found, Guard, Shard};
 use crate::RefCount;
 use crate::lock::LockBackend;
@@ -209,7 +224,7 @@ mod tests {
         let insert = |hash| match owner.enter_locked(Hash::new(hash), |_| false) {
             // SAFETY: there is nothing to write.
             Entered::Vacant(vacant) => unsafe {
-                vacant.insert(State::Listed, Layout::new::<()>(), |_| {}, |node| node)
+                vacant.insert(State::Listed, None, Layout::new::<()>(), |_| {}, |node| node)
             },
             Entered::Occupied(_) => unreachable!("nothing is what is looked for"),
         };

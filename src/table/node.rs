@@ -65,6 +65,19 @@ impl Hash {
         Self((hash.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as u32)
     }
 
+    /// What all hashes are below, as numbers.
+    pub(super) const END: u64 = 1 << 32;
+
+    /// The hash as a number; the lower bits mean nothing, see [`Tag::hash`].
+    pub(super) fn number(self) -> u64 {
+        self.0.into()
+    }
+
+    /// The hash that a number below [`END`](Self::END) stands for.
+    pub(super) fn from_number(number: u64) -> Self {
+        Self(number as u32)
+    }
+
     /// Its place among 2 to the power of `32 - shift` buckets or shards.
     #[inline]
     pub(super) fn place(self, shift: u32) -> usize {

@@ -22,7 +22,8 @@ use core::ptr::{self, NonNull};
 use core::sync::atomic::AtomicPtr;
 use core::sync::atomic::Ordering::{Acquire, Release};
 
-use super::{Counted, Found, Guard, Hash, Payload, State, Table, Tag};
+use super::event::Event;
+use super::{Busy, Counted, Found, Guard, Hash, Iter, Payload, State, Table, Tag};
 use crate::atomic::{Atomic, Native};
 use crate::lock::LockBackend;
 
@@ -48,6 +49,8 @@ pub(crate) struct Vacant<'a, P: Payload, B: LockBackend> {
     table: &'a Table<B>,
     tag: Tag,
     seen: Vec<Counted<P, B>>,
+    /// The node that is listed there, and leaves when the other is.
+    old: Option<&'a Counted<P, B>>,
 }
 
 impl<P: Payload> Owner<P, Native> {
@@ -141,7 +144,7 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
                     drop(seen);
                     return Some(found);
                 }
-                Found::Listed(other) | Found::Building { node: other, .. } => seen.push(other),
+                Found::Listed(other) | Found::Building(other) => seen.push(other),
             }
         }
     }
@@ -158,8 +161,7 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
         unsafe { self.table()?.find(hash, is_it) }
     }
 
-    /// Finds the node with this hash for which `is_it` holds, or a place for it. Waits while another
-    /// thread builds it.
+    /// Finds the node with this hash for which `is_it` holds, or a place for it. Waits while it is busy.
     ///
     /// # Panics
     ///
@@ -187,6 +189,29 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
         hash: Hash,
         is_it: impl Fn(&Counted<P, B>) -> bool,
     ) -> Entered<'_, P, B> {
+        loop {
+            match self.enter_or_busy(hash, &is_it) {
+                Ok(entered) => return entered,
+                Err(busy) => {
+                    if let Some(built) = busy.wait() {
+                        return Entered::Occupied(built);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Does what [`enter_locked`](Self::enter_locked) does, and does not wait.
+    ///
+    /// # Errors
+    ///
+    /// Returns the node if it is busy.
+    #[inline]
+    pub(crate) fn enter_or_busy(
+        &self,
+        hash: Hash,
+        is_it: impl Fn(&Counted<P, B>) -> bool,
+    ) -> Result<Entered<'_, P, B>, Busy<P, B>> {
         let table = self.table_or_new();
         let shard = table.shard(hash);
         let tag = Tag::new(hash, State::Listed);
@@ -200,26 +225,46 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
                     table,
                     tag,
                     seen,
+                    old: None,
                 };
-                return Entered::Vacant(vacant);
+                return Ok(Entered::Vacant(vacant));
             };
             drop(guard);
             match found {
                 Found::Listed(found) if is_it(&found) => {
                     drop(seen);
-                    return Entered::Occupied(found);
+                    return Ok(Entered::Occupied(found));
                 }
-                Found::Building { node, thread, done } if is_it(&node) => {
-                    assert!(
-                        thread != B::current_thread(),
-                        "the constructor of a value asked the registry for the same key"
-                    );
-                    drop(node);
-                    B::wait(&done);
+                Found::Building(node) if is_it(&node) => {
+                    let ended = shard.lock().watch(&node, Event::new());
+                    // If it is not busy any more, it is not known whether it was built: look again.
+                    if let Some(ended) = ended {
+                        drop(seen);
+                        return Err(Busy::new(node, ended));
+                    }
                 }
-                Found::Listed(other) | Found::Building { node: other, .. } => seen.push(other),
+                Found::Listed(other) | Found::Building(other) => seen.push(other),
             }
         }
+    }
+
+    /// Returns the place of a node that is listed, for another with the same key to take. Nothing if it is not
+    /// listed any more.
+    pub(crate) fn replace<'a>(
+        &'a self,
+        hash: Hash,
+        old: &'a Counted<P, B>,
+    ) -> Option<Vacant<'a, P, B>> {
+        let table = self.table()?;
+        let guard = table.shard(hash).lock();
+        let vacant = Vacant {
+            guard,
+            table,
+            tag: Tag::new(hash, State::Listed),
+            seen: Vec::new(),
+            old: Some(old),
+        };
+        old.is_listed().then_some(vacant)
     }
 
     /// How many nodes are listed; exact if no other thread changes it.
@@ -227,12 +272,10 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
         self.table().map_or(0, Table::len_hint)
     }
 
-    /// Calls `f` with every listed node, under the lock of its shard.
-    pub(crate) fn for_each(&self, mut f: impl FnMut(Counted<P, B>)) {
-        for shard in self.table().into_iter().flat_map(Table::shards) {
-            // SAFETY: the owner puts payloads of the type `P` into its table, and no others.
-            unsafe { shard.lock().for_each_listed(&mut f) };
-        }
+    /// The listed nodes, see [`Iter`].
+    pub(crate) fn iter(&self) -> Iter<'_, P, B> {
+        // SAFETY: the owner puts payloads of the type `P` into its table, and no others.
+        unsafe { Iter::new(self.table()) }
     }
 
     pub(crate) fn shrink_to_fit(&mut self) {
@@ -246,14 +289,30 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
 impl<P: Payload, B: LockBackend> Drop for Owner<P, B> {
     fn drop(&mut self) {
         if let Some(table) = NonNull::new(self.table.with_mut(|table| *table)) {
-            // SAFETY: the owner is going, once, and nobody borrows it.
-            unsafe { Table::close(table) };
+            let _closed = Close(table);
+            // SAFETY: the owner's part of it ends with `_closed`.
+            for shard in Table::shards(unsafe { table.as_ref() }) {
+                // SAFETY: the owner puts payloads of the type `P` into its table, and no others, and is going.
+                let forgotten = unsafe { shard.lock().forgotten::<P>() };
+                // A statement of its own, with no lock held: the destructors of keys are user code.
+                drop(forgotten);
+            }
         }
     }
 }
 
+/// Closes the table of an owner that is going, also if a key's destructor panics before.
+struct Close<B: LockBackend>(NonNull<Table<B>>);
+
+impl<B: LockBackend> Drop for Close<B> {
+    fn drop(&mut self) {
+        // SAFETY: the owner is going, once, and nobody borrows it.
+        unsafe { Table::close(self.0) };
+    }
+}
+
 impl<P: Payload, B: LockBackend> Vacant<'_, P, B> {
-    /// Makes the node, `Listed` or `Building`, and returns what `own` makes of it: what has to be
+    /// Makes the node, `Listed` or `Building` (see [`Guard::insert`]), and returns what `own` makes of it: what has to be
     /// dropped in its place if a destructor panics here.
     ///
     /// # Safety
@@ -262,6 +321,7 @@ impl<P: Payload, B: LockBackend> Vacant<'_, P, B> {
     pub(crate) unsafe fn insert<T>(
         self,
         state: State,
+        thread: Option<B::ThreadId>,
         layout: Layout,
         write: impl FnOnce(NonNull<u8>),
         own: impl FnOnce(Counted<P, B>) -> T,
@@ -271,10 +331,15 @@ impl<P: Payload, B: LockBackend> Vacant<'_, P, B> {
             seen,
             table,
             tag,
+            old,
             mut guard,
         } = self;
         // SAFETY: as the caller promises.
-        let owned = own(unsafe { guard.insert(tag.with(state), layout, write) });
+        let owned = own(unsafe { guard.insert(tag.with(state), thread, layout, write) });
+        // Behind the other, so that a lookup without the lock meets one of them.
+        if let Some(old) = old {
+            guard.unlist(old);
+        }
         let crowded = guard.crowded();
         drop(guard);
         if let Some(heads) = crowded {

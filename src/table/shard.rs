@@ -10,12 +10,16 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use super::Table;
 use super::buckets::Heads;
+use super::builders::{Builders, Ended};
 use super::chains::Chains;
 use super::counted::{Counted, Payload};
-use super::node::{Node, State, Tag};
+use super::node::{Hash, Node, State, Tag};
 use super::slab::Slab;
 use crate::atomic::Atomic;
 use crate::lock::{Lock, LockBackend};
+
+/// How many empty chains an iteration passes under the lock, before it lets others in.
+const EMPTY_CHAINS: usize = 64;
 
 /// A part of a table that has a lock of its own.
 ///
@@ -40,15 +44,9 @@ pub(crate) struct Inner<B: LockBackend> {
     /// How many nodes have not died, and one more for the owner until it is gone.
     live: usize,
     slab: Slab<B>,
-    builders: Vec<Builder<B>>,
-}
-
-/// A thread that makes the value of a node.
-struct Builder<B: LockBackend> {
-    node: NonNull<Node<B>>,
-    thread: B::ThreadId,
-    /// Made by the first who waits.
-    done: Option<Arc<B::Signal>>,
+    /// How many nodes are `Building`.
+    building: usize,
+    builders: Builders<B>,
 }
 
 // SAFETY: `inner` and the memory of the nodes are changed under the lock only; the payloads are the
@@ -61,12 +59,8 @@ unsafe impl<B: LockBackend> Sync for Shard<B> {}
 pub(crate) enum Found<P: Payload, B: LockBackend> {
     /// It is listed.
     Listed(Counted<P, B>),
-    /// Its value is being made, by `thread`; `done` tells when that has ended.
-    Building {
-        node: Counted<P, B>,
-        thread: B::ThreadId,
-        done: Arc<B::Signal>,
-    },
+    /// Its value is being made.
+    Building(Counted<P, B>),
 }
 
 impl<B: LockBackend> Shard<B> {
@@ -80,7 +74,8 @@ impl<B: LockBackend> Shard<B> {
                 heads,
                 live: 1,
                 slab: Slab::new(),
-                builders: Vec::new(),
+                building: 0,
+                builders: Builders::new(),
             }),
         }
     }
@@ -224,16 +219,18 @@ impl<B: LockBackend> Guard<'_, B> {
         if unsafe { node.as_ref() }.tag() == listed {
             return Some(Found::Listed(found));
         }
-        let builder = self.builders.iter_mut().find(|b| b.node == node);
-        let builder = builder.expect("a building node has a builder");
-        let done = builder
-            .done
-            .get_or_insert_with(|| Arc::new(B::new_signal()));
-        Some(Found::Building {
-            node: found,
-            thread: builder.thread,
-            done: done.clone(),
-        })
+        Some(Found::Building(found))
+    }
+
+    /// Returns the thread that builds a node, and the event of its end: `fresh`, unless there is one already. Nothing if it
+    /// is not being built any more.
+    pub(super) fn watch<P: Payload>(
+        &mut self,
+        node: &Counted<P, B>,
+        fresh: Arc<Ended<B>>,
+    ) -> Option<(Option<B::ThreadId>, Arc<Ended<B>>)> {
+        let is_building = node.header().tag().state() == State::Building;
+        is_building.then(|| self.builders.watch(node.node(), fresh))
     }
 
     /// Takes a reference to a node.
@@ -248,23 +245,77 @@ impl<B: LockBackend> Guard<'_, B> {
         unsafe { Counted::from_node(node) }
     }
 
-    /// Calls `f` with every listed node.
+    /// Takes references to the listed nodes of one chain: the first that has any, of those for hashes from `from` on. They are
+    /// put into `found`, which is empty. Returns from where to go on.
+    ///
+    /// # Errors
+    ///
+    /// Returns how many nodes there are if `found` has no room for them: memory is not allocated under the lock.
     ///
     /// # Safety
     ///
     /// The nodes of this shard have payloads of the type `P`.
-    pub(crate) unsafe fn for_each_listed<P: Payload>(&self, mut f: impl FnMut(Counted<P, B>)) {
-        for node in self.nodes() {
-            // SAFETY: what is in a chain is a node.
-            if unsafe { node.as_ref() }.tag().state() == State::Listed {
-                // SAFETY: as above.
-                f(unsafe { self.get(node) });
+    pub(super) unsafe fn listed_from<P: Payload>(
+        &mut self,
+        from: u64,
+        found: &mut Vec<Counted<P, B>>,
+    ) -> Result<u64, usize> {
+        self.keep_up();
+        let end = (self.shard().number as u64 + 1) * (Hash::END / self.shard().shards() as u64);
+        let width = Hash::END / self.heads.len() as u64;
+        let mut from = from;
+        // The lock is not held for longer than it takes to pass so many empty chains.
+        for _ in 0..EMPTY_CHAINS {
+            let is_meant = |node: &NonNull<Node<B>>| {
+                // SAFETY: what is in a chain is a node.
+                let tag = unsafe { node.as_ref() }.tag();
+                // The number of chains may have been halved since the last call.
+                tag.state() == State::Listed && tag.hash().number() >= from
+            };
+            let nodes = || self.chains().chain(Hash::from_number(from)).filter(is_meant);
+            let listed = nodes().count();
+            if listed > found.capacity() {
+                return Err(listed);
+            }
+            // SAFETY: they are in a chain, and as the caller promises.
+            found.extend(nodes().map(|node| unsafe { self.get(node) }));
+            from = (from / width + 1) * width;
+            if listed > 0 || from >= end {
+                break;
             }
         }
+        Ok(from)
     }
 
-    /// Makes a node whose payload is written by `write`, and puts it into its chain: `Listed`, or
-    /// `Building`, then the calling thread is its builder.
+    /// Takes the nodes that are being built away from their builders, who have forgotten them.
+    ///
+    /// # Safety
+    ///
+    /// The nodes of this shard have payloads of the type `P`. The owner is borrowed exclusively, so that nobody has a
+    /// reference to a node that is being built, nor looks for one.
+    pub(super) unsafe fn forgotten<P: Payload>(&mut self) -> Vec<Counted<P, B>> {
+        let mut forgotten = Vec::with_capacity(self.building);
+        if self.building > 0 {
+            for node in self.nodes() {
+                // SAFETY: what is in a chain is a node.
+                let header = unsafe { node.as_ref() };
+                if header.tag().state() == State::Building {
+                    header.refs.revive();
+                    // SAFETY: the count was set to one, for this.
+                    forgotten.push(unsafe { Counted::from_node(node) });
+                }
+            }
+        }
+        for node in &forgotten {
+            // SAFETY: as the caller promises, it has no other builder.
+            let nobody = unsafe { self.end_building(node, false) };
+            drop(nobody);
+        }
+        forgotten
+    }
+
+    /// Makes a node whose payload is written by `write`, and puts it into its chain: `Listed`, or `Building`, on `thread`
+    /// if it is a thread that must not wait for it.
     ///
     /// # Safety
     ///
@@ -273,6 +324,7 @@ impl<B: LockBackend> Guard<'_, B> {
     pub(crate) unsafe fn insert<P: Payload>(
         &mut self,
         tag: Tag,
+        thread: Option<B::ThreadId>,
         layout: Layout,
         write: impl FnOnce(NonNull<u8>),
     ) -> Counted<P, B> {
@@ -286,11 +338,8 @@ impl<B: LockBackend> Guard<'_, B> {
         self.chains().link(node);
         self.live += 1;
         if tag.state() == State::Building {
-            self.builders.push(Builder {
-                node,
-                thread: B::current_thread(),
-                done: None,
-            });
+            self.building += 1;
+            self.builders.begin(node, thread);
         } else {
             self.add_listed(1);
         }
@@ -299,7 +348,7 @@ impl<B: LockBackend> Guard<'_, B> {
     }
 
     /// Ends the building of a node: it is `Listed`, or, if it failed, out of the chain and `Absent`.
-    /// Returns the signal to set after unlocking, if anybody waits.
+    /// Returns the event to end after unlocking, if anybody waits.
     ///
     /// # Safety
     ///
@@ -308,7 +357,7 @@ impl<B: LockBackend> Guard<'_, B> {
         &mut self,
         node: &Counted<P, B>,
         listed: bool,
-    ) -> Option<Arc<B::Signal>> {
+    ) -> Option<Arc<Ended<B>>> {
         let node = node.node();
         // SAFETY: a reference is held.
         let header = unsafe { node.as_ref() };
@@ -319,9 +368,8 @@ impl<B: LockBackend> Guard<'_, B> {
             self.chains().unlink(node);
             header.set_tag(header.tag().with(State::Absent));
         }
-        let builder = self.builders.iter().position(|b| b.node == node);
-        let builder = builder.expect("a building node has a builder");
-        self.builders.swap_remove(builder).done
+        self.building -= 1;
+        self.builders.end(node)
     }
 
     /// Takes a node out of the map; returns false if it is not in it.
@@ -367,7 +415,7 @@ impl<B: LockBackend> Guard<'_, B> {
         self.keep_up();
         // SAFETY: as the caller promises.
         unsafe { self.slab.shrink() };
-        self.builders.shrink_to_fit();
+        self.builders.shrink();
     }
 
     /// Adds to the number of listed nodes, wrapping around.

@@ -1,0 +1,151 @@
+//! Nodes that are busy, and how callers wait for them.
+//!
+//! A node is *busy* from its insertion as `Building` until its value is there or its construction was given up. Whoever
+//! wants its key in between gets a [`Busy`], and waits for the node's [`Event`].
+//!
+//! # Who owns what
+//!
+//! The builder has a reference to the node, and each [`Busy`] has one. So a waiter gets the object that was
+//! built, even if the builder has dropped its own reference by then. A node has an event only if somebody waits for it: the
+//! first who does makes it, and enters it in [`Builders`], under the lock of the node's shard. The builder
+//! takes it out there when it ends, unlocks, and ends the event: wakers are user code.
+//!
+//! # The thread of a builder
+//!
+//! A constructor that is called and returns (`get_or_insert_with`) runs on one thread, and what it calls on that thread
+//! would wait for itself if it waited for the constructor's key. So that thread is noted, and such a wait panics. A reservation
+//! and an asynchronous constructor have no thread: what waits for them on the thread that made them may be another task.
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::ptr::NonNull;
+use core::task::{Context, Poll};
+
+use super::counted::{Counted, Payload};
+use super::event::{Event, Ticket};
+use super::node::Node;
+use crate::lock::LockBackend;
+
+/// How the time ends in which a node is busy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It was built, and has been listed.
+    Built,
+    /// It has left the map, and its key is vacant.
+    Gone,
+}
+
+/// The end of a node's being busy.
+pub(super) type Ended<B> = Event<Outcome, B>;
+
+/// What a shard knows of its busy nodes; used under the lock.
+pub(super) struct Builders<B: LockBackend> {
+    /// The threads on which constructors run. As many as there are threads here, and deeper where constructors nest, of
+    /// which the innermost is the last.
+    threads: Vec<(NonNull<Node<B>>, B::ThreadId)>,
+    /// The events of the nodes that somebody waits for.
+    awaited: BTreeMap<NonNull<Node<B>>, Arc<Ended<B>>>,
+}
+
+impl<B: LockBackend> Builders<B> {
+    pub(super) fn new() -> Self {
+        Self {
+            threads: Vec::new(),
+            awaited: BTreeMap::new(),
+        }
+    }
+
+    /// Notes on which thread a node is being built, if on one.
+    pub(super) fn begin(&mut self, node: NonNull<Node<B>>, thread: Option<B::ThreadId>) {
+        self.threads.extend(thread.map(|thread| (node, thread)));
+    }
+
+    fn place(&self, node: NonNull<Node<B>>) -> Option<usize> {
+        self.threads.iter().rposition(|(other, _)| *other == node)
+    }
+
+    /// Returns the thread and the event of a busy node: `fresh`, unless there is one already.
+    pub(super) fn watch(
+        &mut self,
+        node: NonNull<Node<B>>,
+        fresh: Arc<Ended<B>>,
+    ) -> (Option<B::ThreadId>, Arc<Ended<B>>) {
+        let thread = self.place(node).map(|place| self.threads[place].1);
+        (thread, self.awaited.entry(node).or_insert(fresh).clone())
+    }
+
+    /// Forgets a node, which is not busy any more. Returns the event to end after unlocking, if anybody waits.
+    #[must_use = "those who wait have to be woken"]
+    pub(super) fn end(&mut self, node: NonNull<Node<B>>) -> Option<Arc<Ended<B>>> {
+        if let Some(place) = self.place(node) {
+            self.threads.swap_remove(place);
+        }
+        self.awaited.remove(&node)
+    }
+
+    pub(super) fn shrink(&mut self) {
+        self.threads.shrink_to_fit();
+    }
+}
+
+/// A node that is busy, or was when this was made.
+pub(crate) struct Busy<P: Payload, B: LockBackend> {
+    /// A reference to the node, which is listed if it was built; taken when that was told.
+    node: Option<Counted<P, B>>,
+    thread: Option<B::ThreadId>,
+    ended: Arc<Ended<B>>,
+    ticket: Option<Ticket>,
+}
+
+impl<P: Payload, B: LockBackend> Busy<P, B> {
+    pub(super) fn new(
+        node: Counted<P, B>,
+        (thread, ended): (Option<B::ThreadId>, Arc<Ended<B>>),
+    ) -> Self {
+        Self {
+            node: Some(node),
+            thread,
+            ended,
+            ticket: None,
+        }
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.ended.outcome().is_some()
+    }
+
+    /// Waits until the node is not busy any more. Returns it if it was built.
+    ///
+    /// # Panics
+    ///
+    /// Panics on the thread that builds it, which would wait for itself.
+    #[track_caller]
+    pub(crate) fn wait(mut self) -> Option<Counted<P, B>> {
+        assert!(
+            self.thread != Some(B::current_thread()) || self.is_done(),
+            "the constructor of a value asked the registry for the same key"
+        );
+        let outcome = self.ended.wait();
+        self.built(outcome)
+    }
+
+    /// Does what [`wait`](Self::wait) does, for a task. Once it was ready, it has to be polled no more.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Counted<P, B>>> {
+        let poll = self.ended.poll(&mut self.ticket, cx);
+        poll.map(|outcome| self.built(outcome))
+    }
+
+    fn built(&mut self, outcome: Outcome) -> Option<Counted<P, B>> {
+        let node = self.node.take();
+        node.filter(|_| outcome == Outcome::Built)
+    }
+}
+
+impl<P: Payload, B: LockBackend> Drop for Busy<P, B> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.ended.forget(ticket);
+        }
+    }
+}
