@@ -128,4 +128,4 @@ pub use crate::refs::{IntrusiveRef, RefCounted};
 pub use crate::refs::Coerce;
 #[cfg(feature = "registry")]
 #[doc(inline)]
-pub use crate::registry::{Handle, Registry};
+pub use crate::registry::{Handle, KeyGuard, KeyLock, Registry};

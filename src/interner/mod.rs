@@ -185,7 +185,7 @@ impl<T: Stored + ?Sized, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
             Entered::Occupied(value) => Interned::new(value),
             Entered::Vacant(vacant) => {
                 // SAFETY: as the caller promises.
-                unsafe { vacant.insert(State::Listed, layout(), write, Interned::new) }
+                unsafe { vacant.insert(State::Listed, None, layout(), write, Interned::new) }
             }
         }
     }
@@ -231,7 +231,7 @@ impl<T: Eq + Hash, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
                 };
                 let layout = Layout::new::<T>();
                 // SAFETY: a value is stored, and the layout is its type's.
-                unsafe { vacant.insert(State::Listed, layout, write, Interned::new) }
+                unsafe { vacant.insert(State::Listed, None, layout, write, Interned::new) }
             }
         }
     }

@@ -88,11 +88,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     /// # use std::future::Future;
     /// # assert!(future.poll(&mut cx).is_ready());
     /// ```
-    pub async fn get_or_try_insert_async<F, E>(
-        &self,
-        key: K,
-        make: F,
-    ) -> Result<Handle<K, V, B>, E>
+    pub async fn get_or_try_insert_async<F, E>(&self, key: K, make: F) -> Result<Handle<K, V, B>, E>
     where
         F: AsyncFnOnce(&K) -> Result<V, E>,
     {

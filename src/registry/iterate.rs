@@ -120,8 +120,9 @@ impl<K, V, S, B: LockBackend> Registry<K, V, S, B> {
     #[doc(alias = "evict")]
     #[doc(alias = "extract_if")]
     pub fn unlist_if(&self, mut condition: impl FnMut(&K, &V) -> bool) -> usize {
-        let is_meant =
-            |handle: &Handle<K, V, B>| condition(Handle::key(handle), handle) && Handle::unlist(handle);
+        let is_meant = |handle: &Handle<K, V, B>| {
+            condition(Handle::key(handle), handle) && Handle::unlist(handle)
+        };
         self.iter().filter(is_meant).count()
     }
 }

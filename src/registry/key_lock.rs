@@ -275,8 +275,13 @@ impl<K, B: LockBackend> Drop for Waiting<K, B> {
     fn drop(&mut self) {
         let Some(turn) = self.turn.take() else { return };
         let is_queued = turn.0.with(|queue| {
-            let place = queue.waiters.iter().position(|event| Arc::ptr_eq(event, &self.event));
-            place.and_then(|place| queue.waiters.remove(place)).is_some()
+            let place = queue
+                .waiters
+                .iter()
+                .position(|event| Arc::ptr_eq(event, &self.event));
+            place
+                .and_then(|place| queue.waiters.remove(place))
+                .is_some()
         });
         if !is_queued {
             // It was given the turn, and does not want it any more.

@@ -58,7 +58,7 @@ use crossbeam_utils::CachePadded;
 use self::buckets::{Buckets, Heads};
 pub(crate) use self::builders::{Busy, Outcome};
 pub(crate) use self::counted::{Counted, Payload};
-pub(crate) use self::event::{Event, Ticket};
+pub(crate) use self::event::Event;
 pub(crate) use self::iter::Iter;
 pub(crate) use self::locked::Locked;
 pub(crate) use self::node::{Hash, Node, State, Tag};
@@ -224,7 +224,13 @@ mod tests {
         let insert = |hash| match owner.enter_locked(Hash::new(hash), |_| false) {
             // SAFETY: there is nothing to write.
             Entered::Vacant(vacant) => unsafe {
-                vacant.insert(State::Listed, None, Layout::new::<()>(), |_| {}, |node| node)
+                vacant.insert(
+                    State::Listed,
+                    None,
+                    Layout::new::<()>(),
+                    |_| {},
+                    |node| node,
+                )
             },
             Entered::Occupied(_) => unreachable!("nothing is what is looked for"),
         };

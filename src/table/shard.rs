@@ -272,7 +272,11 @@ impl<B: LockBackend> Guard<'_, B> {
                 // The number of chains may have been halved since the last call.
                 tag.state() == State::Listed && tag.hash().number() >= from
             };
-            let nodes = || self.chains().chain(Hash::from_number(from)).filter(is_meant);
+            let nodes = || {
+                self.chains()
+                    .chain(Hash::from_number(from))
+                    .filter(is_meant)
+            };
             let listed = nodes().count();
             if listed > found.capacity() {
                 return Err(listed);

@@ -54,7 +54,7 @@ fn try_insert_gives_everything_back() {
         "there is an object with the key 1 already"
     );
     let shown = format!("{error:?}");
-    assert!(shown.starts_with("OccupiedError {") && shown.contains("key: 1, value: \"b\""));
+    assert!(shown.starts_with("OccupiedError {") && shown.contains("key: 1"));
 }
 
 #[test]
