@@ -81,6 +81,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     /// assert_eq!(sessions.get(&7), Some(second));
     /// ```
     #[track_caller]
+    #[expect(clippy::type_complexity, reason = "it is what it returns")]
     pub fn replace(&self, key: K, value: V) -> (Handle<K, V, B>, Option<Handle<K, V, B>>) {
         let hash = self.hash(&key);
         loop {

@@ -39,6 +39,13 @@ pub(crate) enum Outcome {
 /// The end of a node's being busy.
 pub(super) type Ended<B> = Event<Outcome, B>;
 
+/// What there is to wait for.
+pub(super) struct Watch<B: LockBackend> {
+    /// The thread that would wait for itself.
+    thread: Option<B::ThreadId>,
+    ended: Arc<Ended<B>>,
+}
+
 /// What a shard knows of its busy nodes; used under the lock.
 pub(super) struct Builders<B: LockBackend> {
     /// The threads on which constructors run. As many as there are threads here, and deeper where constructors nest, of
@@ -65,14 +72,12 @@ impl<B: LockBackend> Builders<B> {
         self.threads.iter().rposition(|(other, _)| *other == node)
     }
 
-    /// Returns the thread and the event of a busy node: `fresh`, unless there is one already.
-    pub(super) fn watch(
-        &mut self,
-        node: NonNull<Node<B>>,
-        fresh: Arc<Ended<B>>,
-    ) -> (Option<B::ThreadId>, Arc<Ended<B>>) {
-        let thread = self.place(node).map(|place| self.threads[place].1);
-        (thread, self.awaited.entry(node).or_insert(fresh).clone())
+    /// Returns what there is to wait for: the event is `fresh`, unless the node has one already.
+    pub(super) fn watch(&mut self, node: NonNull<Node<B>>, fresh: Arc<Ended<B>>) -> Watch<B> {
+        Watch {
+            thread: self.place(node).map(|place| self.threads[place].1),
+            ended: self.awaited.entry(node).or_insert(fresh).clone(),
+        }
     }
 
     /// Forgets a node, which is not busy any more. Returns the event to end after unlocking, if anybody waits.
@@ -93,26 +98,21 @@ impl<B: LockBackend> Builders<B> {
 pub(crate) struct Busy<P: Payload, B: LockBackend> {
     /// A reference to the node, which is listed if it was built; taken when that was told.
     node: Option<Counted<P, B>>,
-    thread: Option<B::ThreadId>,
-    ended: Arc<Ended<B>>,
+    watch: Watch<B>,
     ticket: Option<Ticket>,
 }
 
 impl<P: Payload, B: LockBackend> Busy<P, B> {
-    pub(super) fn new(
-        node: Counted<P, B>,
-        (thread, ended): (Option<B::ThreadId>, Arc<Ended<B>>),
-    ) -> Self {
+    pub(super) fn new(node: Counted<P, B>, watch: Watch<B>) -> Self {
         Self {
             node: Some(node),
-            thread,
-            ended,
+            watch,
             ticket: None,
         }
     }
 
     pub(crate) fn is_done(&self) -> bool {
-        self.ended.outcome().is_some()
+        self.watch.ended.outcome().is_some()
     }
 
     /// Waits until the node is not busy any more. Returns it if it was built.
@@ -123,16 +123,16 @@ impl<P: Payload, B: LockBackend> Busy<P, B> {
     #[track_caller]
     pub(crate) fn wait(mut self) -> Option<Counted<P, B>> {
         assert!(
-            self.thread != Some(B::current_thread()) || self.is_done(),
+            self.watch.thread != Some(B::current_thread()) || self.is_done(),
             "the constructor of a value asked the registry for the same key"
         );
-        let outcome = self.ended.wait();
+        let outcome = self.watch.ended.wait();
         self.built(outcome)
     }
 
     /// Does what [`wait`](Self::wait) does, for a task. Once it was ready, it has to be polled no more.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Counted<P, B>>> {
-        let poll = self.ended.poll(&mut self.ticket, cx);
+        let poll = self.watch.ended.poll(&mut self.ticket, cx);
         poll.map(|outcome| self.built(outcome))
     }
 
@@ -145,7 +145,7 @@ impl<P: Payload, B: LockBackend> Busy<P, B> {
 impl<P: Payload, B: LockBackend> Drop for Busy<P, B> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
-            self.ended.forget(ticket);
+            self.watch.ended.forget(ticket);
         }
     }
 }

@@ -236,11 +236,11 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
                     return Ok(Entered::Occupied(found));
                 }
                 Found::Building(node) if is_it(&node) => {
-                    let ended = shard.lock().watch(&node, Event::new());
+                    let watch = shard.lock().watch(&node, Event::new());
                     // If it is not busy any more, it is not known whether it was built: look again.
-                    if let Some(ended) = ended {
+                    if let Some(watch) = watch {
                         drop(seen);
-                        return Err(Busy::new(node, ended));
+                        return Err(Busy::new(node, watch));
                     }
                 }
                 Found::Listed(other) | Found::Building(other) => seen.push(other),

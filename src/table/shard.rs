@@ -10,7 +10,7 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use super::Table;
 use super::buckets::Heads;
-use super::builders::{Builders, Ended};
+use super::builders::{Builders, Ended, Watch};
 use super::chains::Chains;
 use super::counted::{Counted, Payload};
 use super::node::{Hash, Node, State, Tag};
@@ -222,13 +222,13 @@ impl<B: LockBackend> Guard<'_, B> {
         Some(Found::Building(found))
     }
 
-    /// Returns the thread that builds a node, and the event of its end: `fresh`, unless there is one already. Nothing if it
-    /// is not being built any more.
+    /// Returns what there is to wait for: the event is `fresh`, unless the node has one already. Nothing if the node is not
+    /// being built any more.
     pub(super) fn watch<P: Payload>(
         &mut self,
         node: &Counted<P, B>,
         fresh: Arc<Ended<B>>,
-    ) -> Option<(Option<B::ThreadId>, Arc<Ended<B>>)> {
+    ) -> Option<Watch<B>> {
         let is_building = node.header().tag().state() == State::Building;
         is_building.then(|| self.builders.watch(node.node(), fresh))
     }
