@@ -262,7 +262,7 @@ fn growing() {
         let keys = FROM..FROM + 6;
         let mine = Vec::from_iter(keys.map(|key| (key, w.map.try_insert(key, Value::new(key)))));
         for (key, handle) in mine {
-            handle.ok().expect("nobody else inserts it").touch(key);
+            handle.expect("nobody else inserts it").touch(key);
         }
     }
     fn look(w: &World) {
