@@ -72,9 +72,12 @@
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[cfg(not(all(target_has_atomic = "32", target_has_atomic = "ptr")))]
+#[cfg(all(
+    not(all(target_has_atomic = "32", target_has_atomic = "ptr")),
+    not(feature = "portable-atomic")
+))]
 compile_error!(
-    "kref needs compare-and-swap on 32-bit and pointer-sized words, which this target does not have"
+    "kref needs compare-and-swap on 32-bit and pointer-sized words, which this target does not have; the feature `portable-atomic` brings it"
 );
 
 #[cfg(feature = "alloc")]
@@ -96,6 +99,7 @@ pub mod guide;
 mod handback;
 #[cfg(feature = "registry")]
 pub mod interner;
+mod interop;
 mod kref;
 pub mod llist;
 pub mod lock;
@@ -113,6 +117,8 @@ pub use crate::handback::HandBack;
 #[cfg(feature = "registry")]
 #[doc(inline)]
 pub use crate::interner::{Interned, Interner};
+#[cfg(feature = "serde")]
+pub use crate::interop::serde;
 pub use crate::kref::Kref;
 #[cfg(feature = "alloc")]
 #[doc(inline)]

@@ -52,10 +52,9 @@
 //! - What declines, pins or puts back is Relaxed.
 
 use core::fmt;
-use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use crate::atomic::{Atomic, AtomicInt, Backend, Native};
+use crate::atomic::{Atomic, AtomicInt, AtomicU32, Backend, Native};
 use crate::report::{Kind, report};
 
 const NO_REFERENCE: u32 = u32::MAX;

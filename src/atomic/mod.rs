@@ -64,11 +64,22 @@
 //! [`AtomicInt`] and [`Backend`] over the model checker's atomics and name your type, as in
 //! `Kref<MyBackend>`. What is checked then is the code that ships, not a copy compiled differently.
 
+#[cfg(all(
+    not(all(target_has_atomic = "32", target_has_atomic = "ptr")),
+    not(feature = "portable-atomic")
+))]
+mod absent;
 mod ext;
 mod int;
 #[cfg(feature = "loom")]
 pub mod loom;
+#[cfg_attr(
+    not(target_has_atomic = "32"),
+    allow(unused_imports, unused_macros, reason = "`core` has no such atomic")
+)]
 mod native;
+#[cfg(feature = "portable-atomic")]
+mod portable;
 mod traits;
 
 #[cfg(feature = "loom")]
@@ -76,4 +87,7 @@ pub use self::loom::Loom;
 pub use ext::AtomicExt;
 pub use int::{Bits, Int, Signed};
 pub use native::Native;
+pub(crate) use native::{AtomicU32, AtomicUsize};
+#[cfg(feature = "portable-atomic")]
+pub use portable::Portable;
 pub use traits::{Atomic, AtomicBits, AtomicInt, Backend};

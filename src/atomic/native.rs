@@ -4,6 +4,20 @@ use core::sync::atomic::{self, Ordering};
 
 use super::{Atomic, AtomicBits, AtomicInt, Backend};
 
+// What `Native` consists of, by the names that its `const` constructors use.
+#[cfg(all(
+    not(all(target_has_atomic = "32", target_has_atomic = "ptr")),
+    not(feature = "portable-atomic")
+))]
+pub(crate) use super::absent::{AtomicPtr, AtomicU32, AtomicUsize};
+#[cfg(all(target_has_atomic = "32", target_has_atomic = "ptr"))]
+pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
+#[cfg(all(
+    not(all(target_has_atomic = "32", target_has_atomic = "ptr")),
+    feature = "portable-atomic"
+))]
+pub(crate) use portable_atomic::{AtomicPtr, AtomicU32, AtomicUsize};
+
 /// Names the atomics of `core`, the default [`Backend`] of every type.
 ///
 /// # Examples
@@ -21,9 +35,9 @@ pub struct Native;
 
 // SAFETY: the atomics of `core` are what the trait's contract describes.
 unsafe impl Backend for Native {
-    type U32 = atomic::AtomicU32;
-    type Usize = atomic::AtomicUsize;
-    type Ptr<T> = atomic::AtomicPtr<T>;
+    type U32 = AtomicU32;
+    type Usize = AtomicUsize;
+    type Ptr<T> = AtomicPtr<T>;
 }
 
 /// Forwards the operations of [`Atomic`] to the inherent methods of the same name.
@@ -92,6 +106,9 @@ macro_rules! forward_bits {
     };
 }
 
+#[cfg(feature = "portable-atomic")]
+pub(super) use {forward_atomic, forward_bits};
+
 macro_rules! native_int {
     ($($atomic:ident($value:ident) if $width:literal)*) => {$(
         // SAFETY: the atomics of `core` are what the trait's contract describes.
@@ -144,6 +161,7 @@ unsafe impl AtomicBits for atomic::AtomicBool {
 }
 
 // SAFETY: as above.
-unsafe impl<T> Atomic for atomic::AtomicPtr<T> {
+#[cfg(all(target_has_atomic = "32", target_has_atomic = "ptr"))]
+unsafe impl<T> Atomic for AtomicPtr<T> {
     forward_atomic!(*mut T);
 }

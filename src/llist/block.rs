@@ -38,12 +38,11 @@ use core::marker::PhantomData;
 use core::mem::{self, ManuallyDrop};
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::intrusive::{Linked, Node, Pointer, UniquePointer};
 use crate::RefCount;
-use crate::atomic::{Atomic, AtomicExt, Backend, Native};
+use crate::atomic::{Atomic, AtomicExt, AtomicUsize, Backend, Native};
 use crate::pace::paced;
 
 /// What a block is aligned to; the bits below hold the number of slots taken.

@@ -57,11 +57,10 @@ mod get;
 mod put;
 
 use core::fmt;
-use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::{Relaxed, Release};
 
 pub use self::frozen::Frozen;
-use crate::atomic::{Atomic, Backend, Native};
+use crate::atomic::{Atomic, AtomicU32, Backend, Native};
 use crate::report::{Kind, report};
 
 const MAX: u32 = i32::MAX as u32;

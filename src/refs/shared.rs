@@ -69,16 +69,20 @@ use crate::forward::forward_to_value;
 ///
 /// # Long chains
 ///
-/// Dropping the last reference to a list of any length, or to a tree of any depth, is safe on any
-/// thread, whatever the links' type and whether or not it borrows: with less than 32 KiB left of
-/// the stack, the destructors continue on a new one of 1 MiB (and another, and so on), which is
-/// given back when they return. So a list of a million takes memory to destroy, some 50 MB. If
-/// there is none to be had (`stacker` writes that to stderr), they go on where they are, to the end
-/// of the stack, which is then what stops the process; with `panic = "abort"` the process stops at
-/// once. A thread that runs on a stack which the operating system does not know of (a coroutine)
-/// gets no such help.
+/// With the feature `deep`, dropping the last reference to a list of any length, or to a tree of any
+/// depth, is safe on any thread, whatever the links' type and whether or not it borrows. When less than
+/// 32 KiB of the stack are left, the destructors continue on a new stack of 1 MiB (and another, and so
+/// on), which is given back when they return. So a list of a million takes memory to destroy, some
+/// 50 MB. If no stack can be allocated (`stacker` writes that to stderr), the destructors continue on
+/// the current one and may overflow it, which aborts the process; with `panic = "abort"` the process
+/// aborts at once.
 ///
-/// Without the feature `std` or on a target that `stacker` does not support, take a long chain apart
+/// A coroutine runs on a stack that the operating system does not know of. There, destructors nest 32
+/// deep on the coroutine's stack, and continue on a new one after that. (This fails to notice a
+/// coroutine's stack that lies less than 1 GiB above the end of its thread's. On such a stack nothing is
+/// done.)
+///
+/// Without the feature `deep`, or on a target that `stacker` does not support, take a long chain apart
 /// in a loop, and use [`into_inner`](Self::into_inner) for it: of several threads that drop the
 /// same chain, exactly one gets each link.
 ///

@@ -2,7 +2,7 @@
 
 #![cfg(feature = "alloc")]
 
-#[cfg(feature = "std")]
+#[cfg(feature = "deep")]
 mod deep;
 mod intrusive;
 mod like_arc;

@@ -27,11 +27,10 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
-use core::sync::atomic::{AtomicU32, AtomicUsize};
 
 use super::node::{Link, node};
 use super::{Chain, Consumer, Linked, Pointer, UniquePointer};
-use crate::atomic::{Atomic, AtomicExt, Backend, Native};
+use crate::atomic::{Atomic, AtomicExt, AtomicU32, AtomicUsize, Backend, Native};
 use crate::pace::paced;
 
 /// A lock-free list of objects that carry their own [`Node`](super::Node): nothing is allocated.

@@ -40,10 +40,9 @@
 use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use crate::atomic::{Atomic, Backend, Native};
+use crate::atomic::{Atomic, AtomicUsize, Backend, Native};
 
 /// What the head of a list and the word of a node hold: where an object is, or that there is none.
 ///

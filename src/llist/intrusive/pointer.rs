@@ -14,7 +14,7 @@ use crate::{IntrusiveRef, RefCounted};
 use crate::{Ref, atomic::Backend};
 #[cfg(feature = "alloc")]
 use alloc::boxed::Box;
-#[cfg(feature = "alloc")]
+#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 use alloc::sync::Arc;
 
 /// Describes a pointer that can be taken apart while its object is on a list, and put together again.
@@ -103,7 +103,7 @@ unsafe impl<T> Pointer for Box<T> {
 unsafe impl<T> UniquePointer for Box<T> {}
 
 // SAFETY: the reference that the handle counts for is kept until the handle is back.
-#[cfg(feature = "alloc")]
+#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 unsafe impl<T> Pointer for Arc<T> {
     #[inline]
     fn into_raw(self) -> NonNull<T> {

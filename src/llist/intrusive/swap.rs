@@ -33,12 +33,11 @@ use core::iter::FusedIterator;
 use core::marker::PhantomData;
 use core::mem;
 use core::ptr::NonNull;
-use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::Ordering::{AcqRel, Relaxed};
 
 use super::node::{Link, node};
 use super::{Chain, Linked, Pointer, UniquePointer};
-use crate::atomic::{Atomic, Backend, Native};
+use crate::atomic::{Atomic, AtomicUsize, Backend, Native};
 
 /// A [`List`](super::List) whose push is one swap and no loop, and whose taker may have to wait.
 ///
