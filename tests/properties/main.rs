@@ -28,7 +28,7 @@ use proptest::test_runner::{Config, TestRunner};
 fn cases(default: u32) -> u32 {
     match env::var_os("PROPTEST_CASES") {
         Some(_) => Config::default().cases,
-        None if cfg!(miri) => 4,
+        None if cfg!(miri) => 2,
         None => default,
     }
 }

@@ -74,7 +74,8 @@ impl<M: Machine> StateMachineTest for Both<M> {
 fn agrees<M: Machine>() {
     let cases = cases(512);
     sequences::<M>(cases, 1..40);
-    sequences::<M>((cases / 16).max(1), 200..400);
+    let long = if cfg!(miri) { 40..60 } else { 200..400 };
+    sequences::<M>((cases / 16).max(1), long);
 }
 
 fn sequences<M: Machine>(cases: u32, length: Range<usize>) {

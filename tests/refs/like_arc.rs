@@ -100,13 +100,13 @@ fn apply(pairs: &mut Vec<Pair>, op: Op) {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: if cfg!(miri) { 4 } else { 2_000 },
+        cases: if cfg!(miri) { 2 } else { 2_000 },
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
 
     #[test]
-    fn any_operations(ops in prop::collection::vec(op(), 0..60)) {
+    fn any_operations(ops in prop::collection::vec(op(), 0..if cfg!(miri) { 15 } else { 60 })) {
         let mut pairs = Vec::new();
         for op in ops {
             apply(&mut pairs, op);

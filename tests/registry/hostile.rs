@@ -100,13 +100,14 @@ fn all_keys_may_have_one_hash() {
         fn hash<H: Hasher>(&self, _: &mut H) {}
     }
     let registry = Registry::new();
-    let handles: Vec<_> = (0..100)
+    let all = if cfg!(miri) { 20 } else { 100 };
+    let handles: Vec<_> = (0..all)
         .map(|key| registry.get_or_insert_with(Same(key), |key| key.0))
         .collect();
-    for key in 0..100 {
+    for key in 0..all {
         assert_eq!(*registry.get(&Same(key)).unwrap(), key);
     }
-    assert!(registry.get(&Same(100)).is_none());
+    assert!(registry.get(&Same(all)).is_none());
     drop(handles);
     assert!(registry.is_empty());
 }

@@ -23,7 +23,7 @@ fn equal_values_are_one() {
 
 #[test]
 fn text_of_any_length() {
-    let lengths = if cfg!(miri) { 60 } else { 600 };
+    let lengths = if cfg!(miri) { 30 } else { 600 };
     let interner: Interner<str> = Interner::new();
     let texts: Vec<String> = (0..lengths).map(|len| "ä".repeat(len)).collect();
     let interned: Vec<_> = texts.iter().map(|text| interner.intern_ref(text)).collect();
@@ -83,13 +83,13 @@ fn an_interner_may_be_dropped_before_its_values() {
 
 #[test]
 fn memory_is_reused() {
-    let rounds = if cfg!(miri) { 2 } else { 20 };
+    let (rounds, all) = if cfg!(miri) { (2, 30) } else { (20, 500) };
     let mut interner: Interner<str> = Interner::new();
     for round in 0..rounds {
-        let words: Vec<_> = (0..500)
+        let words: Vec<_> = (0..all)
             .map(|i| interner.intern_ref(&format!("word {}", i + round)))
             .collect();
-        assert_eq!(interner.len(), 500);
+        assert_eq!(interner.len(), all);
         drop(words);
     }
     interner.shrink_to_fit();
@@ -99,7 +99,7 @@ fn memory_is_reused() {
 
 #[test]
 fn threads_agree() {
-    let rounds = if cfg!(miri) { 20 } else { 5_000 };
+    let rounds = if cfg!(miri) { 10 } else { 5_000 };
     static WORDS: Interner<str> = Interner::new();
     std::thread::scope(|scope| {
         for _ in 0..4 {

@@ -9,7 +9,7 @@ use std::thread;
 use kref::registry::DefaultHashBuilder;
 use kref::{Handle, Interner, Registry};
 
-const THREADS: u64 = if cfg!(miri) { 3 } else { 8 };
+const THREADS: u64 = if cfg!(miri) { 2 } else { 8 };
 
 /// Marsaglia's xorshift: random enough to mix operations.
 struct Random(u64);
@@ -65,7 +65,7 @@ type Map<'a> = Registry<u64, Canary<'a>>;
 /// Everything at once, while registries are dropped and made, and handles outlive them.
 #[test]
 fn registries_come_and_go() {
-    let rounds = if cfg!(miri) { 100 } else { 20_000 };
+    let rounds = if cfg!(miri) { 25 } else { 20_000 };
     let alive = AtomicUsize::new(0);
     let new_map = || RwLock::new(Map::with_shards_and_hasher(2, DefaultHashBuilder));
     let maps: [_; 3] = std::array::from_fn(|_| new_map());
@@ -131,7 +131,7 @@ fn destructors_panic_beside_others() {
             }
         }
     }
-    let rounds = if cfg!(miri) { 50 } else { 5_000 };
+    let rounds = if cfg!(miri) { 15 } else { 5_000 };
     let alive = AtomicUsize::new(0);
     let map = Registry::with_shards_and_hasher(1, DefaultHashBuilder);
     let caught = AtomicUsize::new(0);
@@ -197,7 +197,7 @@ fn shrinking_beside_drops() {
 /// Words come and go, and are one as long as somebody has them.
 #[test]
 fn interners_come_and_go() {
-    let rounds = if cfg!(miri) { 100 } else { 20_000 };
+    let rounds = if cfg!(miri) { 25 } else { 20_000 };
     let words: RwLock<Interner<str>> = RwLock::default();
     thread::scope(|scope| {
         for seed in 0..THREADS {
@@ -238,7 +238,7 @@ struct Entry {
 
 #[test]
 fn a_long_chain_is_dropped_on_a_small_stack() {
-    let length = if cfg!(miri) { 500 } else { 1_000_000 };
+    let length = if cfg!(miri) { 60 } else { 1_000_000 };
     let registry = Registry::new();
     let mut last: Option<Handle<u32, Entry>> = None;
     for key in 0..length {

@@ -13,7 +13,7 @@ use std::ops::Range;
 use std::thread;
 
 const THREADS: usize = 4;
-const ROUNDS: Range<u32> = 0..if cfg!(miri) { 80 } else { 200_000 };
+const ROUNDS: Range<u32> = 0..if cfg!(miri) { 40 } else { 200_000 };
 /// So few that threads meet.
 const SLOTS: usize = 4;
 
