@@ -1,7 +1,7 @@
 //! Counts at their edges: the last put, the put that takes the lock, saturation.
 
 use std::ptr::NonNull;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kref::{HandBack, Kref, RcuRef, RefCount};
 
@@ -69,18 +69,18 @@ fn two_last_puts_with_a_lock() {
     );
 }
 
-/// An index that lists one object without a reference.
-type Index<C> = Mutex<Option<Sent<NonNull<Object<C>>>>>;
+/// What an index lists: an object, without a reference.
+type Listed<C> = Option<Sent<NonNull<Object<C>>>>;
+
+/// An index of one object.
+type Index<C> = Mutex<Listed<C>>;
 
 fn index<C>(count: C) -> Index<C> {
     Mutex::new(Some(Object::leak(count)))
 }
 
 /// Puts a reference by `put`, which yields the index if it was the last.
-fn end<C>(
-    object: NonNull<Object<C>>,
-    index: Option<std::sync::MutexGuard<'_, Option<Sent<NonNull<Object<C>>>>>>,
-) {
+fn end<C>(object: NonNull<Object<C>>, index: Option<MutexGuard<'_, Listed<C>>>) {
     if let Some(mut index) = index {
         assert_eq!(index.take().map(|listed| listed.0), Some(object));
         drop(index);
