@@ -16,11 +16,16 @@
 //! | [arc-interner](arc_interner) | `strong_count == 2` under the lock, the drop after it | leak | `Interner` |
 //! | [`strong_count() == 1` in `Drop`](strong_count_in_drop) | both see two | leak | `Ref::into_inner` |
 //! | [zed#30952](zed_30952) | "increment unless zero" in two steps | freed twice | `Kref::get_unless_zero` |
+//! | [rust-analyzer `intern`](rust_analyzer_intern) | `count == 2` before the own decrement, outside the lock | leak | `Interner` |
+//! | [moka `key_lock`](moka_key_lock) | an entry that is removed by a count read before | two locks of one key | `Registry` |
+//! | [a key lock's clean-up](key_lock_cleanup) | `strong_count == 1` while the map has one | leak | `Registry` |
+//! | [CVE-2023-53189](cve_2023_53189) | "is it pending?", and then the change | use after free | the result of the change decides |
 //! | [a lying `Eq`](lying_eq) | an entry that is removed by value | a freed value is found | `Interner` |
 //!
 //! Each file tells what happened, has the wrong code reduced to its essence (`wrong`), which the model
 //! checker breaks, and the same scenario on this crate's types (`ours`), which it does not. The models
-//! run over loom's atomics, by the backend of `tests/model`, in all interleavings.
+//! run over loom's atomics, by the backend of `tests/model`, in all interleavings (two of the maps: in all with two
+//! preemptions at most).
 //!
 //! [`plain::Plain`] is the count in the wrong code: it wraps, and tells nobody.
 
@@ -47,11 +52,15 @@ mod conntrack_0ed8f619b412;
 mod cve_2016_0728;
 mod cve_2019_11487;
 mod cve_2021_4083;
+mod cve_2023_53189;
 mod internment_11;
+mod key_lock_cleanup;
 mod lockref_put_return;
 mod lying_eq;
+mod moka_key_lock;
 mod qrtr_a2171131ecda;
 mod rcuref_b9a49520679e;
+mod rust_analyzer_intern;
 mod strong_count_in_drop;
 mod vfio_90b1253e4139;
 mod zed_30952;
@@ -69,8 +78,20 @@ std::thread_local! {
 /// Runs a model in every interleaving.
 #[track_caller]
 fn check(model: impl Fn() + Send + Sync + 'static) {
+    explore(None, model);
+}
+
+/// Runs a model of the maps, which have too many interleavings, with two preemptions at most.
+#[track_caller]
+fn check_bounded(model: impl Fn() + Send + Sync + 'static) {
+    explore(Some(2), model);
+}
+
+#[track_caller]
+fn explore(preemptions: Option<usize>, model: impl Fn() + Send + Sync + 'static) {
     set_hook(|report| REPORTS.with_borrow_mut(|reports| reports.push(report.kind)));
     let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = preemptions;
     builder.max_branches = 20_000;
     builder.check(move || {
         REPORTS.with_borrow_mut(Vec::clear);
