@@ -7,6 +7,7 @@ use core::ops::Deref;
 use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr;
 
+use super::Borrowed;
 use super::stored::{Inline, Stored};
 use crate::atomic::Native;
 use crate::lock::LockBackend;
@@ -19,7 +20,27 @@ use crate::table::Counted;
 ///
 /// `Eq` and `Hash` go by the address, in constant time: two values of one interner are equal if and
 /// only if they are the same. So values of different interners are never equal. `Ord` and `Display`
-/// go by the value.
+/// go by the value, and so does the comparison of an `Interned<str>` with a text (`name == "kref"`).
+///
+/// There is no `Default`: the value would have to be of an interner of the crate's own, and equal to none of yours.
+///
+/// # As a key
+///
+/// A `HashMap` with `Interned` keys hashes and compares one word. `Hash` goes by the address, so that a map cannot look a text up
+/// (there is no `Borrow<str>`). Ask the interner first: a text that it does not have is no key of the map either.
+///
+/// ```
+/// use kref::{Interned, Interner};
+/// use std::collections::HashMap;
+///
+/// let names = Interner::<str>::new();
+/// let mut values = HashMap::<Interned<str>, u32>::new();
+/// values.insert(names.intern_ref("x"), 7);
+///
+/// let value = |name| values.get(&names.get(name)?); // `get` adds nothing to the interner
+/// assert_eq!(value("x"), Some(&7));
+/// assert_eq!(value("y"), None);
+/// ```
 ///
 /// # Examples
 ///
@@ -40,6 +61,75 @@ pub struct Interned<T: Stored + ?Sized, B: LockBackend = Native> {
 impl<T: Stored + ?Sized, B: LockBackend> Interned<T, B> {
     pub(super) fn new(value: Counted<Inline<T>, B>) -> Self {
         Self { value }
+    }
+
+    pub(super) fn counted(&self) -> &Counted<Inline<T>, B> {
+        &self.value
+    }
+
+    /// Lends the reference as a [`Borrowed`], which is `Copy` and one word.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::{Interned, Interner};
+    ///
+    /// let names = Interner::<str>::new();
+    /// let name = names.intern_ref("kref");
+    /// let borrowed = Interned::borrowed(&name);
+    /// assert_eq!(size_of_val(&borrowed), size_of::<usize>());
+    /// assert_eq!(&*borrowed, "kref");
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn borrowed(this: &Self) -> Borrowed<'_, T, B> {
+        Borrowed::new(&this.value)
+    }
+
+    /// Returns the address of the value. It does not change while the value lives.
+    ///
+    /// It is not the pointer that [`into_raw`](Self::into_raw) returns.
+    #[must_use]
+    pub fn as_ptr(this: &Self) -> *const T {
+        &raw const **this
+    }
+
+    /// Gives the reference to the caller, as one word, also of a `str`: for a pointer with a tag, or a field of a C structure.
+    ///
+    /// The pointer is opaque: hand it to [`from_raw`](Self::from_raw), which takes the reference back, or to
+    /// [`Borrowed::from_raw`], which borrows it. It is aligned to 8 bytes, so that its lower three bits are zero. The
+    /// value stays in the interner until the reference is taken back and dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::{Interned, Interner};
+    ///
+    /// let names = Interner::<str>::new();
+    /// let raw = Interned::into_raw(names.intern_ref("kref"));
+    /// assert_eq!(size_of_val(&raw), size_of::<usize>());
+    /// // SAFETY: it came from `into_raw`, and is taken back once.
+    /// let name: Interned<str> = unsafe { Interned::from_raw(raw) };
+    /// assert_eq!(name, "kref");
+    /// ```
+    #[must_use = "the value stays alive until the reference is taken back"]
+    pub fn into_raw(this: Self) -> *const () {
+        this.value.into_raw()
+    }
+
+    /// Takes back a reference that [`into_raw`](Self::into_raw) gave.
+    ///
+    /// # Safety
+    ///
+    /// The pointer came from `into_raw` of exactly this type, and its reference was not taken back before.
+    ///
+    /// # Examples
+    ///
+    /// See [`into_raw`](Self::into_raw).
+    #[must_use]
+    pub unsafe fn from_raw(raw: *const ()) -> Self {
+        // SAFETY: as the caller promises.
+        Self::new(unsafe { Counted::from_raw(raw) })
     }
 
     /// Returns how many references there are; a hint, out of date as soon as it is read.

@@ -3,19 +3,24 @@
 //! An [`Interner`] is a [`Registry`](crate::Registry) of values that are their own keys: the same
 //! lookups without a lock, the same wait-free put. See there for what it costs.
 
+mod borrowed;
 mod interned;
+mod iterate;
 mod stored;
+mod text;
 
 use core::alloc::Layout;
-use core::borrow::Borrow;
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
 use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::ptr::NonNull;
 
 use alloc::borrow::ToOwned;
+use equivalent::Equivalent;
 
+pub use self::borrowed::Borrowed;
 pub use self::interned::Interned;
+pub use self::iterate::Iter;
 pub use self::stored::Stored;
 use self::stored::{Inline, slice_layout, store_slice};
 use crate::atomic::Native;
@@ -215,6 +220,7 @@ impl<T: Eq + Hash, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
     /// assert!(a == b && paths.len() == 1); // one value, compared by address
     /// ```
     #[must_use = "the value is forgotten when the last reference is dropped"]
+    #[doc(alias = "insert")]
     pub fn intern(&self, value: T) -> Interned<T, B> {
         let hash = self.hash(&value);
         let entered = self.values.enter(hash, |stored| *value_of(stored) == value);
@@ -236,7 +242,7 @@ impl<T: Eq + Hash, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
         }
     }
 
-    /// Returns the stored value that is equal to `value`; makes an owned one only if there is none.
+    /// Returns the stored value that is [`Equivalent`] to `value`; makes an owned one only if there is none.
     ///
     /// # Examples
     ///
@@ -251,14 +257,13 @@ impl<T: Eq + Hash, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
     #[must_use = "the value is forgotten when the last reference is dropped"]
     pub fn intern_ref<Q>(&self, value: &Q) -> Interned<T, B>
     where
-        T: Borrow<Q>,
-        Q: Eq + Hash + ToOwned<Owned = T> + ?Sized,
+        Q: Hash + Equivalent<T> + ToOwned<Owned = T> + ?Sized,
     {
-        let found = self.get_by(self.hash(value), |stored| stored.borrow() == value);
+        let found = self.get_by(self.hash(value), |stored| value.equivalent(stored));
         found.unwrap_or_else(|| self.intern(value.to_owned()))
     }
 
-    /// Returns the stored value that is equal to `value`, if there is one.
+    /// Returns the stored value that is [`Equivalent`] to `value`, if there is one.
     ///
     /// # Examples
     ///
@@ -273,10 +278,9 @@ impl<T: Eq + Hash, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
     #[must_use]
     pub fn get<Q>(&self, value: &Q) -> Option<Interned<T, B>>
     where
-        T: Borrow<Q>,
-        Q: Eq + Hash + ?Sized,
+        Q: Hash + Equivalent<T> + ?Sized,
     {
-        self.get_by(self.hash(value), |stored| stored.borrow() == value)
+        self.get_by(self.hash(value), |stored| value.equivalent(stored))
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use core::future::Future;
 use core::hash::{BuildHasher, Hash};
 
 use super::{Entry, Handle, Registry, Reservation};
@@ -13,6 +14,9 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     /// The asynchronous form of [`get_or_insert_with`](Self::get_or_insert_with), for any executor. One task at a time makes
     /// the object; other tasks that want the same key wait for it without blocking their thread, and get the same object. If
     /// the object is there, neither the registry nor the future waits.
+    ///
+    /// The future of `make` cannot borrow the key, as its type would be another for each borrow: clone what it needs, or use
+    /// [`entry`](Self::entry), whose reservation lends the key for as long as you like.
     ///
     /// # Cancellation
     ///
@@ -33,13 +37,13 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     ///
     /// struct Connection(String);
     ///
-    /// async fn connect(host: &str) -> Connection {
+    /// async fn connect(host: String) -> Connection {
     ///     Connection(format!("connected to {host}"))
     /// }
     ///
     /// # async fn example() {
     /// let pool = Registry::<String, Connection>::new();
-    /// let one = pool.get_or_insert_async("localhost".into(), async |host| connect(host).await).await;
+    /// let one = pool.get_or_insert_async("localhost".into(), |host| connect(host.clone())).await;
     /// assert_eq!(one.0, "connected to localhost");
     /// # }
     /// # let future = std::pin::pin!(example());
@@ -47,9 +51,10 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     /// # use std::future::Future;
     /// # assert!(future.poll(&mut cx).is_ready());
     /// ```
-    pub async fn get_or_insert_async<F>(&self, key: K, make: F) -> Handle<K, V, B>
+    pub async fn get_or_insert_async<F, Fut>(&self, key: K, make: F) -> Handle<K, V, B>
     where
-        F: AsyncFnOnce(&K) -> V,
+        F: FnOnce(&K) -> Fut,
+        Fut: Future<Output = V>,
     {
         match self.claim(key).await {
             Ok(handle) => {
@@ -79,7 +84,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     ///
     /// # async fn example() {
     /// let pool = Registry::<String, u32>::new();
-    /// let refused = pool.get_or_try_insert_async("nowhere".into(), async |_| Err("refused")).await;
+    /// let refused = pool.get_or_try_insert_async("nowhere".into(), |_| async { Err("refused") }).await;
     /// assert_eq!(refused, Err("refused"));
     /// assert!(pool.is_empty());
     /// # }

@@ -39,6 +39,7 @@ use crate::table::Counted;
 /// drop((one, other));
 /// assert!(registry.is_empty());
 /// ```
+#[doc(alias = "downgrade")]
 pub struct Handle<K, V, B: LockBackend = Native> {
     /// # Invariants
     ///

@@ -104,6 +104,8 @@ use crate::table::Owner;
 /// assert!(CONNECTIONS.get(&7).is_none());
 /// assert!(CONNECTIONS.is_empty());
 /// ```
+#[doc(alias = "cache")]
+#[doc(alias = "WeakValueHashMap")]
 pub struct Registry<K, V, S = DefaultHashBuilder, B: LockBackend = Native> {
     entries: Owner<entry::Entry<K, V>, B>,
     hasher: S,

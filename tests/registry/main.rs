@@ -1,13 +1,22 @@
 //! Registry and Interner: what users see.
 
 #![cfg(feature = "registry")]
+#![allow(unreachable_pub)] // the modules of a test are as public to one another as they need
 
 mod memory;
 
 mod behaviour;
+mod entry;
+mod futures;
 mod hostile;
 mod interner;
+mod iterate;
+mod key_lock;
 mod moody;
 mod panics;
+mod replace;
 mod saturation;
 mod threads;
+
+/// What several of these need: wakers that count, and an executor.
+mod tasks;
