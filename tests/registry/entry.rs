@@ -210,7 +210,7 @@ fn the_own_key_of_a_constructor() {
 
 /// A key that counts itself.
 #[derive(Clone, Debug)]
-struct Counted(u32, Arc<()>);
+struct Counted(u32, #[allow(dead_code)] Arc<()>);
 
 impl PartialEq for Counted {
     fn eq(&self, other: &Self) -> bool {

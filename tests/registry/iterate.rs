@@ -132,7 +132,9 @@ fn beside_changes() {
             assert_eq!(seen, [1; 200]);
         }
         stop.store(true, SeqCst);
-        threads.map(|thread| thread.join().unwrap());
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
     });
     drop(stay);
     assert!(map.is_empty());
@@ -204,9 +206,9 @@ fn values_of_an_interner() {
 fn an_interned_text_and_other_texts() {
     let words = Interner::<str>::new();
     let word: Interned<str> = words.intern_ref("if");
-    assert!(word == "if" && word == *"if" && word == String::from("if"));
-    assert!("if" == word && *"if" == word && String::from("if") == word);
-    assert!(word != "else" && "else" != word);
+    let (owned, other) = (String::from("if"), String::from("else"));
+    assert!(word == "if" && word == *"if" && word == owned && word != other);
+    assert!("if" == word && *"if" == word && owned == word && other != word);
     let raw = Interned::into_raw(word.clone());
     // SAFETY: it is not taken back before it was used.
     let borrowed = unsafe { kref::interner::Borrowed::<str>::from_raw(raw) };
