@@ -6,14 +6,14 @@
 //! count = references + (1 if the pending owner's reference was handed back to it)
 //! ```
 //!
-//! A put is one decrement. If it left something, that was all. If it left zero, the putter is the
-//! *pending owner*: the object may still be found in the index, so it is not dead yet, but nobody
-//! else can free it. The pending owner takes the lock, and looks:
+//! A put is one decrement. If it left something, that was all. If it left zero, the thread is the
+//! *pending owner*: the object may still be found in the index, so it is not dead yet, but no other thread
+//! can free it. The pending owner takes the lock, and looks:
 //!
 //! ```text
-//! count is zero         nobody came, and nobody can, as the lock is held: unlink, unlock, destroy
-//! count is not zero     somebody found the object meanwhile. It saw the zero, knew that a put was
-//!                       pending, and counted one for it besides its own. Drop that one: if it was
+//! count is zero         no lookup came, and none can, as the lock is held: unlink, unlock, destroy
+//! count is not zero     a lookup found the object in between. It saw the zero, knew that a put was
+//!                       pending, and counted one for that put and one for itself. Drop the put's: if it was
 //!                       the last, unlink, unlock, destroy; if not, unlock, the object lives on
 //! ```
 //!
@@ -21,6 +21,12 @@
 //! second time, as its own reference is counted again as soon as the count leaves zero. Therefore
 //! the object is freed once, and the pending owner may use it to find the lock. There is no
 //! compare-and-swap, hence no retry, and no value that could come back unnoticed.
+//!
+//! That a thread is the pending owner is what its decrement returned, and stays true however long the thread is stopped before
+//! it has the lock. Its look under the lock is not a second look at somebody else's object: until it has settled,
+//! the object cannot die. If so many references were made in between that the count is saturated, the look finds a bad
+//! count and the second decrement a pinned one, and the object leaks. A put that was not the last touches nothing
+//! afterwards. All that holds for any number of references, see the head of `refcount/mod.rs`.
 //!
 //! # Who may do what
 //!
@@ -44,8 +50,8 @@
 //!
 //! # Orderings
 //!
-//! They are [`RefCount`]'s, whose operations these are: a decrement is Release, the decrement to
-//! zero Acquire besides. The look under the lock needs no ordering: if it sees zero, no decrement was
+//! They are [`RefCount`]'s, whose operations these are: a decrement is Release, and the decrement to
+//! zero is also Acquire. The look under the lock needs no ordering: if it sees zero, no decrement was
 //! made since the pending owner's own, which was Acquire; if not, it decrements again.
 //! The increments of a finder are Relaxed: the lock orders its use of the object.
 
@@ -55,15 +61,14 @@ use crate::RefCount;
 use crate::atomic::{Backend, Native};
 use crate::lock::Lock;
 
-/// Counts the references to an object that an index under a lock lists without counting: wait-free
-/// put-with-lock.
+/// A reference count for objects in a lock-protected index, whose put is one `fetch_sub` (the lock is taken only when
+/// the count reaches zero).
 ///
 /// It does what [`Kref::put_lock`](crate::Kref::put_lock) does, faster: a put is one decrement
-/// instead of a compare-and-swap loop. The price is that whoever finds the object in the index must
+/// instead of a compare-and-swap loop. The price is that a thread that finds the object in the index must
 /// use [`get_locked`](Self::get_locked), which may have to hand the reference of a pending put back,
-/// and that the count reads zero, or one too many, for a moment. A put too many is reported, and
-/// saturates the count, as by [`RefCount::dec_and_test`], but one that races with another misuse may
-/// go unnoticed.
+/// and that the count reads zero, or one too many, for a moment. A put too many is treated as by
+/// [`RefCount::dec_and_test`]: it is reported if its decrement finds zero, and the object leaks.
 ///
 #[cfg_attr(
     feature = "registry",
@@ -169,7 +174,7 @@ impl<B: Backend> HandBack<B> {
         self.refs.inc();
     }
 
-    /// Takes one more reference as [`get`](Self::get) does, for a caller whose own is beyond doubt.
+    /// Takes one more reference as [`get`](Self::get) does, for a caller whose own reference is beyond doubt.
     #[cfg(feature = "registry")]
     #[inline]
     #[track_caller]
@@ -217,7 +222,7 @@ impl<B: Backend> HandBack<B> {
     ///
     /// # Memory ordering
     ///
-    /// Acquire when it is true, Relaxed when it is false.
+    /// Acquire when the answer is `true`, Relaxed when it is `false`.
     ///
     /// # Examples
     ///
@@ -226,7 +231,7 @@ impl<B: Backend> HandBack<B> {
     ///
     /// assert!(HandBack::new().get_unless_zero());
     /// ```
-    #[must_use = "the caller has no reference if this is false"]
+    #[must_use = "on `false` the caller has no reference"]
     #[inline]
     #[track_caller]
     pub fn get_unless_zero(&self) -> bool {
@@ -238,12 +243,12 @@ impl<B: Backend> HandBack<B> {
     ///
     /// While the count is above one this is one atomic decrement, and the lock is not touched. The
     /// caller must not hold the lock, and the lock must outlive the put *and the unlock*: see
-    /// [`Kref::put_lock`](crate::Kref::put_lock). If `lock` panics, the put stays pending for ever, and
+    /// [`Kref::put_lock`](crate::Kref::put_lock). If `lock` panics, the put stays pending forever, and
     /// the object leaks.
     ///
     /// # Memory ordering
     ///
-    /// Release, and Acquire when the count becomes zero; the lock besides.
+    /// Release, and Acquire when the count becomes zero; the lock orders what it protects.
     ///
     /// # Examples
     ///
@@ -279,15 +284,15 @@ impl<B: Backend> HandBack<B> {
         self.settle().then_some(guard)
     }
 
-    /// Drops a reference; returns true if the caller is now the pending owner, who has to take the
+    /// Drops a reference. Returns `true` if the caller is now the pending owner: it has to take the
     /// lock, which it may find through the object, and call [`settle`](Self::settle).
     #[inline]
     #[track_caller]
     pub(crate) fn put(&self) -> bool {
-        self.refs.dec_held_and_test()
+        self.refs.dec_and_test()
     }
 
-    /// Ends a pending put; returns true if the object is dead. The caller is the pending owner and
+    /// Ends a pending put. Returns `true` if the object is dead. The caller is the pending owner and
     /// holds the lock exclusively.
     pub(crate) fn settle(&self) -> bool {
         self.refs.count() == 0 || self.refs.dec_and_test()

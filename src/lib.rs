@@ -112,6 +112,7 @@ pub mod registry;
 pub mod report;
 #[cfg(feature = "registry")]
 mod table;
+mod zone;
 
 pub use crate::handback::HandBack;
 #[cfg(feature = "registry")]

@@ -2,22 +2,25 @@
 //!
 //! # The number line
 //!
-//! The word holds the references *less one*, so that whether a get has found a living object is the sign of
-//! what it leaves:
+//! The word holds the references *less one*, so that the sign of what a get leaves says whether it has found a living
+//! object:
 //!
 //! ```text
-//! 0xffff_ffff    0 ......... 0x7fff_ffff    0x8000_0000 .. 0xbfff_ffff    0xc000_0000 .. 0xffff_fffe
-//! |              |                     |    |                        |    |                        |
-//! no reference   one                 MAX    saturated                     dead
-//!                                           pinned to 0xa000_0000         put back to 0xe000_0000
+//! 0xffff_ffff               no reference
+//! 0x0000_0000               one
+//!      ...
+//! 0x7fff_ffff               MAX
+//! -----------------------------------------------------------------------------------------------
+//! 0x8000_0000 0x87ff_ffff   not pinned yet              counts exactly: gets beyond MAX that have not pinned it
+//! 0x8800_0000 0xb7ff_ffff   saturated                   kept within 2^27 of 0xa000_0000
+//! 0xc000_0000 0xffff_fffe   dead                        kept within 2^28 of 0xe000_0000
 //! ```
 //!
 //! # A put
 //!
-//! is one decrement. If it left no reference, the object is not dead yet: a get may still revive it. The
-//! putter tries to mark it dead, by compare-and-swap, and whose mark succeeds has had the last
-//! reference. Whose fails was overtaken by a get; the object is then that one's affair, and with a later put
-//! somebody tries again.
+//! is one decrement. If it left no reference, the object is not dead yet: a get may still revive it. So the thread
+//! tries to mark it dead by compare-and-swap. If that succeeds, the reference was the last one. If it fails, a get
+//! came first: the object is that reference's now, and a later put tries again.
 //!
 //! ```text
 //! put                                  get, and later put                word
@@ -29,33 +32,39 @@
 //!                                      mark it dead: true, the last      dead
 //! ```
 //!
-//! So one put of an object is told that it was the last. And a put touches the word when the reference is no
-//! longer its own: between its two steps somebody else may be told, which is why the memory has to
-//! outlive all puts. (The decision rests on what the decrement returned, never on a second look: what is
-//! there then may be the work of others. That was Linux' bug until commit b9a49520679e.)
+//! So one put of an object is told that it was the last. And a put touches the word when its reference is gone: between
+//! its two steps another put may be told, which is why the memory has to outlive all puts. The decision rests on
+//! what the decrement returned, never on a second look: what is there then may be the work of others. (That was Linux'
+//! bug until commit b9a49520679e.) A put that has left references touches nothing any more.
 //!
 //! # A get
 //!
-//! is one increment, also of what is dead: that does no harm as long as the word stays far from both ends of
-//! the dead range. A get or put that finds it 2^28 steps away from the middle puts it back before it
-//! returns, and there are far fewer threads than the 2^28 that it would take from there to the end. The same
-//! holds for a saturated word, which every operation pins: see the head of `refcount/mod.rs`.
+//! is one increment, also of a dead object: that does no harm as long as the word stays far from both ends of
+//! the dead range. A get or put that leaves it 2^28 steps away from the middle moves it back before it
+//! returns, and there are far fewer threads than the 2^28 that it would take from there to the end.
+//!
+//! A get beyond `MAX` pins the word. It may stop before that for any time: the reference that it has counted keeps the
+//! object alive, and until the word is pinned every get and put counts exactly. A word that was pinned stays so, as
+//! a step that leaves it 2^27 away from the middle moves it back, and from there to the edge are 2^28 steps. So only a pin
+//! can have put the word into this range, and a put that finds it there may touch it. The argument is that of
+//! `refcount/mod.rs`, for fewer than 2^27 operations at a time and any number of references.
 //!
 //! # Orderings
 //!
 //! There is one atomic, `word`.
 //!
 //! - A decrement is Release: it ends the caller's use of the object.
-//! - The mark is Acquire: the last putter comes after everything that earlier decrements ended. All that
+//! - The mark is Acquire: the last put comes after everything that earlier decrements ended. All that
 //!   is done to the word between them are read-modify-writes, which continue the release sequences.
 //! - An increment is Acquire: it begins a use. It pairs with the Release store of `set_release`.
-//! - What declines, pins or puts back is Relaxed.
+//! - Whatever declines, pins or moves the word back is Relaxed.
 
 use core::fmt;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::atomic::{Atomic, AtomicInt, AtomicU32, Backend, Native};
 use crate::report::{Kind, report};
+use crate::zone::Zone;
 
 const NO_REFERENCE: u32 = u32::MAX;
 const MAX: u32 = 1 << 31;
@@ -63,8 +72,20 @@ const SATURATED: u32 = 0xA000_0000;
 const DEAD: u32 = 0xE000_0000;
 /// Where the dead range begins. It ends in front of `NO_REFERENCE`.
 const FIRST_DEAD: u32 = 0xC000_0000;
-/// How far from `DEAD` the word of a dead object is left.
-const FAR: u32 = 1 << 28;
+
+/// A dead object's word.
+const DEAD_ZONE: Zone = Zone {
+    values: FIRST_DEAD..NO_REFERENCE,
+    middle: DEAD,
+    far: 1 << 28,
+};
+
+/// Where only a pin can have put the word, and what has moved it since.
+const PINNED: Zone = Zone {
+    values: 0x8800_0000..0xB800_0000,
+    middle: SATURATED,
+    far: 1 << 27,
+};
 
 /// The word for `n` references.
 const fn word(n: u32) -> u32 {
@@ -75,8 +96,8 @@ const fn word(n: u32) -> u32 {
     }
 }
 
-/// Counts references with one atomic instruction for each get and each put, a get of what may be dead
-/// included.
+/// A reference count whose [`get`](Self::get) is one `fetch_add` even if the object may already be dead; for memory
+/// protected by RCU.
 ///
 /// It is for objects that are found without a lock and without a reference, in memory that outlives the
 /// puts: under RCU (an epoch or hazard pointers, from a crate for that), or where memory is used again for
@@ -87,9 +108,9 @@ const fn word(n: u32) -> u32 {
 /// | [`RefCount::inc_not_zero`](crate::RefCount::inc_not_zero), [`Kref::get_unless_zero`](crate::Kref::get_unless_zero) | a compare-and-swap loop | one decrement | the gets |
 /// | `RcuRef` | one increment | one decrement; for the last, a compare-and-swap besides | the gets and the puts |
 ///
-/// From the lookup until [`get`](Self::get) has returned, and while [`put`](Self::put) runs, the caller has to
-/// be in what keeps the memory: a put may touch the count when it is no longer his, and another thread may
-/// have been told by then that the object is dead.
+/// The caller must be inside the critical section (epoch guard, hazard pointer) that keeps the memory, from the lookup
+/// until [`get`](Self::get) returns, and during every [`put`](Self::put): a put may touch the count when its reference is
+/// gone, and another thread may have been told by then that the object is dead.
 ///
 /// More than [`MAX`](RcuRef::MAX) references saturate the count, as they do
 /// [`RefCount`](crate::RefCount): the object leaks, and the misuse is [reported](crate::report). So is a put
@@ -177,11 +198,12 @@ impl<B: Backend> RcuRef<B> {
 
     /// Takes a reference unless the object is dead; returns whether it did.
     ///
-    /// One atomic increment, whatever other threads do: wait-free. (Every 2^28th time that a dead object is
-    /// asked for, a compare-and-swap loop besides.) At [`MAX`](RcuRef::MAX) the count saturates and is
-    /// reported; on a saturated count it is true: the caller holds an object that is never freed.
+    /// One atomic increment, whatever other threads do. (A get of a dead or saturated object that leaves the word far from
+    /// its middle, which is one in 2^27 or fewer, adds a compare-and-swap loop, which is lock-free.) At
+    /// [`MAX`](RcuRef::MAX) the count saturates and the misuse is reported; on a saturated count the answer is `true`: the
+    /// caller holds an object that is never freed.
     ///
-    /// In memory that is used again, look after a success whether the object is still the one you were
+    /// In memory that is used again, check after a success that the object is still the one you were
     /// looking for, and put it if it is not.
     ///
     /// # Memory ordering
@@ -198,11 +220,11 @@ impl<B: Backend> RcuRef<B> {
     /// ```
     #[doc(alias = "rcuref_get")]
     #[doc(alias = "file_ref_get")]
-    #[must_use = "the caller has no reference if this is false"]
+    #[must_use = "on `false` the caller has no reference"]
     #[inline]
     #[track_caller]
     pub fn get(&self) -> bool {
-        // Acquire: pairs with the Release store in `set_release`, so that who takes a reference sees what
+        // Acquire: pairs with the Release store in `set_release`, so that a thread that takes a reference sees what
         // was written before it.
         let found = self.word.fetch_add(1, Acquire);
         (found.wrapping_add(1) as i32) >= 0 || self.get_slow(found)
@@ -213,30 +235,37 @@ impl<B: Backend> RcuRef<B> {
     #[track_caller]
     fn get_slow(&self, found: u32) -> bool {
         if found >= FIRST_DEAD {
-            self.keep_dead();
+            DEAD_ZONE.hold(&self.word, found.wrapping_add(1));
             return false;
         }
-        self.pin();
+        if PINNED.contains(found) {
+            PINNED.hold(&self.word, found + 1);
+            return true;
+        }
+        // The reference that was counted keeps the object alive until the word is pinned. Relaxed: the object is never
+        // freed, so nobody waits for this use of it to end. A swap, because it continues the release sequences that a
+        // store would end.
+        self.word.swap(SATURATED, Relaxed);
         if found == word(MAX) {
             report(Kind::Overflow, MAX);
         }
         true
     }
 
-    /// Drops a reference; returns true if it was the last, and the caller has to destroy the object: unlink it,
-    /// and free its memory when nobody can look at it any more.
+    /// Drops a reference. Returns `true` if it was the last: the caller has to destroy the object, that is to unlink it,
+    /// and to free its memory when no thread can look at it any more.
     ///
-    /// One atomic decrement; a compare-and-swap besides if it left no reference, so for each object at least one.
-    /// A put too many is reported as [`Underflow`](Kind::Underflow), and false. After false the object may
+    /// One atomic decrement, and one compare-and-swap if it left no reference, so for each object at least one.
+    /// A put too many is reported as [`Underflow`](Kind::Underflow), and the answer is `false`. After `false` the object may
     /// be dead at any moment, but its memory has to stay until this call has returned.
     ///
     /// Where the memory is used again for another object while a put is under way, that put may be told of the
-    /// other object's death in the place of the one that ended it. So what is done when this is true must be
+    /// other object's death, in the place of the put that ended it. So what the caller does on `true` must be
     /// right for whatever object is there.
     ///
     /// # Memory ordering
     ///
-    /// Release, and Acquire when it is true.
+    /// Release, and Acquire when the answer is `true`.
     ///
     /// # Examples
     ///
@@ -250,7 +279,7 @@ impl<B: Backend> RcuRef<B> {
     #[doc(alias = "rcuref_put")]
     #[doc(alias = "rcuref_put_rcusafe")]
     #[doc(alias = "file_ref_put")]
-    #[must_use = "if it is true, this was the last reference: destroy the object"]
+    #[must_use = "on `true` this was the last reference: destroy the object"]
     #[inline]
     #[track_caller]
     pub fn put(&self) -> bool {
@@ -272,41 +301,25 @@ impl<B: Backend> RcuRef<B> {
                 .compare_exchange(NO_REFERENCE, DEAD, Acquire, Relaxed)
                 .is_ok(),
             FIRST_DEAD.. => {
-                self.keep_dead();
+                DEAD_ZONE.hold(&self.word, found - 1);
                 report(Kind::Underflow, 0);
                 false
             }
             _ => {
-                self.pin();
+                // Only what the value proves to be saturated for ever is touched. Below that zone the word still
+                // counts: a get that is about to pin it holds the object.
+                if PINNED.contains(found) {
+                    PINNED.hold(&self.word, found - 1);
+                }
                 false
             }
         }
-    }
-
-    /// Puts the word of a dead object back to the middle of the range if it is far from it.
-    fn keep_dead(&self) {
-        // Relaxed: nobody has a reference, and nobody gets one before `set_release`.
-        let mut found = self.word.load(Relaxed);
-        while (FIRST_DEAD..NO_REFERENCE).contains(&found) && found.abs_diff(DEAD) >= FAR {
-            // Relaxed: as above.
-            match self.word.compare_exchange(found, DEAD, Relaxed, Relaxed) {
-                Ok(_) => return,
-                Err(other) => found = other,
-            }
-        }
-    }
-
-    /// Puts the word of a saturated count back to the middle of the range.
-    fn pin(&self) {
-        // Relaxed: the object is never freed, so nobody waits for this use of it to end. A swap, because it
-        // continues the release sequences that a store would end.
-        self.word.swap(SATURATED, Relaxed);
     }
 
     /// Sets the count of an object that other threads may find from this moment on.
     ///
     /// For memory that is used again while others may look at it: when the former object is dead, fill in the
-    /// new one, then set its count. Who then gets a reference sees what was filled in. Zero makes it dead;
+    /// new one, then set its count. A thread that then gets a reference sees what was filled in. Zero makes it dead;
     /// more than [`MAX`](RcuRef::MAX) saturates and is reported.
     ///
     /// # Memory ordering
@@ -328,7 +341,7 @@ impl<B: Backend> RcuRef<B> {
     #[doc(alias = "file_ref_init")]
     #[track_caller]
     pub fn set_release(&self, n: u32) {
-        // Release: pairs with the Acquire in `get`, so that who takes a reference sees the object as it was
+        // Release: pairs with the Acquire in `get`, so that a thread that takes a reference sees the object as it was
         // filled in before.
         self.word.store(word(n), Release);
         if n > MAX {
@@ -414,20 +427,20 @@ mod tests {
         let refs = of_word(DEAD);
         assert!(!refs.get());
         assert_eq!(refs.word.load(Relaxed), DEAD + 1);
-        for far in [DEAD + FAR - 1, NO_REFERENCE - 1 - FAR / 2, NO_REFERENCE - 2] {
-            let refs = of_word(far);
+        let far = DEAD_ZONE.far;
+        for word in [DEAD + far - 1, NO_REFERENCE - 1 - far / 2, NO_REFERENCE - 2] {
+            let refs = of_word(word);
             assert!(!refs.get());
-            assert_eq!(refs.word.load(Relaxed), DEAD, "{far:#x}");
+            assert_eq!(refs.word.load(Relaxed), DEAD, "{word:#x}");
         }
     }
 
     /// Puts of what is dead move the word the other way, where it would be saturated.
     #[test]
     fn a_dead_object_stays_dead_however_often_it_is_put() {
-        crate::report::set_hook(|_| {});
         for (found, left) in [
             (DEAD, DEAD - 1),
-            (DEAD - FAR + 1, DEAD),
+            (DEAD - DEAD_ZONE.far + 1, DEAD),
             (FIRST_DEAD + 1, DEAD),
             // A put that is about to mark it dead will fail, and the object leak.
             (NO_REFERENCE, DEAD),
@@ -438,17 +451,26 @@ mod tests {
         }
     }
 
-    /// What threads do that were stopped on their way to pin the word.
+    /// A get pins what is not pinned yet; a put counts there. Where only a pin can have put the word, both move it back.
     #[test]
     fn a_saturated_count_stays_so_from_every_place() {
-        for found in [MAX, SATURATED, FIRST_DEAD - 2] {
+        for found in [MAX, MAX + 9] {
             let refs = of_word(found);
             assert!(refs.get());
             assert_eq!(refs.word.load(Relaxed), SATURATED, "{found:#x}");
             let refs = of_word(found);
             assert!(!refs.put());
-            assert_eq!(refs.word.load(Relaxed), SATURATED, "{found:#x}");
+            assert_eq!(refs.word.load(Relaxed), found - 1, "{found:#x}");
             assert_eq!(of_word(found).count_hint(), SATURATED);
+        }
+        let far = PINNED.far;
+        for found in [SATURATED - far - 2, SATURATED + far + 2] {
+            let steps: [fn(&RcuRef) -> bool; 2] = [|refs| refs.get(), |refs| !refs.put()];
+            for step in steps {
+                let refs = of_word(found);
+                assert!(step(&refs));
+                assert_eq!(refs.word.load(Relaxed), SATURATED, "{found:#x}");
+            }
         }
     }
 }

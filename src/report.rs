@@ -9,6 +9,10 @@
 //! With the feature `std` the default hook writes one line to stderr for each [`Kind`], once in the
 //! life of the process; without it nothing is written. It allocates nothing and never panics.
 //!
+//! The hook is one for the whole process, as a panic hook is. A library leaves it alone; a program chains hooks by
+//! [`take_hook`]; a test uses [`collect`](collect()), which sees the reports of its own thread only and disturbs no other
+//! test.
+//!
 //! # Examples
 //!
 //! ```
@@ -30,10 +34,16 @@
 //! assert!(count.is_saturated());
 //! ```
 
+#[cfg(feature = "std")]
+mod collect;
+
 use core::fmt;
 use core::panic::Location;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+
+#[cfg(feature = "std")]
+pub use self::collect::collect;
 
 /// Names a misuse of a reference count.
 ///
@@ -151,6 +161,48 @@ pub fn set_hook(hook: fn(&Report)) {
     HOOK.store(hook as *mut (), Relaxed);
 }
 
+/// Takes the report hook out: returns the function that is installed, and reinstalls the default hook.
+///
+/// As [`std::panic::take_hook`]. To add to what another part of the program has installed, take its hook, install your
+/// own, and call the other one from there. If none was installed, the result is the default hook, and may be called and
+/// installed like every other. Two threads that do this at the same time may lose one of their hooks.
+///
+/// # Memory ordering
+///
+/// Relaxed: a hook publishes nothing but itself.
+///
+/// # Examples
+///
+/// ```
+/// use kref::{RefCount, report::{self, Report}};
+/// use std::sync::OnceLock;
+///
+/// static BEFORE: OnceLock<fn(&Report)> = OnceLock::new();
+///
+/// BEFORE.set(report::take_hook()).unwrap();
+/// report::set_hook(|report| {
+///     // ... count it, say, and then do what the program did before:
+///     if let Some(before) = BEFORE.get() {
+///         before(report);
+///     }
+/// });
+/// RefCount::new(0).inc();
+/// ```
+#[must_use = "the hook that was installed is lost; `reset_hook` does the same and returns nothing"]
+pub fn take_hook() -> fn(&Report) {
+    // Relaxed: as in `set_hook`.
+    hook_from(HOOK.swap(ptr::null_mut(), Relaxed))
+}
+
+/// Makes a function of what `HOOK` holds.
+fn hook_from(pointer: *mut ()) -> fn(&Report) {
+    if pointer.is_null() {
+        return default_hook;
+    }
+    // SAFETY: a pointer that is not null was made from a function of this type in `set_hook`.
+    unsafe { core::mem::transmute::<*mut (), fn(&Report)>(pointer) }
+}
+
 /// Reinstalls the default hook.
 ///
 /// # Examples
@@ -179,15 +231,12 @@ pub(crate) fn report_at(kind: Kind, value: u32, location: &'static Location<'sta
         location,
         value,
     };
-    // Relaxed: as in `set_hook`.
-    let hook = HOOK.load(Relaxed);
-    if hook.is_null() {
-        default_hook(&report);
-    } else {
-        // SAFETY: a pointer that is not null was made from a function of this type in `set_hook`.
-        let hook = unsafe { core::mem::transmute::<*mut (), fn(&Report)>(hook) };
-        hook(&report);
+    #[cfg(feature = "std")]
+    if collect::note(&report) {
+        return;
     }
+    // Relaxed: as in `set_hook`.
+    hook_from(HOOK.load(Relaxed))(&report);
 }
 
 #[cfg(feature = "std")]

@@ -40,7 +40,7 @@
 //!
 //! # Right
 //!
-//! The mistake is that there are two who have made the step to zero. While one put is *pending* (at
+//! The mistake is that two threads have made the step to zero. While one put is *pending* (at
 //! zero, and waiting for the lock), the count must not come to zero again. So a finder that sees
 //! zero counts two: one for itself, and one for the pending putter, whose reference it *hands
 //! back*.
@@ -64,19 +64,21 @@
 #![doc = include_str!("hand_back.svg")]
 //!
 //! Why it holds, in one line: *count = references + (one, if the pending putter's was handed
-//! back)*. While a put is pending, the count is zero (nobody came) or at least one (his own, handed
-//! back), and nobody but he can take that one away. So there is never a second pending put; the
+//! back)*. While a put is pending, the count is either zero (no finder came) or at least one, because a finder has restored
+//! the putter's reference, which only the putter can drop. So there is never a second pending put; the
 //! object is freed once; and until it has the lock, the pending putter may look at the object, to
-//! find the lock by way of it.
+//! find the lock through it. The putter may be stopped before it has the lock for any time, while others make and
+//! drop any number of references.
 //!
-//! What it costs the caller: everybody who finds the object under the lock must use
+//! What it costs the caller: a thread that finds the object under the lock must use
 //! [`get_locked`](crate::HandBack::get_locked), and the count may read zero, or one too many, for a
 //! moment.
 //!
 //! # Proof
 //!
 //! `hand_back` in `tests/guide/chapters.rs`; `put_and_two_finds` in `tests/model/handback.rs`
-//! counts besides that every reference that is handed back is taken back once.
+//! also counts that every reference that is handed back is taken back once; `tests/stops/handback.rs` stops the put at each of
+//! its instructions.
 //!
 //! # Cost
 //!

@@ -32,7 +32,7 @@
 //! ```
 //!
 //! If the limit is the last value before the wrap, one thread too many is all it takes. A panic
-//! after the increment is no better: whoever catches it can go on to the wrap.
+//! after the increment is no better: a program that catches it can go on to the wrap.
 //!
 //! # Right
 //!
@@ -63,13 +63,18 @@
 //!
 #![doc = include_str!("number_line.svg")]
 //!
-//! The common case is still one `fetch_add`, without a condition; a bad value is noticed
-//! afterwards, and pinned to the *middle* of the bad half. Between the two steps other threads may
-//! go on counting, so the pinned value must be far from both ends. It is 2^30 steps away, and for
-//! each step a thread has to be stopped between its two instructions at the same time. No machine
-//! has so many.
+//! The common case is still one `fetch_add`, without a condition. A bad value is noticed
+//! afterwards, by the thread that made the step too many, and that thread sets the count to the *middle* of the bad half. It
+//! may be stopped before it does, for any time: it has two references, so the object stays alive until then. From then
+//! on a step that leaves the count far from the middle moves it back. To leave the bad half anyway takes 2^29 threads,
+//! each stopped between its two instructions at the same time. No machine has so many.
 //!
-//! The same goes for the other mistakes: an increment from zero (somebody revives the dead), a put
+//! A put that was not the last leaves the count alone, even if it finds more than [`MAX`](crate::RefCount::MAX): other
+//! threads may drop all other references before its next instruction, and free the memory. Nor does it look again to find out
+//! whether it was the last: two threads may have dropped 2^30 references in between. Its own `fetch_sub` returned one, or it
+//! was not the last.
+//!
+//! The other mistakes saturate, too: an increment from zero (the object was dead), a put
 //! too many. Each is reported once, with the place of the call, to the hook of
 //! [`report`](crate::report).
 //!
@@ -77,7 +82,8 @@
 //!
 //! `saturation` in `tests/guide/chapters.rs`; `every_misuse_saturates`, `saturated_is_never_last`
 //! and `limit_holds` in `tests/model/refcount.rs`; `gets_and_puts_at_once_do_not_leave_saturation`
-//! in `tests/misuse/saturation.rs`.
+//! in `tests/misuse/saturation.rs`; `tests/stops/refcount.rs`, where a thread stops between two instructions while others
+//! drop 2^30 references.
 //!
 //! # Cost
 //!

@@ -1,8 +1,8 @@
 //! The guard of a frozen count.
 //!
 //! While a count is frozen it is zero. It is unfrozen by a compare-exchange from zero, not by a
-//! store: if somebody has misused the count meanwhile, it is saturated, or about to be, and a store
-//! would take the object out of that state and let it be freed under somebody.
+//! store: if the count was misused in between, it is saturated, or about to be, and a store
+//! would take the object out of that state and let it be freed while somebody uses it.
 
 use core::fmt;
 use core::mem::ManuallyDrop;
@@ -15,9 +15,9 @@ use crate::report::{Kind, report_at};
 
 impl<B: Backend> RefCount<B> {
     /// Claims all `n` references, if there are exactly `n`: the count is zero until the returned
-    /// guard is dropped, and every [`inc_not_zero`](Self::inc_not_zero) fails meanwhile.
+    /// guard is dropped, and until then every [`inc_not_zero`](Self::inc_not_zero) fails.
     ///
-    /// This is the uniqueness test that cannot be wrong: it does not ask, it takes. The caller has to
+    /// This uniqueness test cannot be out of date: it tests and claims in one step. The caller has to
     /// own, or know the owners of, all `n` references; none of them may be dropped, and none added by
     /// [`inc`](Self::inc), while the count is frozen (that is reported, and saturates).
     ///
@@ -54,7 +54,7 @@ impl<B: Backend> RefCount<B> {
             return None;
         }
         // Acquire: pairs with the Release of all the earlier decrements, as in `last_reference`.
-        // Relaxed: on failure the caller learns nothing but that the count is another.
+        // Relaxed: on failure the caller learns only that the count is another.
         self.refs.compare_exchange(n, 0, Acquire, Relaxed).ok()?;
         // Not in a closure: the caller's location does not get through one.
         Some(Frozen::new(self, n))
@@ -115,12 +115,11 @@ impl<'a, B: Backend> Frozen<'a, B> {
         self.refs
     }
 
-    /// Unfreezes the count at another number: whoever froze it has made or destroyed references
-    /// meanwhile. More than [`RefCount::MAX`] saturates and is reported; zero leaves the object dead.
+    /// Unfreezes the count at another number, for a caller that has made or destroyed references in between. More than [`RefCount::MAX`] saturates and is reported; zero leaves the object dead.
     ///
     /// # Memory ordering
     ///
-    /// Release: who gets a reference by [`RefCount::inc_not_zero`] afterwards sees what was done to
+    /// Release: a thread that gets a reference by [`RefCount::inc_not_zero`] afterwards sees what was done to
     /// the object while it was frozen.
     ///
     /// # Examples
@@ -145,16 +144,18 @@ impl<'a, B: Backend> Frozen<'a, B> {
     }
 
     fn thaw(&self, refs: u32) {
-        // Release: pairs with the Acquire in `RefCount::add_not_zero_limited`, so that who takes a
+        // Release: pairs with the Acquire in `RefCount::try_add`, so that a thread that takes a
         // reference sees what was done while the count was frozen, and with the Acquire of the last
         // put or of the next freeze. Relaxed: on failure the object leaks.
         match self.count.refs.compare_exchange(0, refs, Release, Relaxed) {
             Ok(_) => {}
-            // Somebody misused the count, was told, and the object leaks.
-            Err(found) if is_bad(found) => {}
             Err(found) => {
-                self.count.pin();
-                report_at(Kind::ChangedWhileFrozen, found, self.location);
+                // The guard has every reference, so the word is this object's count still.
+                let _ = self.count.pin();
+                // What is bad already was reported.
+                if !is_bad(found) {
+                    report_at(Kind::ChangedWhileFrozen, found, self.location);
+                }
             }
         }
     }

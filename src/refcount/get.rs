@@ -2,7 +2,7 @@
 
 use core::sync::atomic::Ordering::{Acquire, Relaxed};
 
-use super::{MAX, RefCount, SATURATED, is_bad};
+use super::{MAX, PINNED, RefCount, SATURATED, is_bad};
 use crate::atomic::{Atomic, AtomicExt, AtomicInt, Backend};
 use crate::pace::{self, pause_and_look};
 use crate::report::{Kind, report};
@@ -30,7 +30,7 @@ impl<B: Backend> RefCount<B> {
     #[inline]
     #[track_caller]
     pub fn inc(&self) {
-        // Relaxed: the caller's own reference keeps the object, and his right to use it is not new.
+        // Relaxed: the caller's own reference keeps the object, and the right to use it is not new.
         let old = self.refs.fetch_add(1, Relaxed);
         // One comparison for the three bad cases: from zero, from MAX, and already bad.
         if (old.wrapping_add(1) as i32) < 2 {
@@ -42,11 +42,24 @@ impl<B: Backend> RefCount<B> {
     #[inline(never)]
     #[track_caller]
     fn bad_inc(&self, old: u32) {
+        self.keep_bad(old);
         match old {
-            0 => self.saturate(Kind::IncFromZero, old),
-            MAX => self.saturate(Kind::Overflow, old),
-            _ => self.pin(),
+            0 => report(Kind::IncFromZero, old),
+            MAX => report(Kind::Overflow, old),
+            // The thread that made the step beyond `MAX` reports it.
+            _ => {}
         }
+    }
+
+    /// Keeps the count bad after an increment that found `old`. Returns whether it was not pinned before.
+    ///
+    /// The caller has the reference that it counted, so the object is alive and the word still its count.
+    fn keep_bad(&self, old: u32) -> bool {
+        if PINNED.contains(old) {
+            PINNED.hold(&self.refs, old.wrapping_add(1));
+            return false;
+        }
+        self.pin().is_ok()
     }
 
     /// Adds a reference, also to a count of zero; returns what was there. For
@@ -54,19 +67,19 @@ impl<B: Backend> RefCount<B> {
     #[inline]
     #[track_caller]
     pub(crate) fn inc_from_zero(&self) -> u32 {
-        // Relaxed: the lock that the caller holds orders his use of the object.
+        // Relaxed: the lock that the caller holds orders the use of the object.
         let old = self.refs.fetch_add(1, Relaxed);
         if old >= MAX {
-            self.bad_inc(old);
+            self.bad_held(old);
         }
         old
     }
 
     /// Adds a reference as [`inc`](Self::inc) does, for a caller whose own reference is beyond doubt.
     ///
-    /// It does not look for a count of zero, and finds out that there are more references than
-    /// [`MAX`](RefCount::MAX) with the second one too many. What is left to test is in the processor's
-    /// flags: `lock inc; jle` on x86-64.
+    /// It does not look for a count of zero, and pins the count with the second reference beyond
+    /// [`MAX`](RefCount::MAX), not the first. What is left to test is in the processor's flags: `lock inc; jle` on
+    /// x86-64. The first one too many is counted as every other: drops bring the count back below `MAX`.
     #[cfg(feature = "alloc")]
     #[inline]
     #[track_caller]
@@ -74,14 +87,25 @@ impl<B: Backend> RefCount<B> {
         // Relaxed: as in `inc`.
         let old = self.refs.fetch_add(1, Relaxed);
         if (old as i32) < 0 {
-            self.bad_held();
+            self.bad_held(old);
+        }
+    }
+
+    /// Pins the count after an increment that found `old`, and reports it if no other thread has pinned it before.
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn bad_held(&self, old: u32) {
+        // A count below zero was reported by the put that made it so.
+        if self.keep_bad(old) && old < PINNED.values.start {
+            report(Kind::Overflow, old);
         }
     }
 
     /// Adds `n` references. The caller already has one.
     ///
     /// A compare-and-swap loop. To a count of zero, and beyond [`MAX`](RefCount::MAX), the count
-    /// saturates and the misuse is reported; so is `n == 0`, which changes nothing.
+    /// saturates in the same step and the misuse is reported; so is `n == 0`, which changes nothing.
     ///
     /// # Memory ordering
     ///
@@ -100,33 +124,39 @@ impl<B: Backend> RefCount<B> {
     #[track_caller]
     pub fn add(&self, n: u32) {
         if n == 0 {
-            // Relaxed: for the report.
-            return report(Kind::ZeroAmount, self.refs.load(Relaxed));
+            self.report_zero_amount();
+            return;
         }
+        // What is not pinned yet is pinned here: the references that the caller is about to hand out are counted,
+        // or the object is never freed.
+        let sum = |old| match grown(old, n, MAX) {
+            None if PINNED.contains(old) => None,
+            sum => Some(sum.unwrap_or(SATURATED)),
+        };
         // Relaxed: as in `inc`.
-        match self.refs.cas_loop(Relaxed, |old| grown(old, n, MAX)) {
-            Ok(_) => {}
-            Err(0) => self.saturate(Kind::IncFromZero, 0),
-            Err(old) if is_bad(old) => {}
-            Err(old) => self.saturate(Kind::Overflow, old),
+        match self.refs.cas_loop(Relaxed, sum) {
+            Ok(0) => report(Kind::IncFromZero, 0),
+            Ok(old) if !is_bad(old) && grown(old, n, MAX).is_none() => report(Kind::Overflow, old),
+            Ok(_) | Err(_) => {}
         }
     }
 
     /// Adds a reference unless there is none; returns whether the caller now has one.
     ///
     /// For objects that were found without holding a reference, and may be dying. A
-    /// compare-and-swap loop: lock-free, not wait-free. Who loses a round to another thread pauses for a
-    /// fraction of a microsecond, which makes both faster.
+    /// compare-and-swap loop: lock-free, not wait-free. A thread whose compare-exchange fails backs off for a
+    /// fraction of a microsecond, which speeds both threads up.
     ///
-    /// On a saturated count, and on one at [`MAX`](RefCount::MAX), which saturates and is reported,
-    /// it is true: the caller holds an object that is never freed.
+    /// On a saturated count the answer is `true`: the caller holds an object that is never freed. So it is on a count at
+    /// [`MAX`](RefCount::MAX), which saturates and is reported. Every write, that one too, is a compare-exchange from a
+    /// value that was looked at, so that memory which became another object's in the meantime is left alone.
     ///
     /// Unlike the kernel's function of this name it is Acquire when it succeeds: what was written
     /// before [`set_release`](Self::set_release) is seen.
     ///
     /// # Memory ordering
     ///
-    /// Acquire when it is true, Relaxed when it is false.
+    /// Acquire when the answer is `true`, Relaxed when it is `false`.
     ///
     /// # Examples
     ///
@@ -138,7 +168,7 @@ impl<B: Backend> RefCount<B> {
     /// ```
     #[doc(alias = "refcount_inc_not_zero")]
     #[doc(alias = "refcount_inc_not_zero_acquire")]
-    #[must_use = "the caller has no reference if this is false; use `inc` if he already had one"]
+    #[must_use = "on `false` the caller has no reference; use `inc` if it already had one"]
     #[inline]
     #[track_caller]
     pub fn inc_not_zero(&self) -> bool {
@@ -147,7 +177,7 @@ impl<B: Backend> RefCount<B> {
 
     /// Adds `n` references unless there is none; returns whether the caller now has them.
     ///
-    /// As [`inc_not_zero`](Self::inc_not_zero). `n == 0` is reported, and false.
+    /// Like [`inc_not_zero`](Self::inc_not_zero). `n == 0` is reported, and the answer is `false`.
     ///
     /// # Memory ordering
     ///
@@ -164,34 +194,26 @@ impl<B: Backend> RefCount<B> {
     /// ```
     #[doc(alias = "refcount_add_not_zero")]
     #[doc(alias = "refcount_add_not_zero_acquire")]
-    #[must_use = "the caller has no reference if this is false; use `add` if he already had one"]
+    #[must_use = "on `false` the caller has no reference; use `add` if it already had one"]
     #[inline]
     #[track_caller]
     pub fn add_not_zero(&self, n: u32) -> bool {
-        match self.add_not_zero_limited(n, MAX) {
-            Ok(_) => true,
-            Err(0) => false,
-            Err(old) => self.beyond_max(n, old),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    #[track_caller]
-    fn beyond_max(&self, n: u32, old: u32) -> bool {
         if n == 0 {
+            self.report_zero_amount();
             return false;
         }
-        self.saturate(Kind::Overflow, old);
-        self.hold_saturated();
-        true
+        match self.try_add(n, MAX) {
+            Ok(_) => true,
+            Err(0) => false,
+            Err(_) => self.try_add_to_bad(n, MAX, true).is_ok(),
+        }
     }
 
     /// Adds `n` references unless there is none or there would be more than `limit`.
     ///
     /// For a count that others can drive up: refuse them at a limit of your own, and the count never
-    /// saturates. A limit above [`MAX`](RefCount::MAX) is `MAX`. A saturated count is `Ok`, as in
-    /// [`inc_not_zero`](Self::inc_not_zero).
+    /// saturates. A limit above [`MAX`](RefCount::MAX) is `MAX`. On a saturated count the result is
+    /// `Ok(SATURATED)`, as [`inc_not_zero`](Self::inc_not_zero) is `true`.
     ///
     /// # Errors
     ///
@@ -217,29 +239,54 @@ impl<B: Backend> RefCount<B> {
     #[track_caller]
     pub fn add_not_zero_limited(&self, n: u32, limit: u32) -> Result<u32, u32> {
         if n == 0 {
-            // Relaxed: for the report and the caller's information.
-            let value = self.refs.load(Relaxed);
-            report(Kind::ZeroAmount, value);
-            return Err(value);
+            return Err(self.report_zero_amount());
         }
-        // Acquire: pairs with the Release store in `set_release` and the Release in
-        // `Frozen::unfreeze`, so that who takes a reference sees what was written before them.
-        let grown = |old| grown(old, n, limit);
-        match pace::cas_loop(&self.refs, Acquire, pause_and_look, grown) {
-            Err(old) if is_bad(old) => {
-                self.hold_saturated();
-                Ok(SATURATED)
-            }
+        match self.try_add(n, limit) {
+            Err(old) if is_bad(old) => self.try_add_to_bad(n, limit, false),
             result => result,
         }
     }
 
-    /// Ends a try-get that wrote nothing because the count is saturated.
+    /// Adds `n` references to a good count, if there is one at least and will be `limit` at most.
+    #[inline]
+    fn try_add(&self, n: u32, limit: u32) -> Result<u32, u32> {
+        // Acquire: pairs with the Release store in `set_release` and the Release in
+        // `Frozen::unfreeze`, so that a thread that gets a reference sees what was written before them.
+        let grown = |old| grown(old, n, limit);
+        pace::cas_loop(&self.refs, Acquire, pause_and_look, grown)
+    }
+
+    /// Goes on with a try-get that found a count which is bad or, if that `saturates`, full.
+    ///
+    /// The caller has no reference. So the count is pinned by a compare-exchange from a value that was looked at:
+    /// if the object died meanwhile, that fails, and the next value says so.
     #[cold]
-    fn hold_saturated(&self) {
-        // Acquire: pairs with the Release store in `set_release`; the swaps since then continue its
-        // release sequence.
-        let _ = self.refs.load(Acquire);
+    #[inline(never)]
+    #[track_caller]
+    fn try_add_to_bad(&self, n: u32, limit: u32, saturates: bool) -> Result<u32, u32> {
+        let sum = |old| {
+            let full = saturates && !is_bad(old) && old != 0;
+            let not_pinned = is_bad(old) && !PINNED.contains(old);
+            grown(old, n, limit).or((full || not_pinned).then_some(SATURATED))
+        };
+        // Acquire: as in `try_add`.
+        match self.refs.cas_loop(Acquire, sum) {
+            Ok(old) if grown(old, n, limit).is_some() => Ok(old),
+            Ok(old) => {
+                // A count below zero was reported by the put that made it so.
+                if old < PINNED.values.start {
+                    report(Kind::Overflow, old);
+                }
+                Ok(SATURATED)
+            }
+            Err(old) if is_bad(old) => {
+                // Acquire: pairs with the Release store in `set_release`; the read-modify-writes since then continue
+                // its release sequence.
+                let _ = self.refs.load(Acquire);
+                Ok(SATURATED)
+            }
+            Err(old) => Err(old),
+        }
     }
 }
 

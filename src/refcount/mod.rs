@@ -3,36 +3,70 @@
 //! # The number line
 //!
 //! ```text
-//!  0           1 ......................... 0x7fff_ffff   0x8000_0000 ... 0xc000_0000 ... 0xffff_ffff
-//!  |           |                                   |     |                    |                    |
-//!  no          references                        MAX     bad              SATURATED              bad
-//!  references                                            └────────── pinned to SATURATED ──────────┘
+//! 0x0000_0000               no reference
+//! 0x0000_0001               one
+//!      ...                                              a good count
+//! 0x7fff_ffff               MAX
+//! -----------------------------------------------------------------------------------------------
+//! 0x8000_0000 0x8fff_ffff   not pinned yet              counts exactly: gets beyond MAX that have not pinned it
+//! 0x9000_0000 0xb000_0000   pinned, far                 whoever moves the word here moves it back to the middle
+//! 0xb000_0001 0xcfff_ffff   pinned, near SATURATED      (0xc000_0000, the middle): nothing has to be done
+//! 0xd000_0000 0xefff_ffff   pinned, far                 as above
+//! 0xf000_0000 0xffff_ffff   below zero                  for a moment, by a put too many of a dead object
 //! ```
 //!
-//! A count in the bad range (negative, as an `i32`) is not a count any more. Whoever finds it there
-//! leaves it or puts it back to `SATURATED`, and nothing takes it out again but `set`: the object
-//! leaks, which is the one mistake that cannot hurt anybody else.
+//! A count above `MAX` is *bad*: it reads as saturated. A count that is *pinned* stays so, and only `set` makes it good again:
+//! the object leaks, which is the one mistake that cannot hurt anybody else.
 //!
-//! # Why a bad count cannot become good again
+//! # What may be decided, and by which value
 //!
-//! `inc`, `dec` and `dec_and_test` move the count first, by one instruction, and look afterwards at
-//! what was there; if that was bad, or has become bad, they put the count back by a swap. Between
-//! the two steps a thread may be stopped for any length of time. In that state it has moved the
-//! count by one and not yet put it back. A swap puts the count in the middle of the bad range, so to
-//! get out of it takes 2^30 threads at once, all stopped between their two steps, no one of which
-//! has made a swap since. No system has as many threads: Linux has at most 2^22, and 2^30 stacks of
-//! one page each are 4 TiB. (With 2^22 threads each may be interrupted between its two steps, by a
-//! signal handler that itself misuses the count, 256 times over, and the range still holds.) From
-//! `MAX` upwards, where no swap has been made yet, the way to zero is 2^31 steps; from zero
-//! downwards, to `MAX`, likewise, and from `MAX` it is 2^31 more until somebody is told that he had the last.
+//! Threads stop anywhere, for any time; there may be 2^33 references and more. Four rules follow from that.
 //!
-//! By that argument a step has to be small. So `add` and `sub_and_test`, whose `n` may be as large as
-//! `MAX`, compute first and write by compare-and-swap: they never write a bad value but `SATURATED`.
+//! 1. *A read-modify-write decides by the value that it returned.* A put that found one was the last. No second look can
+//!    say that: between the two others may drop 2^30 references, or all of them.
+//! 2. *After a decrement that was not the last the word is not touched again,* neither to look nor to pin, because another
+//!    thread may have freed the memory. There are two exceptions. A decrement that found a pinned value may move the word: that value
+//!    alone proves that the object is never freed. And a decrement that found zero had no reference, so it was a misuse
+//!    already; it pins the count by one compare-exchange from what it left.
+//! 3. *Whoever increments pins.* Its own reference, which it has just counted, keeps the object alive until it has done so.
+//! 4. *A look-up without a reference writes only by compare-exchange from a value that it saw.* If the object died, and
+//!    its memory was used again, the value says so, or it is the value of a living count.
 //!
-//! The swap is not conditional. A thread that is about to pin the count may find it good: `inc` from
-//! zero leaves 1 for a moment, and two threads that pass `MAX` in opposite directions leave `MAX`.
-//! Pinning a good count leaks; trusting a bad one frees early. And it is a swap, not a store,
-//! because a store would end the release sequence that earlier puts have begun (see below).
+//! # Why nothing is freed early
+//!
+//! Say that `R` is the number of references, and that each caller keeps to the contract (an increment has a reference, a
+//! decrement gives one up). Say that fewer than 2^28 operations are under way at any time: threads, and signal handlers that
+//! interrupt them between two instructions. (Linux has at most 2^22 threads; 2^28 stacks of one page are 1 TiB.)
+//!
+//! *Until the first pin the word is `R`.* Every step moves both by one. An increment that finds more than `MAX` (`inc_held`: that
+//! finds more than `MAX` already) pins before it returns. So `R` exceeds `MAX` by the increments under way at most, and the word
+//! does not get to 0x9000_0000 by steps. Decrements count exactly in this zone, so if the word becomes good again, it is still
+//! `R`, and a put that finds one has dropped the last reference. Conversely, while an increment stands between its step and its pin,
+//! its caller has two references, so `R` is not zero. It does not matter how long it stands. `add`, and the look-ups,
+//! which compute before they write, pin what they find here; they never give out a reference that is not counted.
+//!
+//! *After the first pin the word stays pinned.* A decrement may take the word down, an increment up, by one each. One that leaves
+//! the word far from the middle moves it back before it returns, by compare-exchange, or has seen that another thread did. From
+//! "far" to the edge of the zone are 2^29 steps, so this takes as many operations at the same time. Therefore a value in the
+//! zone proves a pin, and no put finds one ever again. How many references there are does not matter: 2^33 drops of a saturated
+//! count move the word back 32 times.
+//!
+//! *A pin that comes late* finds the word of the same object, because of rule 3, whatever the word has become: it leaves a good count
+//! saturated, which leaks. Trusting a bad one would free early.
+//!
+//! *`add` and `sub_and_test`,* whose `n` may be as large as `MAX`, compute first and write by compare-and-swap: they never
+//! write a bad value but `SATURATED`, or the exact count.
+//!
+//! # What is promised of misuse
+//!
+//! - A get too many: nothing is freed early. It is reported, once for each time that the count is pinned.
+//! - A put of a count of zero is reported, by the value that its decrement found, and pins the count if no other thread has
+//!   written it since. A put too many *before* that, while others have references, is like a put of theirs, and
+//!   cannot be told from it: when the others come to drop theirs, the object may be gone.
+//! - An increment from zero is reported, and the count pinned, because the caller is going to drop that reference.
+//! - After `dec` of the last reference the object is the caller's; the count is pinned if it is still zero then.
+//! - Two misuses at the same moment may hide one another: a get of a dead count that a put too many has just taken below zero
+//!   leaves zero for a moment, in which a second get finds nothing wrong. Each of the others is reported.
 //!
 //! # Orderings
 //!
@@ -44,13 +78,13 @@
 //!   `refs` between a decrement and the step to zero are read-modify-writes, which continue the
 //!   release sequence. The fast decrements find out that they were the last after the fact, and then
 //!   do an Acquire load: cheaper than an Acquire on every decrement, and unlike a fence it is
-//!   understood by every race detector. It reads zero or, if the count was revived under a lock, a
-//!   later value of the same release sequence.
-//! - An increment is Relaxed: the caller already may use the object, or a lock ordered his look-up.
+//!   understood by every race detector. The load decides nothing, and the object is the caller's own by then. It reads zero or,
+//!   if the count was revived under a lock, a later value of the same release sequence.
+//! - An increment is Relaxed: the caller already may use the object, or a lock ordered its look-up.
 //! - An increment from a reference that the caller does *not* hold (`inc_not_zero`) is Acquire: it
 //!   begins a use. It pairs with the Release store that published the object (`set_release`, in
 //!   memory that is used again), and with the Release that ends a freeze.
-//! - Everything that declines is Relaxed.
+//! - Everything that declines is Relaxed, and so is every pin.
 
 mod frozen;
 mod get;
@@ -60,11 +94,19 @@ use core::fmt;
 use core::sync::atomic::Ordering::{Relaxed, Release};
 
 pub use self::frozen::Frozen;
-use crate::atomic::{Atomic, AtomicU32, Backend, Native};
+use crate::atomic::{Atomic, AtomicExt, AtomicU32, Backend, Native};
 use crate::report::{Kind, report};
+use crate::zone::Zone;
 
 const MAX: u32 = i32::MAX as u32;
 const SATURATED: u32 = 0xC000_0000;
+
+/// Where only a pin can have put the word, and what has moved it since.
+const PINNED: Zone = Zone {
+    values: 0x9000_0000..0xF000_0000,
+    middle: SATURATED,
+    far: 1 << 28,
+};
 
 /// Whether the value is on the bad half of the number line.
 const fn is_bad(value: u32) -> bool {
@@ -83,8 +125,13 @@ const fn pinned(value: u32) -> u32 {
 /// counts is never freed. A leak is what is left when the alternative is a use after free. Each
 /// misuse is reported, with the caller's location, to the hook of [`report`](crate::report).
 ///
-/// Operations on a saturated count do nothing: the increments succeed, the decrements are never the
-/// last.
+/// Operations on a saturated count change nothing that can be seen: the increments succeed, the decrements are never
+/// the last.
+///
+/// A thread may stop inside any of these operations for any time, and there may be any number of references: no object
+/// is freed while somebody has a reference. A decrement that was not the last does not touch the count
+/// afterwards, as its memory may be gone. The head of `refcount/mod.rs` has the argument, and what is promised of
+/// misuse.
 ///
 /// `RefCount` does not know what it counts. [`Kref`](crate::Kref) is the same with the operations
 /// that objects need.
@@ -206,23 +253,6 @@ impl<B: Backend> RefCount<B> {
         pinned(self.refs.load(Relaxed))
     }
 
-    /// Pins the count, and reports it if nobody has done so before.
-    #[cold]
-    #[inline(never)]
-    #[track_caller]
-    fn bad_held(&self) {
-        // A quarter of the number line for what was near the middle of the bad range, where nothing
-        // but an earlier pin has put it.
-        const PINNED: core::ops::Range<u32> = SATURATED - (1 << 29)..SATURATED + (1 << 29);
-
-        // Relaxed: as in `pin`.
-        match self.refs.swap(SATURATED, Relaxed) {
-            found if PINNED.contains(&found) => {}
-            found if found >= PINNED.end => report(Kind::Underflow, found),
-            found => report(Kind::Overflow, found),
-        }
-    }
-
     /// Returns whether the count was misused, so that the object will never be freed.
     ///
     /// # Memory ordering
@@ -303,18 +333,24 @@ impl<B: Backend> RefCount<B> {
         report_beyond_max(n);
     }
 
-    /// Pins the count and reports why.
-    #[cold]
-    #[track_caller]
-    fn saturate(&self, kind: Kind, found: u32) {
-        self.pin();
-        report(kind, found);
+    /// Pins the count, whatever it is: returns what was there, `Err` if it was pinned already.
+    ///
+    /// The caller has a reference, so the word is this object's count, or owns the object.
+    fn pin(&self) -> Result<u32, u32> {
+        // Relaxed: the object is never freed, so nobody waits for this use of it to end. A read-modify-write,
+        // because it continues the release sequences that a store would end.
+        self.refs
+            .cas_loop(Relaxed, |old| (!PINNED.contains(old)).then_some(SATURATED))
     }
 
-    fn pin(&self) {
-        // Relaxed: the object is never freed, so nobody waits for this use of it to end. A swap,
-        // because it continues the release sequences that a store would end.
-        self.refs.swap(SATURATED, Relaxed);
+    /// Reports that no reference was to be added or dropped; returns the count.
+    #[cold]
+    #[track_caller]
+    fn report_zero_amount(&self) -> u32 {
+        // Relaxed: for the report and the caller's information.
+        let value = self.refs.load(Relaxed);
+        report(Kind::ZeroAmount, value);
+        value
     }
 }
 

@@ -1,19 +1,25 @@
-//! The decrements: who drops the last reference, and under which lock.
+//! The decrements: which of them drops the last reference, and under which lock.
+//!
+//! Each decides by the value that its own instruction found, and if that was not the last reference it is done: see the
+//! head of `mod.rs`.
 
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use super::{RefCount, is_bad};
+use super::{PINNED, RefCount, SATURATED};
 use crate::atomic::{Atomic, AtomicExt, AtomicInt, Backend};
 use crate::lock::Lock;
 use crate::pace::{self, pause_and_look};
 use crate::report::{Kind, report};
 
+/// What a decrement leaves that found zero.
+const BELOW_ZERO: u32 = u32::MAX;
+
 impl<B: Backend> RefCount<B> {
     /// Drops a reference that is not the last.
     ///
-    /// One atomic decrement. If it was the last after all, nobody would free the object: the count
-    /// saturates and [`DecToZero`](Kind::DecToZero) is reported. So does a count below zero
-    /// ([`Underflow`](Kind::Underflow)).
+    /// One atomic decrement. If the reference was the last after all, nobody would free the object: the count
+    /// saturates and [`DecToZero`](Kind::DecToZero) is reported. If there was none, the count saturates and
+    /// [`Underflow`](Kind::Underflow) is reported.
     ///
     /// # Memory ordering
     ///
@@ -36,29 +42,56 @@ impl<B: Backend> RefCount<B> {
         // everything that was done with this reference.
         let old = self.refs.fetch_sub(1, Release);
         if (old as i32) < 2 {
-            self.bad_dec(old);
+            self.dec_to_zero_or_below(old);
         }
     }
 
     #[cold]
     #[inline(never)]
     #[track_caller]
-    fn bad_dec(&self, old: u32) {
-        match old {
-            0 => self.saturate(Kind::Underflow, old),
-            1 => self.saturate(Kind::DecToZero, old),
-            _ => self.pin(),
+    fn dec_to_zero_or_below(&self, old: u32) {
+        if old != 1 {
+            return self.bad_put(old);
+        }
+        // The reference was the last, so the object is this thread's own, and will not be freed.
+        self.pin_if(0);
+        report(Kind::DecToZero, old);
+    }
+
+    /// Ends a decrement that found `old`: zero, or a bad value.
+    ///
+    /// The caller has no reference any more, and the memory may be another's. So the count is left as it is, unless
+    /// `old` proves that the object is never freed, or that there was no reference (see the head of `mod.rs`).
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn bad_put(&self, old: u32) {
+        if PINNED.contains(old) {
+            PINNED.hold(&self.refs, old - 1);
+        } else if old == 0 {
+            self.pin_if(BELOW_ZERO);
+            report(Kind::Underflow, old);
         }
     }
 
-    /// Drops a reference; returns true if it was the last, and the caller has to free the object.
+    /// Pins the count if it is still what the caller has seen, or left there: for a caller that may have no reference.
+    fn pin_if(&self, seen: u32) {
+        // Relaxed, both: as in `pin`. If it fails, the count is another object's, or was misused by another thread
+        // also, which then pins it.
+        let _ = self
+            .refs
+            .compare_exchange(seen, SATURATED, Relaxed, Relaxed);
+    }
+
+    /// Drops a reference. Returns `true` if it was the last: the caller has to free the object.
     ///
-    /// One atomic decrement. Below zero the count saturates, the misuse is reported, and the answer
-    /// is false. After false the object may be gone at any moment.
+    /// One atomic decrement, whose own result decides. On a count of zero the answer is `false`, the count saturates, and
+    /// the misuse is reported. If the answer is `false`, the object may be gone at any moment. So the count is not touched
+    /// again, unless it is saturated, or was zero.
     ///
     /// # Memory ordering
     ///
-    /// Release, and Acquire when it is true.
+    /// Release, and Acquire when the answer is `true`.
     ///
     /// # Examples
     ///
@@ -74,17 +107,22 @@ impl<B: Backend> RefCount<B> {
     #[inline]
     #[track_caller]
     pub fn dec_and_test(&self) -> bool {
-        // Release: pairs with the Acquire load below, in the thread that drops the last reference.
+        // Release: pairs with the Acquire load in `is_last`, in the thread that drops the last reference.
         let old = self.refs.fetch_sub(1, Release);
-        if (old as i32) > 1 {
+        (old as i32) < 2 && self.is_last(old)
+    }
+
+    /// Ends a decrement that found one, or no good count: by that value alone, as the caller may have no reference
+    /// any more.
+    #[inline]
+    #[track_caller]
+    fn is_last(&self, old: u32) -> bool {
+        if old != 1 {
+            self.bad_put(old);
             return false;
         }
-        if old == 1 {
-            self.last_reference();
-            return true;
-        }
-        self.bad_dec(old);
-        false
+        self.last_reference();
+        true
     }
 
     /// Begins the sole ownership of the thread whose decrement was the last.
@@ -95,39 +133,10 @@ impl<B: Backend> RefCount<B> {
         let _ = self.refs.load(Acquire);
     }
 
-    /// Drops a reference as [`dec_and_test`](Self::dec_and_test) does, for a caller whose reference is
-    /// beyond doubt: `lock dec; jle` on x86-64, as what is left to test is in the processor's flags. A
-    /// put too many beside others that race with it may go unnoticed.
-    #[inline]
-    #[track_caller]
-    pub(crate) fn dec_held_and_test(&self) -> bool {
-        // Release: pairs with the Acquire load in `last_held`.
-        let old = self.refs.fetch_sub(1, Release);
-        (old as i32) < 2 && self.last_held()
-    }
-
-    /// Returns whether the count, which was one or bad before it was decremented, was one.
-    #[inline]
-    #[track_caller]
-    fn last_held(&self) -> bool {
-        // The lower half of the good values. Not the upper: a count that was just beyond MAX, unnoticed
-        // by `inc_held`, is MAX now. To get from one of these to the wrong side of the middle takes
-        // 2^30 steps, by threads stopped in between (see the head of `mod.rs`), or by as many handles
-        // to an object that was found again (see `HandBack`), which then leaks.
-        const MIDDLE: u32 = 1 << 30;
-
-        // Acquire: pairs with the Release of all the earlier decrements, as in `last_reference`.
-        let last = self.refs.load(Acquire) < MIDDLE;
-        if !last {
-            self.bad_held();
-        }
-        last
-    }
-
     /// Drops `n` references; returns true if they were the last.
     ///
-    /// A compare-and-swap loop. If there are fewer than `n` the count saturates, the misuse is
-    /// reported, and the answer is false. `n == 0` is reported, changes nothing, and is false.
+    /// A compare-and-swap loop. If there are fewer than `n` the count saturates in the same step, the misuse is
+    /// reported, and the answer is `false`. `n == 0` is reported, changes nothing, and the answer is `false`.
     ///
     /// # Memory ordering
     ///
@@ -143,20 +152,17 @@ impl<B: Backend> RefCount<B> {
     /// assert!(refs.sub_and_test(3));
     /// ```
     #[doc(alias = "refcount_sub_and_test")]
-    #[must_use = "the caller who is told true has to free the object"]
+    #[must_use = "on `true` the caller has to free the object"]
     #[track_caller]
     pub fn sub_and_test(&self, n: u32) -> bool {
         if n == 0 {
-            // Relaxed: for the report.
-            report(Kind::ZeroAmount, self.refs.load(Relaxed));
+            self.report_zero_amount();
             return false;
         }
+        // What is not pinned counts exactly, also a little beyond `MAX`.
         let fewer = |old: u32| {
-            if is_bad(old) {
-                None
-            } else {
-                old.checked_sub(n)
-            }
+            let counts = old < PINNED.values.start;
+            counts.then(|| old.checked_sub(n).unwrap_or(SATURATED))
         };
         // Release: as in `dec_and_test`.
         match self.refs.cas_loop(Release, fewer) {
@@ -164,13 +170,11 @@ impl<B: Backend> RefCount<B> {
                 self.last_reference();
                 true
             }
-            Ok(_) => false,
-            Err(old) => {
-                if !is_bad(old) {
-                    self.saturate(Kind::Underflow, old);
-                }
+            Ok(old) if old < n => {
+                report(Kind::Underflow, old);
                 false
             }
+            Ok(_) | Err(_) => false,
         }
     }
 
@@ -178,11 +182,11 @@ impl<B: Backend> RefCount<B> {
     /// object.
     ///
     /// One compare-and-swap, which claims the object: from then on every
-    /// [`inc_not_zero`](Self::inc_not_zero) fails. If it is false the caller still has his reference.
+    /// [`inc_not_zero`](Self::inc_not_zero) fails. If the answer is `false`, the caller keeps its reference.
     ///
     /// # Memory ordering
     ///
-    /// Acquire when it is true, Relaxed when it is false.
+    /// Acquire when the answer is `true`, Relaxed when it is `false`.
     ///
     /// # Examples
     ///
@@ -195,7 +199,7 @@ impl<B: Backend> RefCount<B> {
     /// assert!(refs.dec_if_one());
     /// ```
     #[doc(alias = "refcount_dec_if_one")]
-    #[must_use = "the caller who is told true has to free the object, who is told false still has a reference"]
+    #[must_use = "on `true` the caller has to free the object, on `false` it keeps its reference"]
     #[inline]
     pub fn dec_if_one(&self) -> bool {
         // Acquire: pairs with the Release of all the earlier decrements, as in `last_reference`.
@@ -203,15 +207,16 @@ impl<B: Backend> RefCount<B> {
         self.refs.compare_exchange(1, 0, Acquire, Relaxed).is_ok()
     }
 
-    /// Drops a reference unless it is the last; returns false if it is, and the caller still has it.
+    /// Drops a reference unless it is the last. Returns `true` if it was dropped; on `false` the caller keeps its
+    /// reference, the only one.
     ///
-    /// A compare-and-swap loop: exactly one that succeeds, or none if the count is one. Who loses a round
-    /// pauses for a fraction of a microsecond. On a saturated count it is true. On zero the count saturates,
-    /// the misuse is reported, and it is true, as there is no reference left to keep.
+    /// A compare-and-swap loop, lock-free: exactly one compare-and-swap succeeds, or none if the count is one. A thread that
+    /// loses a round backs off for a fraction of a microsecond. On a saturated count the answer is `true`. On zero the count
+    /// saturates, the misuse is reported, and the answer is `true`, as there is no reference left to keep.
     ///
     /// # Memory ordering
     ///
-    /// Release when it is true, Relaxed when it is false.
+    /// Release when the answer is `true`, Relaxed when it is `false`.
     ///
     /// # Examples
     ///
@@ -228,18 +233,17 @@ impl<B: Backend> RefCount<B> {
     #[track_caller]
     pub fn dec_not_one(&self) -> bool {
         let not_one = |old: u32| {
-            if old < 2 || is_bad(old) {
-                None
-            } else {
-                Some(old - 1)
-            }
+            // What is not pinned counts exactly, also a little beyond `MAX`.
+            let counts = (2..PINNED.values.start).contains(&old);
+            counts.then(|| old - 1)
         };
         // Release: pairs with the Acquire of the last put or of a freeze, as in `dec`.
         match pace::cas_loop(&self.refs, Release, pause_and_look, not_one) {
             Ok(_) => true,
             Err(1) => false,
             Err(0) => {
-                self.bad_dec(0);
+                self.pin_if(0);
+                report(Kind::Underflow, 0);
                 true
             }
             Err(_) => true,
@@ -248,24 +252,24 @@ impl<B: Backend> RefCount<B> {
 
     /// Drops a reference, and takes `lock` if it is the last: the guard is returned, still held.
     ///
-    /// The count goes from one to zero only while the lock is held. So whoever holds it (shared is
+    /// The count goes from one to zero only while the lock is held. So a thread that holds the lock (shared is
     /// enough) and finds the object in an index under that lock may [`inc`](Self::inc): the object is
-    /// alive. The caller who gets the guard takes the object out of the index, unlocks, and frees it.
+    /// alive. A caller that gets the guard takes the object out of the index, unlocks, and frees it.
     ///
-    /// While the count is above one this is one compare-and-swap that succeeds and the lock is not
-    /// touched. At one, the lock is taken and the reference dropped under it; if somebody has added a
+    /// While the count is above one this is one compare-and-swap that succeeds, and the lock is not
+    /// touched. At one, the lock is taken and the reference dropped under the lock. If another thread has added a
     /// reference in the meantime, it was not the last: the lock is released and the answer is `None`.
-    /// Either way exactly one compare-and-swap of a put succeeds.
+    /// Either way, each put performs exactly one successful compare-and-swap.
     ///
     /// The caller must not hold the lock, and the lock must
     /// outlive the put *and the unlock*: see [`Kref::put_lock`](crate::Kref::put_lock). After `None`
-    /// the object may be gone at any moment. A saturated count is `None`, and the lock is not taken;
-    /// so is a count of zero, which saturates and is reported. If `lock` panics, the caller still has
-    /// his reference.
+    /// the object may be gone at any moment. On a saturated count the answer is `None`, and the lock is not taken;
+    /// so it is on a count of zero, which saturates and is reported. If `lock` panics, the caller keeps its
+    /// reference.
     ///
     /// # Memory ordering
     ///
-    /// Release, and Acquire when it is the last; the lock besides.
+    /// Release, and Acquire for the last reference; the lock orders what it protects.
     ///
     /// # Examples
     ///

@@ -385,7 +385,7 @@ impl<T: ?Sized, B: Backend> Drop for Ref<T, B> {
     #[doc(alias = "refcount_dec_and_test")]
     #[inline]
     fn drop(&mut self) {
-        if self.count().dec_held_and_test() {
+        if self.count().dec_and_test() {
             // SAFETY: it was the last, so the value is this thread's alone.
             unsafe { destroy::<T, B>(self.value) };
         }

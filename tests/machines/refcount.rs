@@ -4,13 +4,13 @@
 //! The model also predicts every report, the writes of every put, and when a lock is taken.
 
 use std::any::TypeId;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use kref::atomic::Backend;
 use kref::lock::Lock;
-use kref::report::{self, Kind};
+use kref::report::{Kind, collect};
 use kref::{Frozen, Kref, RefCount};
 
 use super::backend::{CasOnlyBackend, count_writes};
@@ -19,17 +19,6 @@ use super::{Letter, Machine, Model};
 
 const MAX: u32 = RefCount::MAX;
 const SATURATED: u32 = RefCount::SATURATED;
-
-thread_local! {
-    static REPORTS: RefCell<Vec<(Kind, u32)>> = const { RefCell::new(Vec::new()) };
-}
-
-fn collect_reports() {
-    report::set_hook(|report| {
-        assert_eq!(report.location.file(), file!());
-        REPORTS.with_borrow_mut(|reports| reports.push((report.kind, report.value)));
-    });
-}
 
 /// A lock that counts how often it was taken, and while whose caller waits something happens.
 pub struct Beside<F> {
@@ -353,6 +342,7 @@ pub struct RefCountMachine<B: Backend + 'static> {
     outcome: Outcome,
     writes: u32,
     locks: u32,
+    reports: Vec<(Kind, u32)>,
 }
 
 impl<B: Backend + 'static> RefCountMachine<B> {
@@ -447,20 +437,27 @@ impl<B: Backend + 'static> Machine for RefCountMachine<B> {
     ];
 
     fn new() -> Self {
-        collect_reports();
         Self {
             frozen: Vec::new(),
             kref: Owned::new(Kref::from(RefCount::new_in(1))),
             outcome: Nothing,
             writes: 0,
             locks: 0,
+            reports: Vec::new(),
         }
     }
 
     fn apply(&mut self, op: Op) {
-        REPORTS.take();
         self.locks = 0;
-        (self.outcome, self.writes) = count_writes(|| self.outcome(op));
+        let reports;
+        ((self.outcome, self.writes), reports) = collect(|| count_writes(|| self.outcome(op)));
+        for report in &reports {
+            assert_eq!(report.location.file(), file!());
+        }
+        self.reports = reports
+            .iter()
+            .map(|report| (report.kind, report.value))
+            .collect();
     }
 
     fn check(&self, model: &Count) {
@@ -470,7 +467,7 @@ impl<B: Backend + 'static> Machine for RefCountMachine<B> {
         assert_eq!(count.count(), expected.state.count());
         assert_eq!(kref.count(), expected.state.count());
         assert_eq!(count.is_saturated(), expected.state == Saturated);
-        assert_eq!(REPORTS.take(), expected.reports);
+        assert_eq!(self.reports, expected.reports);
         assert_eq!(self.locks, expected.locks, "locks");
         let counts_writes = TypeId::of::<B>() == TypeId::of::<CasOnlyBackend>();
         if model.put && counts_writes {

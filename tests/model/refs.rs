@@ -214,21 +214,22 @@ fn raw_count<B: Backend>(value: &Ref<Value, B>) -> u32 {
     unsafe { &*atomic }.load(Relaxed)
 }
 
-/// A count that has passed its maximum is pinned by the next clone that sees it, and by a drop.
+/// A count that has passed its maximum is pinned by the next clone. A drop counts before that, and after it frees nothing.
 fn overflow_is_pinned<B: Backend>() {
     let value = Ref::<_, B>::new_in(Value::new());
     count(&value).set(RefCount::MAX);
+    drop(value.clone());
+    assert_eq!(raw_count(&value), RefCount::MAX);
     let others = [value.clone(), value.clone()];
     assert_eq!(raw_count(&value), RefCount::SATURATED);
     drop(others);
-    assert_eq!(raw_count(&value), RefCount::SATURATED);
-    count(&value).set(RefCount::MAX);
-    drop(value.clone());
-    assert_eq!(raw_count(&value), RefCount::SATURATED);
+    assert!(count(&value).is_saturated());
+    assert_eq!(value.destroyed.load(Relaxed), 0);
     count(&value).set(1); // so that it does not leak
 }
 
-/// Two threads take a count past its maximum and back: nobody is told that he was the last.
+/// Two threads take a count past its maximum and back: no drop is told that it was the last. If both were past it at the same time,
+/// the count is saturated, else it is exact: the thread has dropped its own reference, too.
 fn overflow_beside_overflow<B: Backend>() {
     fn get_and_put<B: Backend>(value: &Ref<Value, B>) {
         drop(value.clone());
@@ -242,7 +243,7 @@ fn overflow_beside_overflow<B: Backend>() {
     get_and_put(&value);
     thread.join().unwrap();
     assert_eq!(destroyed.load(Relaxed), 0);
-    assert_eq!(raw_count(&value), RefCount::SATURATED);
+    assert!(count(&value).is_saturated() || raw_count(&value) == RefCount::MAX - 1);
     count(&value).set(1); // so that it does not leak
 }
 

@@ -8,6 +8,7 @@ mod intrusive;
 mod like_arc;
 mod memory;
 mod panics;
+#[cfg(feature = "std")]
 mod saturation;
 mod threads;
 mod tools;

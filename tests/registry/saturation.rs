@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use kref::atomic::{Atomic, AtomicBits, AtomicInt, Backend, Native};
 use kref::lock::LockBackend;
 use kref::registry::DefaultHashBuilder;
-use kref::{Handle, RefCount, Registry, report};
+use kref::report::collect;
+use kref::{Handle, RefCount, Registry};
 
 thread_local! {
     static FORGOTTEN: Cell<u32> = const { Cell::new(0) };
@@ -116,10 +117,13 @@ static LEAKED: Mutex<Vec<Held>> = Mutex::new(Vec::new());
 
 /// A map with an object under the key 1 that has too many references, and one of them.
 fn map_with_a_leak() -> (Map, Held) {
-    report::set_hook(|_| {});
     let map = Map::new_in(1, DefaultHashBuilder);
     let handle = map.try_insert(1, Value("leaks")).ok().unwrap();
     let clone = forgetting(RefCount::MAX - 1, || handle.clone());
+    // The second one too many is the one that sees it.
+    let (second, told) = collect(|| handle.clone());
+    assert_eq!(told.len(), 1, "{told:?}");
+    drop(second);
     assert_eq!(Handle::count_hint(&handle), RefCount::SATURATED);
     LEAKED.lock().unwrap().push(clone);
     (map, handle)
