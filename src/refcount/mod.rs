@@ -347,8 +347,7 @@ impl<B: Backend> RefCount<B> {
     #[cold]
     #[track_caller]
     fn report_zero_amount(&self) -> u32 {
-        // Relaxed: for the report and the caller's information.
-        let value = self.refs.load(Relaxed);
+        let value = self.count();
         report(Kind::ZeroAmount, value);
         value
     }
