@@ -80,6 +80,9 @@ fn a_drop_is_not_the_last_because_of_what_others_drop_while_it_stands() {
     }
 }
 
+/// An operation and its name.
+type Operation = (&'static str, fn(&Count));
+
 type TryGet = (&'static str, fn(&Count) -> bool);
 
 const TRY_GETS: [TryGet; 4] = [
@@ -189,7 +192,7 @@ fn nothing_is_dropped_uncounted_from_a_count_that_is_not_pinned_yet() {
 #[test]
 fn a_saturated_count_stays_so_however_many_references_are_dropped() {
     quiet();
-    let steps: [(&str, fn(&Count)); 4] = [
+    let steps: [Operation; 4] = [
         ("dec", |count| count.dec()),
         ("dec_and_test", |count| assert!(!count.dec_and_test())),
         ("inc", |count| count.inc()),
@@ -268,7 +271,7 @@ fn one_put_is_the_last_wherever_another_stands() {
 #[test]
 fn the_end_of_a_freeze_writes_nothing_that_it_did_not_look_at() {
     quiet();
-    let misuses: [(&str, fn(&Count)); 4] = [
+    let misuses: [Operation; 4] = [
         ("inc", |count| count.inc()),
         ("dec", |count| count.dec()),
         ("add", |count| count.add(3)),
