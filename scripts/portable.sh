@@ -5,6 +5,6 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 export RUSTFLAGS="--cfg portable_atomic_no_atomic_cas"
-cargo test --quiet --target-dir target/portable --no-default-features \
-    --features std,portable-atomic,portable-atomic/critical-section --test others
+cargo test --quiet --manifest-path tests/others/Cargo.toml --target-dir target/portable \
+    --features critical-section --test traits -- portable
 echo "portable: the types work over atomics that a critical section makes"

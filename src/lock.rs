@@ -76,6 +76,12 @@ use crate::atomic::Backend;
 /// Nothing is asked of a [`lock`](Self::lock) that unwinds: it has returned no guard. (If it leaves the lock locked, the next call waits
 /// forever, as it would for a guard that was forgotten.) Nor is anything asked of what an unlock touches: a lock
 /// outlives the drop of its guard, see [the module](self#how-long-a-lock-has-to-live).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a lock that a put can take",
+    label = "not a `kref::lock::Lock`",
+    note = "`std::sync::Mutex` and `RwLock` are locks, with kref's feature `std`",
+    note = "the locks of `parking_lot` and every other `lock_api` lock are, with kref's feature `lock_api`; of the crate `spin` that is `spin::lock_api::Mutex`, not `spin::Mutex`"
+)]
 pub unsafe trait Lock {
     /// The lock, held; dropping it unlocks.
     type Guard<'a>

@@ -4,6 +4,7 @@
 //! lookups without a lock, the same wait-free put. See there for what it costs.
 
 mod borrowed;
+mod by_reference;
 mod interned;
 mod iterate;
 mod stored;
@@ -19,6 +20,7 @@ use alloc::borrow::ToOwned;
 use equivalent::Equivalent;
 
 pub use self::borrowed::Borrowed;
+use self::by_reference::ByValue;
 pub use self::interned::Interned;
 pub use self::iterate::Iter;
 pub use self::stored::Stored;
@@ -206,7 +208,7 @@ fn value_of<T: Stored + ?Sized, B: LockBackend>(value: &Counted<Inline<T>, B>) -
     unsafe { T::at(Inline::<T>::place(value.node())) }
 }
 
-impl<T: Eq + Hash, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
+impl<T: Stored + Eq + Hash + ?Sized, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
     /// Returns the stored value that is equal to `value`, which becomes it if there is none.
     ///
     /// # Examples
@@ -221,7 +223,10 @@ impl<T: Eq + Hash, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
     /// ```
     #[must_use = "the value is forgotten when the last reference is dropped"]
     #[doc(alias = "insert")]
-    pub fn intern(&self, value: T) -> Interned<T, B> {
+    pub fn intern(&self, value: T) -> Interned<T, B>
+    where
+        T: ByValue,
+    {
         let hash = self.hash(&value);
         let entered = self.values.enter(hash, |stored| *value_of(stored) == value);
         match entered {
@@ -241,7 +246,9 @@ impl<T: Eq + Hash, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
             }
         }
     }
+}
 
+impl<T: Eq + Hash, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
     /// Returns the stored value that is [`Equivalent`] to `value`; makes an owned one only if there is none.
     ///
     /// # Examples

@@ -15,9 +15,15 @@ use crate::table::{Node, Payload, State};
 /// # Safety
 ///
 /// `layout_at` tells the layout that the value was stored with, and `at` the value.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be stored in an interner",
+    label = "neither sized, nor `str`, nor a slice of `Copy` elements",
+    note = "an interner stores sized values, `str`, and slices of `Copy` elements; for other slices intern a `Box<[T]>` or a `Vec<T>`"
+)]
 pub unsafe trait Stored: sealed::Stored {}
 
 // SAFETY: as for the sealed half.
+#[diagnostic::do_not_recommend]
 unsafe impl<T: sealed::Stored + ?Sized> Stored for T {}
 
 pub(super) mod sealed {
@@ -26,6 +32,11 @@ pub(super) mod sealed {
     /// # Safety
     ///
     /// As [`Stored`](super::Stored).
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` cannot be stored in an interner",
+        label = "neither sized, nor `str`, nor a slice of `Copy` elements",
+        note = "an interner stores sized values, `str`, and slices of `Copy` elements; for other slices intern a `Box<[T]>` or a `Vec<T>`"
+    )]
     pub unsafe trait Stored {
         /// What has to be dropped when the value's node dies.
         type Taken;
@@ -56,6 +67,7 @@ pub(super) mod sealed {
 }
 
 // SAFETY: the value is stored as it is.
+#[diagnostic::do_not_recommend]
 unsafe impl<T> sealed::Stored for T {
     type Taken = T;
     const ALIGN: usize = align_of::<T>();
@@ -78,6 +90,7 @@ unsafe impl<T> sealed::Stored for T {
 }
 
 // SAFETY: the elements are stored behind their number, and need no drop, as they are `Copy`.
+#[diagnostic::do_not_recommend]
 unsafe impl<T: Copy> sealed::Stored for [T] {
     type Taken = ();
     const ALIGN: usize = slice_layout::<T>(0).0.align();

@@ -45,20 +45,18 @@ use crate::atomic::{Backend, Native};
 #[macro_export]
 macro_rules! unsize {
     ($reference:expr) => {{
-        #[allow(unused_imports, reason = "a type may have the method already")]
         use $crate::Coerce as _;
         let reference = $reference;
-        let value = reference.__kref_pointer();
+        // The path, and not a method: it is only for types that have the trait.
+        let value = $crate::Coerce::__kref_pointer(&reference);
         // SAFETY: the pointer is the reference's, after no more than an implicit coercion.
         unsafe { reference.__kref_coerce(value) }
     }};
     ($reference:expr => $target:ty) => {{
-        #[allow(unused_imports, reason = "as above")]
-        use $crate::Coerce as _;
         let reference = $reference;
-        let value: *const $target = reference.__kref_pointer();
+        let value: *const $target = $crate::Coerce::__kref_pointer(&reference);
         // SAFETY: the pointer is the reference's, after no more than an implicit coercion.
-        unsafe { reference.__kref_coerce::<$target>(value) }
+        unsafe { $crate::Coerce::__kref_coerce::<$target>(reference, value) }
     }};
 }
 

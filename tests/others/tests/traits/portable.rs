@@ -1,7 +1,6 @@
 //! The types over portable-atomic's atomics.
 //!
-//! With `--cfg portable_atomic_no_atomic_cas` and the feature `portable-atomic/critical-section` these are
-//! the ones that a processor without compare-and-swap gets: `scripts/portable.sh` runs them so.
+//! `scripts/portable.sh` runs these with the atomics that a processor without compare-and-swap gets.
 
 use std::sync::Mutex;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
