@@ -46,6 +46,8 @@
 //! | each distinct string or value stored once, while it is in use | [`Interner`] | `registry` |
 //! | an `Arc` without weak references: a 4-byte header, deep structures drop without overflowing the stack | [`Ref`] | `alloc` |
 //! | the same, not shared yet and so still mutable | [`UniqueRef`] | `alloc` |
+//! | an `Arc` that many threads clone and drop at once, each on a cache line of its own | [`ShardedRef`], or the bare [`ShardedCount`] | `alloc` |
+//! | to wait until all users are gone, blocking or as a future | [`Drain`] | `std` |
 //! | an owning pointer to an object that has its count in a field | [`IntrusiveRef`], [`RefCounted`] | |
 //! | to hand work to another thread without a lock, and take all of it at once | [`LList`] | `alloc` |
 //! | the same for objects that carry their node | [`llist::intrusive`] | |
@@ -91,6 +93,8 @@ struct Readme;
 pub mod atomic;
 #[cfg(feature = "alloc")]
 mod deep;
+#[cfg(feature = "std")]
+mod drain;
 mod forward;
 // Prose, and its examples. It is no part of the crate that is compiled into programs.
 #[cfg(all(any(doc, doctest), feature = "registry"))]
@@ -110,10 +114,14 @@ mod refs;
 #[cfg(feature = "registry")]
 pub mod registry;
 pub mod report;
+#[cfg(all(feature = "alloc", target_has_atomic = "64"))]
+pub mod sharded;
 #[cfg(feature = "registry")]
 mod table;
 mod zone;
 
+#[cfg(feature = "std")]
+pub use crate::drain::{Drain, Drained, Token};
 pub use crate::handback::HandBack;
 #[cfg(feature = "registry")]
 #[doc(inline)]
@@ -136,3 +144,6 @@ pub use crate::refs::Coerce;
 #[cfg(feature = "registry")]
 #[doc(inline)]
 pub use crate::registry::{Handle, KeyGuard, KeyLock, Registry};
+#[cfg(all(feature = "alloc", target_has_atomic = "64"))]
+#[doc(inline)]
+pub use crate::sharded::{ShardedCount, ShardedRef};

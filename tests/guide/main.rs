@@ -8,7 +8,7 @@
 #![cfg(all(feature = "registry", not(miri)))]
 
 // The shipped backend names these as the crate does.
-use ::kref::{atomic, lock};
+use ::kref::{atomic, lock, sharded};
 
 #[allow(dead_code, unreachable_pub, unused_imports)]
 #[path = "../model/backend.rs"]

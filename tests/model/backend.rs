@@ -17,12 +17,16 @@ use std::sync::atomic::Ordering;
 use kref::atomic::{Atomic, AtomicBits, AtomicInt, Backend};
 #[cfg(feature = "registry")]
 use kref::lock::LockBackend;
+#[cfg(feature = "alloc")]
+use kref::sharded::ShardBackend;
 
 #[path = "../../src/atomic/loom/backend.rs"]
 mod shipped;
 
 use self::shipped::Loom;
 pub use self::shipped::set_spurious;
+#[cfg(feature = "alloc")]
+pub use self::shipped::set_thread_shard;
 
 /// Loom's atomics with compare-exchange only.
 pub struct CasOnly;
@@ -82,6 +86,29 @@ macro_rules! lock_backend {
 lock_backend!(CasOnly);
 #[cfg(feature = "registry")]
 lock_backend!(Rmw);
+
+#[cfg(feature = "alloc")]
+macro_rules! shard_backend {
+    ($backend:ty, $rmw:literal) => {
+        // SAFETY: they are those of `Loom`.
+        unsafe impl ShardBackend for $backend {
+            type Count = Counted<<Loom as ShardBackend>::Count, $rmw>;
+            type Switch = <Loom as ShardBackend>::Switch;
+
+            fn new_switch() -> Self::Switch {
+                Loom::new_switch()
+            }
+            fn thread_shard() -> usize {
+                Loom::thread_shard()
+            }
+        }
+    };
+}
+
+#[cfg(feature = "alloc")]
+shard_backend!(CasOnly, false);
+#[cfg(feature = "alloc")]
+shard_backend!(Rmw, true);
 
 /// What a thread's operations have done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -11,12 +11,14 @@
 
 // The shipped backend names these as the crate does.
 use ::kref::atomic;
-#[cfg(feature = "registry")]
-use ::kref::lock;
+#[cfg(feature = "alloc")]
+use ::kref::{lock, sharded};
 
 mod backend;
 mod object;
 
+#[cfg(feature = "std")]
+mod drain;
 mod handback;
 mod kref;
 #[cfg(feature = "alloc")]
@@ -27,6 +29,8 @@ mod refcount;
 mod refs;
 #[cfg(feature = "registry")]
 mod registry;
+#[cfg(feature = "alloc")]
+mod sharded_counts;
 mod wrong;
 
 /// Which weak compare-exchanges fail spuriously: none; each thread's first; its second; both.

@@ -33,7 +33,7 @@
 #![allow(unreachable_pub)] // the modules of a test are as public to one another as they need
 
 // The shipped backend names these as the crate does.
-use ::kref::{atomic, lock};
+use ::kref::{atomic, lock, sharded};
 
 #[allow(dead_code, unused_imports)] // what only tests/model uses
 #[path = "../model/backend.rs"]

@@ -186,6 +186,7 @@ macro_rules! atomic {
 }
 
 atomic!(AtomicU32, u32);
+atomic!(AtomicU64, u64);
 atomic!(AtomicUsize, usize);
 atomic!(AtomicPtr<T>, *mut T);
 
@@ -222,6 +223,7 @@ macro_rules! atomic_int {
 }
 
 atomic_int!(AtomicU32, u32);
+atomic_int!(AtomicU64, u64);
 atomic_int!(AtomicUsize, usize);
 
 #[cfg(feature = "registry")]
@@ -272,6 +274,57 @@ mod for_registry {
         }
         fn current_thread() -> Self::ThreadId {
             loom::thread::current().id()
+        }
+    }
+}
+
+#[cfg(feature = "alloc")]
+pub use self::for_alloc::set_thread_shard;
+
+#[cfg(feature = "alloc")]
+mod for_alloc {
+    use std::cell::Cell;
+
+    use super::{AtomicU64, Loom};
+    use crate::lock::Lock;
+    use crate::sharded::ShardBackend;
+
+    loom::thread_local! {
+        static SHARD: Cell<usize> = Cell::new(0);
+    }
+
+    /// Sets the shard of the calling thread of a model, for the sharded counts; zero is the default.
+    ///
+    /// Loom's threads have no numbers that are the same in every execution, so a model says which threads share a shard.
+    pub fn set_thread_shard(shard: usize) {
+        SHARD.with(|own| own.set(shard));
+    }
+
+    /// Wraps loom's mutex: the lock of a sharded count.
+    #[derive(Debug)]
+    pub struct Switch(loom::sync::Mutex<()>);
+
+    // SAFETY: loom's mutex excludes and publishes.
+    unsafe impl Lock for Switch {
+        type Guard<'a> = loom::sync::MutexGuard<'a, ()>;
+
+        fn lock(&self) -> Self::Guard<'_> {
+            self.0
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+        }
+    }
+
+    // SAFETY: loom's atomic and mutex.
+    unsafe impl ShardBackend for Loom {
+        type Count = AtomicU64;
+        type Switch = Switch;
+
+        fn new_switch() -> Switch {
+            Switch(loom::sync::Mutex::new(()))
+        }
+        fn thread_shard() -> usize {
+            SHARD.with(Cell::get)
         }
     }
 }

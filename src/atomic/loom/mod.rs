@@ -100,7 +100,9 @@ use std::sync::PoisonError;
 
 use ::loom::sync::{Mutex, MutexGuard, RwLock, RwLockWriteGuard};
 
-pub use self::backend::{AtomicPtr, AtomicU32, AtomicUsize, Loom, set_spurious};
+pub use self::backend::{
+    AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Loom, set_spurious, set_thread_shard,
+};
 use crate::lock::Lock;
 
 // SAFETY: a mutex has one guard at a time, and unlocking it happens before the next lock.
