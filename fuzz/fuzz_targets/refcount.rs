@@ -5,6 +5,7 @@ use kref_fuzz::machines::backend::CasOnlyBackend;
 use kref_fuzz::machines::handback::HandBackMachine;
 use kref_fuzz::machines::rcuref::RcuRefMachine;
 use kref_fuzz::machines::refcount::RefCountMachine;
+use kref_fuzz::machines::sharded::ShardedMachine;
 use kref_fuzz::{run, run_one_of};
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
@@ -13,6 +14,7 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
         run::<RefCountMachine<CasOnlyBackend>>,
         run::<HandBackMachine<Native>>,
         run::<RcuRefMachine<Native>>,
+        run::<ShardedMachine>,
     ];
     run_one_of(&machines, input);
 });

@@ -30,6 +30,7 @@ pub mod rcuref;
 pub mod refcount;
 pub mod refs;
 pub mod registry;
+pub mod sharded;
 pub mod values;
 
 use std::collections::BTreeMap;

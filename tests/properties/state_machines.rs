@@ -21,6 +21,7 @@ use crate::machines::rcuref::RcuRefMachine;
 use crate::machines::refcount::RefCountMachine;
 use crate::machines::refs::RefMachine;
 use crate::machines::registry::RegistryMachine;
+use crate::machines::sharded::ShardedMachine;
 use crate::machines::values::{Line, Page};
 use crate::machines::{Machine, Model, OpOf, TwoHashes};
 use crate::{cases, for_some};
@@ -103,6 +104,11 @@ fn handback() {
 #[test]
 fn rcuref() {
     agrees::<RcuRefMachine<Native>>();
+}
+
+#[test]
+fn sharded_count() {
+    agrees::<ShardedMachine>();
 }
 
 #[test]

@@ -7,6 +7,8 @@
 
 mod index;
 mod lockless;
+#[cfg(all(feature = "std", target_has_atomic = "64"))]
+mod many_cores;
 mod totals;
 
 use std::ops::Range;
