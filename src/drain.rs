@@ -45,7 +45,7 @@ use core::future::Future;
 use core::mem::{self, ManuallyDrop};
 use core::pin::{Pin, pin};
 use core::ptr;
-use core::sync::atomic::AtomicPtr;
+
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
@@ -56,7 +56,7 @@ use std::thread::{self, Thread};
 use std::time::Instant;
 
 use crate::Ref;
-use crate::atomic::{Atomic, AtomicBits, AtomicExt, AtomicInt, Backend, Native};
+use crate::atomic::{Atomic, AtomicBits, AtomicExt, AtomicInt, AtomicPtr, Backend, Native};
 use crate::report::{Kind, report};
 #[cfg(target_has_atomic = "64")]
 use crate::sharded::{ShardBackend, ShardedRef, default_shards};

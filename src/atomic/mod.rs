@@ -86,6 +86,8 @@ mod traits;
 pub use self::loom::Loom;
 pub use ext::AtomicExt;
 pub use int::{Bits, Int, Signed};
+#[cfg(feature = "std")]
+pub(crate) use native::AtomicPtr;
 pub use native::Native;
 pub(crate) use native::{AtomicU32, AtomicUsize};
 #[cfg(feature = "portable-atomic")]

@@ -14,6 +14,10 @@
 //! | [`Ref<str>`](crate::Ref) | 16 | the text and 4 bytes |
 //! | [`UniqueRef<u64>`](crate::UniqueRef) | 8 | as `Ref` |
 //! | [`IntrusiveRef<T>`](crate::IntrusiveRef) | 8 | the object, which has its count |
+//! | [`ShardedCount`](crate::ShardedCount) | 40 | 128 for each shard: four for each processor |
+//! | [`ShardedRef<u64>`](crate::ShardedRef) | 8 | a `Ref`'s, a `ShardedCount` and 8 bytes |
+//! | [`Drain`](crate::Drain) | 8 | some 64, from the first token on |
+//! | [`Token`](crate::Token) | 8 | nothing |
 //! | [`Handle<u64, u64>`](crate::Handle) | 8 | <!--f:bytes-registry-million-->49.6<!--f--> to <!--f:bytes-registry-->54.3<!--f--> bytes for each live entry of keys and values of 8 bytes, the table included |
 //! | [`Interned<str>`](crate::Interned) | 8 | the text, and what an entry takes |
 //! | [`LList<u64>`](crate::LList) | 24 | the values, in blocks of fifteen at most |
@@ -43,6 +47,9 @@
 //! | [`HandBack::get_locked`](crate::HandBack::get_locked) | 1 `fetch_add`; 2 if a put was pending |
 //! | [`RcuRef::get`](crate::RcuRef::get) | 1 `fetch_add`, also if it is dead |
 //! | [`RcuRef::put`](crate::RcuRef::put) | 1 `fetch_sub`; 1 CAS more if it is the last |
+//! | [`ShardedCount::get`](crate::ShardedCount::get), `put`, clone and drop of a `ShardedRef` | 1, in the thread's own line; once killed, 1 more in a common line |
+//! | [`ShardedCount::kill`](crate::ShardedCount::kill) | 1 for each shard, 2 more, and a lock |
+//! | [`Drain::token`](crate::Drain::token), drop of a [`Token`](crate::Token) | 2 |
 //! | [`RefCount::try_freeze`](crate::RefCount::try_freeze), and its end | 1 CAS each |
 //! | [`Registry::get`](crate::Registry::get), drop of a `Handle` | [a table of its own](crate::registry#what-costs-what) |
 //! | [`intrusive::List::push`](crate::llist::intrusive::List::push) | 1 CAS |

@@ -8,6 +8,7 @@
 //! | `atomic.h` | `atomic_t`, `atomic64_t`, `atomic_long_t` | [`kref::atomic`](crate::atomic#the-kernels-operations-and-ours) |
 //! | `refcount.h` | `refcount_t` | [`RefCount`](crate::RefCount#the-kernels-functions-and-ours) |
 //! | `rcuref.h`, `file_ref.h` | `rcuref_t`, `file_ref_t` | [`RcuRef`](crate::RcuRef#the-kernels-functions-and-ours) |
+//! | `percpu-refcount.h` | `struct percpu_ref` | [`ShardedCount`](crate::ShardedCount#the-kernels-functions-and-ours) |
 //! | `kref.h` | `struct kref` | below |
 //! | `llist.h` | `struct llist_head`, `struct llist_node` | [`kref::llist`](crate::llist#the-kernels-functions-and-ours) |
 //! | `page_ref.h` | `folio_ref_freeze` and `_unfreeze` | [`RefCount::try_freeze`](crate::RefCount::try_freeze) |
@@ -41,18 +42,10 @@
 //!   kernel the variants with `_acquire` in their name say false.
 
 #[doc(alias(
-    "percpu_ref",
-    "percpu_ref_init",
-    "percpu_ref_get",
-    "percpu_ref_put",
-    "percpu_ref_tryget",
-    "percpu_ref_tryget_live",
-    "percpu_ref_kill",
-    "percpu_ref_kill_and_confirm",
-    "percpu_ref_reinit",
-    "percpu_ref_resurrect",
-    "percpu_ref_is_zero",
     "percpu_ref_switch_to_atomic",
+    "percpu_ref_switch_to_percpu",
+    "percpu_ref_get_many",
+    "percpu_ref_put_many",
     "percpu_counter",
     "lockref",
     "lockref_get",
@@ -80,7 +73,8 @@ pub mod left_out {
     //!
     //! | kernel | why not | instead |
     //! |---|---|---|
-    //! | `percpu_ref` (`percpu_ref_get`, `percpu_ref_put`, `percpu_ref_tryget_live`, `percpu_ref_kill`, ...) | not yet: it counts on each processor, and finds zero only after a kill. Its user-space form needs no RCU, but a proof of its own | [`RefCount`](crate::RefCount), whose users share one cache line; one [`Kref`](crate::Kref) for each thread or shard, and a common one that each of them holds |
+    //! | `percpu_ref_switch_to_atomic`, `_switch_to_percpu`, `percpu_ref_get_many`, `_put_many`, the flags of `percpu_ref_init` | a kill and a resurrection do the switching; there is no caller yet for the others | [`ShardedCount`](crate::ShardedCount), which has the rest |
+    //! | `percpu_counter` | a statistic, not a count of references | an array of atomics, one for each thread, in `CachePadded` of crossbeam-utils |
     //! | `lockref` | a spinlock and a count in one word, for locks inside objects; here the lock outlives the object | [`Kref::put_lock`](crate::Kref::put_lock) |
     //! | `ref_tracker` | a token with a stack trace for each reference: a debugging tool | owning pointers; the place of a misuse comes with each [`Report`](crate::report::Report) |
     //! | RCU (`rcu_read_lock`, `call_rcu`, `kfree_rcu`) | other crates do that well: crossbeam-epoch, seize, haphazard | type-stable memory, as in [`Registry`](crate::Registry) |

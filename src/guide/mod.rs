@@ -38,6 +38,8 @@
 //! 13. **[`registry`]: all of it as one safe type**
 //! 14. [`uniqueness`]: exclusive access
 //! 15. [`leaks`]: what makes an object leak
+//! 16. [`many_cores`]: counts that many processors touch
+//! 17. [`last_drop`]: waiting until all users are gone
 //!
 //! # Reference pages
 //!
@@ -101,6 +103,10 @@ pub mod registry;
 pub mod uniqueness;
 
 pub mod leaks;
+
+pub mod many_cores;
+
+pub mod last_drop;
 
 pub mod kernel;
 

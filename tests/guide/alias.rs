@@ -118,6 +118,29 @@ const EXPECTED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "src/sharded/count.rs",
+        &[
+            "percpu_ref",
+            "percpu_ref_init",
+            "percpu_ref_exit",
+            "percpu_ref_get",
+            "percpu_ref_put",
+            "percpu_ref_tryget",
+            "percpu_ref_tryget_live",
+            "percpu_ref_is_dying",
+            "percpu_ref_is_zero",
+        ],
+    ),
+    (
+        "src/sharded/switch.rs",
+        &[
+            "percpu_ref_kill",
+            "percpu_ref_kill_and_confirm",
+            "percpu_ref_resurrect",
+            "percpu_ref_reinit",
+        ],
+    ),
+    (
         "src/kref.rs",
         &[
             "KREF_INIT",
@@ -166,7 +189,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
     (
         "src/guide/kernel.rs",
         &[
-            "percpu_ref_kill",
+            "percpu_ref_switch_to_atomic",
             "lockref_get_not_dead",
             "llist_del_first_this",
         ],

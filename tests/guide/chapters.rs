@@ -426,3 +426,122 @@ chapter! { leaks, "leaks", "leaks_wrong", "leaked",
         w.assert_freed();
     }
 }
+
+mod many_cores {
+    #[allow(unused_imports)]
+    use crate::names::*;
+    use crate::object::threads;
+
+    mod wrong_code {
+        use super::*;
+
+        type World = crate::object::World<Count, Mutex>;
+        include!("../../src/guide/code/many_cores_wrong.rs");
+
+        #[test]
+        #[should_panic(expected = "ausality violation")]
+        fn wrong() {
+            crate::check(|| {
+                let w = World::new(Count {
+                    shards: [1, 1].map(Atomic::new),
+                });
+                threads(
+                    &w,
+                    [(|w| put(w, 0)) as fn(&World), |w| {
+                        get(w, 0);
+                        put(w, 1);
+                        w.touch();
+                    }],
+                );
+            });
+        }
+    }
+
+    mod right_code {
+        use super::*;
+
+        type World = crate::object::World<kref::ShardedCount<Rmw>, Mutex>;
+        include!("../../src/guide/code/many_cores.rs");
+
+        #[test]
+        fn right() {
+            crate::check(|| {
+                let w = World::new(kref::ShardedCount::with_shards_in(2));
+                get(&w, 1); // the second thread's; the first has the creator's
+                threads(
+                    &w,
+                    [kill as fn(&World), |w| {
+                        get(w, 0);
+                        put(w, 1);
+                        w.touch();
+                        put(w, 1);
+                    }],
+                );
+                w.assert_freed();
+            });
+        }
+    }
+}
+
+mod last_drop {
+    #[allow(unused_imports)]
+    use crate::names::*;
+    use crate::object::threads;
+
+    mod wrong_code {
+        use super::*;
+
+        include!("../../src/guide/code/last_drop_wrong.rs");
+
+        #[test]
+        #[should_panic(expected = "ausality violation")]
+        fn wrong() {
+            crate::check(|| {
+                let w = World::new(Kref::new_in());
+                threads(&w, [put as fn(&_), try_wait]);
+            });
+        }
+    }
+
+    mod right_code {
+        use super::*;
+        use std::future::Future;
+        use std::task::{Context, Wake, Waker};
+
+        type Drain = kref::Drain<Rmw>;
+        type Token = kref::Token<Rmw>;
+        include!("../../src/guide/code/last_drop.rs");
+
+        struct Unpark(loom::thread::Thread);
+
+        impl Wake for Unpark {
+            fn wake(self: Arc<Self>) {
+                self.0.unpark();
+            }
+        }
+
+        fn block_on(future: impl Future<Output = ()>) {
+            let waker = Waker::from(Arc::new(Unpark(loom::thread::current())));
+            let mut future = std::pin::pin!(future);
+            let mut context = Context::from_waker(&waker);
+            while future.as_mut().poll(&mut context).is_pending() {
+                loom::thread::park();
+            }
+        }
+
+        #[test]
+        fn right() {
+            crate::check(|| {
+                let w = World::new(Kref::new_in());
+                let drain = Drain::new_in();
+                let user = {
+                    let (w, token) = (w.clone(), drain.token());
+                    loom::thread::spawn(move || put(&w, token))
+                };
+                block_on(shut_down(&w, &drain));
+                user.join().unwrap();
+                w.assert_freed();
+            });
+        }
+    }
+}

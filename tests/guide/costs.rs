@@ -4,8 +4,8 @@ use std::mem::size_of;
 
 use kref::llist::intrusive::{Linked, List, Node};
 use kref::{
-    HandBack, Handle, Interned, IntrusiveRef, Kref, LList, RcuRef, Ref, RefCount, RefCounted,
-    UniqueRef,
+    Drain, HandBack, Handle, Interned, IntrusiveRef, Kref, LList, RcuRef, Ref, RefCount,
+    RefCounted, ShardedCount, ShardedRef, Token, UniqueRef,
 };
 
 const PAGE: &str = include_str!("../../src/guide/costs.rs");
@@ -49,6 +49,10 @@ fn the_bytes_are_those_of_the_page() {
         ("Ref<str>", size_of::<Ref<str>>()),
         ("UniqueRef<u64>", size_of::<UniqueRef<u64>>()),
         ("IntrusiveRef<T>", size_of::<IntrusiveRef<Counted>>()),
+        ("ShardedCount", size_of::<ShardedCount>()),
+        ("ShardedRef<u64>", size_of::<ShardedRef<u64>>()),
+        ("Drain", size_of::<Drain>()),
+        ("Token", size_of::<Token>()),
         ("Handle<u64, u64>", size_of::<Handle<u64, u64>>()),
         ("Interned<str>", size_of::<Interned<str>>()),
         ("LList<u64>", size_of::<LList<u64>>()),

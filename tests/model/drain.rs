@@ -212,7 +212,7 @@ fn closed<B: ShardBackend>() {
 fn a_sharded_token<B: ShardBackend>() {
     let used = Used::<B>::new();
     let owner = {
-        let token = kref::Ref::new_in(used.drain.token());
+        let token = kref::Ref::<_, B>::new_in(used.drain.token());
         kref::ShardedRef::from_ref_in(token, 2)
     };
     let token = owner.clone();
