@@ -39,7 +39,7 @@ use std::time::{Duration, Instant};
 use clap::{Parser, builder::ArgPredicate};
 use indicatif::HumanCount;
 use kref::atomic::AtomicExt;
-use kref::{Handle, Ref, Registry};
+use kref::{Drain, Handle, Ref, Registry, Token};
 
 /// A chat server on loopback: say something, /tell ID something, /who, /quit; it ends by Ctrl-C
 #[derive(Parser)]
@@ -89,6 +89,8 @@ struct Connection {
     /// Its other end belongs to the thread that writes, and closes when this is dropped.
     queue: Sender<Ref<str>>,
     counts: Ref<Counts>,
+    /// Dropped with the connection: the server waits for it.
+    _token: Token,
 }
 
 impl Drop for Connection {
@@ -131,6 +133,8 @@ fn report(what: impl Display) {
 
 struct Server {
     connections: Registry<u64, Connection>,
+    /// Has a token of every connection.
+    gone: Drain,
     stopping: AtomicBool,
     counts: Ref<Counts>,
     /// How many lines wait for a client at most.
@@ -160,14 +164,10 @@ impl Server {
             }
             // The threads that read hear of that, and drop their handles. If one were leaked, the thread
             // that writes would wait for ever.
-            let deadline = Instant::now() + self.patience;
-            while !self.connections.is_empty() {
-                if Instant::now() > deadline {
-                    self.balance();
-                    report("a connection is left, and somebody has a handle to it");
-                    process::exit(1);
-                }
-                thread::sleep(Duration::from_millis(1));
+            if !self.gone.wait_timeout(self.patience) {
+                self.balance();
+                report("a connection is left, and somebody has a handle to it");
+                process::exit(1);
             }
         });
     }
@@ -199,6 +199,7 @@ impl Server {
             wire,
             queue,
             counts: self.counts.clone(),
+            _token: self.gone.token(),
         };
         // The first line of all, as nobody else can find it yet.
         self.send(&connection, &format!("* you are {id}\n").as_str().into());
@@ -370,6 +371,7 @@ fn run(options: &Options) -> io::Result<bool> {
     let queue = options.load.map_or(0, |clients| 4 * u32::from(clients));
     let server = Arc::new(Server {
         connections: Registry::new(),
+        gone: Drain::new(),
         stopping: AtomicBool::new(false),
         counts: Ref::new(Counts::default()),
         queue: options.queue.max(queue),

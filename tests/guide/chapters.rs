@@ -512,20 +512,27 @@ mod last_drop {
         type Token = kref::Token<Rmw>;
         include!("../../src/guide/code/last_drop.rs");
 
-        struct Unpark(loom::thread::Thread);
+        struct Signal(loom::sync::Mutex<bool>, loom::sync::Condvar);
 
-        impl Wake for Unpark {
+        impl Wake for Signal {
             fn wake(self: Arc<Self>) {
-                self.0.unpark();
+                *self.0.lock().unwrap() = true;
+                self.1.notify_all();
             }
         }
 
         fn block_on(future: impl Future<Output = ()>) {
-            let waker = Waker::from(Arc::new(Unpark(loom::thread::current())));
+            let signal = loom::sync::Mutex::new(false);
+            let signal = Arc::new(Signal(signal, loom::sync::Condvar::new()));
+            let waker = Waker::from(signal.clone());
             let mut future = std::pin::pin!(future);
             let mut context = Context::from_waker(&waker);
             while future.as_mut().poll(&mut context).is_pending() {
-                loom::thread::park();
+                let mut is_set = signal.0.lock().unwrap();
+                while !*is_set {
+                    is_set = signal.1.wait(is_set).unwrap();
+                }
+                *is_set = false;
             }
         }
 

@@ -18,9 +18,10 @@ struct Target {
     bench: String,
     row: String,
     against: Option<String>,
-    /// The largest ratio that will do, on one and on two threads.
+    /// The largest ratio that will do, on one and on two threads, and on eight.
     one: Option<f64>,
     two: Option<f64>,
+    eight: Option<f64>,
     /// Of memory, in place of a ratio.
     what: Option<String>,
     bytes: Option<f64>,
@@ -133,7 +134,7 @@ impl Target {
             ));
             return Ok(());
         }
-        for (threads, limit) in [(1, self.one), (2, self.two)] {
+        for (threads, limit) in [(1, self.one), (2, self.two), (8, self.eight)] {
             let Some(limit) = limit else { continue };
             let measured = match self.absent {
                 Some(_) => None,
