@@ -180,6 +180,28 @@ fn drained_twice<B: ShardBackend>() {
     worker.join().unwrap();
 }
 
+/// A waiter comes when one drop has found the last token, and has still to wake those before it; another token was taken in
+/// between, and its drop has to wake this waiter.
+fn a_waiter_between_two_ends<B: ShardBackend>() {
+    let drain = Arc::new(Drain::<B>::new_in());
+    let first = drain.token();
+    // Somebody waits already, so that the first drop wakes.
+    let waker = Waker::noop();
+    assert!(
+        pin!(&*drain)
+            .poll(&mut Context::from_waker(waker))
+            .is_pending()
+    );
+    let one = thread::spawn(move || drop(first));
+    let two = {
+        let drain = drain.clone();
+        thread::spawn(move || drop(drain.token()))
+    };
+    block_on(&*drain);
+    one.join().unwrap();
+    two.join().unwrap();
+}
+
 /// The first tokens of two threads make one shared part.
 fn two_first_tokens<B: ShardBackend>() {
     let used = Used::<B>::new();
@@ -246,6 +268,7 @@ over_backends! {
     two_waiters: |f| check_bounded(2, f);
     a_waiter_that_gives_up: |f| check_bounded(2, f);
     drained_twice: |f| check_bounded(3, f);
+    a_waiter_between_two_ends: |f| check_bounded(3, f);
     two_first_tokens: |f| check_bounded(2, f);
     closed: |f| check_bounded(3, f);
     a_sharded_token: |f| check_bounded(2, f);

@@ -12,7 +12,7 @@ use super::{bars, curves, picture};
 use crate::counts::Baseline;
 
 /// What each bench of rows is about; the others show up under their names.
-const TITLES: [(&str, &str); 18] = [
+const TITLES: [(&str, &str); 20] = [
     ("refcount", "A reference count"),
     ("put_with_lock", "The put with a lock"),
     (
@@ -21,6 +21,8 @@ const TITLES: [(&str, &str); 18] = [
     ),
     ("atomic", "Conditional operations on atomics"),
     ("refs", "Owning pointers"),
+    ("many_cores", "An object that many threads use"),
+    ("cores", "The same, thread by thread"),
     (
         "chain",
         "Chains of owning pointers, made and dropped, for each node",
