@@ -24,10 +24,12 @@ const OWN: &str = "raw add + sub, a line for each";
 fn main() {
     let rows = [1, 2, 8].into_iter().flat_map(rows).collect();
     common::run("many_cores", rows);
-    let most = std::env::var("KREF_THREADS").ok().and_then(|n| n.parse().ok());
+    let most = std::env::var("KREF_THREADS")
+        .ok()
+        .and_then(|n| n.parse().ok());
     let most: usize = most.unwrap_or(8);
     let threads = (0..).map(|power| 1 << power).take_while(|&n| n <= most);
-    common::grow("cores", "threads", threads.flat_map(curves).collect());
+    common::grow("contention", "threads", threads.flat_map(curves).collect());
 }
 
 /// Clones an object that all threads have, and drops the clone. There are several, one after another, as the place in
@@ -90,9 +92,13 @@ fn rows(threads: usize) -> Vec<Row> {
             .floor(RAW),
         Row::new(RAW, threads, raw(1)),
         Row::new(OWN, threads, raw(8)),
-        Row::new(SHARDED, threads, cloned_and_dropped(|| ShardedRef::new(0u64)))
-            .against(ARC)
-            .floor(OWN),
+        Row::new(
+            SHARDED,
+            threads,
+            cloned_and_dropped(|| ShardedRef::new(0u64)),
+        )
+        .against(ARC)
+        .floor(OWN),
         Row::new(COUNT, threads, counts()).against(ARC).floor(OWN),
         Row::new(KILLED, threads, cloned_and_dropped(killed)).against(ARC),
         Row::new("Drain: token + drop", threads, move |turn| {
@@ -117,10 +123,14 @@ fn curves(threads: usize) -> Vec<Row> {
             .against(ARC)
             .at(at),
         Row::new(OWN, threads, raw(threads)).at(at),
-        Row::new(SHARDED, threads, cloned_and_dropped(|| ShardedRef::new(0u64)))
-            .against(ARC)
-            .floor(OWN)
-            .at(at),
+        Row::new(
+            SHARDED,
+            threads,
+            cloned_and_dropped(|| ShardedRef::new(0u64)),
+        )
+        .against(ARC)
+        .floor(OWN)
+        .at(at),
         Row::new(KILLED, threads, cloned_and_dropped(killed))
             .against(ARC)
             .at(at),

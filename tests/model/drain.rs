@@ -96,7 +96,9 @@ fn two_tokens<B: ShardBackend>() {
     let workers = [worker(&used, 0), worker(&used, 1)];
     block_on(used.drain.drained());
     assert_eq!(used.done(), 2);
-    workers.map(|worker| worker.join().unwrap());
+    for worker in workers {
+        worker.join().unwrap();
+    }
 }
 
 /// A holder takes another token, for another thread's work, before it drops its own.

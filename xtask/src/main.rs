@@ -1,6 +1,7 @@
 //! The long checks of `kref`, run as `cargo xtask ...`.
 
 mod binary;
+mod cores;
 mod counts;
 mod evidence;
 mod figures;
@@ -17,6 +18,7 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
 enum Xtask {
+    Cores(cores::Options),
     Counts(counts::Options),
     Mutants(mutants::Options),
     Models(models::Options),
@@ -27,6 +29,7 @@ enum Xtask {
 
 fn main() -> ExitCode {
     let result = match Xtask::parse() {
+        Xtask::Cores(options) => cores::run(&options),
         Xtask::Counts(options) => counts::run(&options),
         Xtask::Mutants(options) => mutants::run(&options),
         Xtask::Models(options) => models::run(&options),

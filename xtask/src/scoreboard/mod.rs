@@ -3,7 +3,7 @@
 
 mod bars;
 pub mod circumstances;
-mod curves;
+pub mod curves;
 mod page;
 pub mod picture;
 pub mod records;

@@ -22,7 +22,7 @@ const TITLES: [(&str, &str); 20] = [
     ("atomic", "Conditional operations on atomics"),
     ("refs", "Owning pointers"),
     ("many_cores", "An object that many threads use"),
-    ("cores", "The same, thread by thread"),
+    ("contention", "The same, on more and more threads"),
     (
         "chain",
         "Chains of owning pointers, made and dropped, for each node",
