@@ -451,8 +451,10 @@ mod many_cores {
                         get(w, 0);
                         put(w, 1);
                         w.touch();
+                        put(w, 0);
                     }],
                 );
+                w.end();
             });
         }
     }
@@ -499,6 +501,7 @@ mod last_drop {
             crate::check(|| {
                 let w = World::new(Kref::new_in());
                 threads(&w, [put as fn(&_), try_wait]);
+                w.end(); // where it is nobody else's task
             });
         }
     }
