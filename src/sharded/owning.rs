@@ -304,6 +304,7 @@ impl<T: ?Sized, B: ShardBackend> ShardedRef<T, B> {
     /// ```
     #[doc(alias = "percpu_ref_kill")]
     #[track_caller]
+    #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
     pub fn kill(this: &Self) -> bool {
         !Self::is_dying(this) && this.count().close_only()
     }
@@ -324,6 +325,7 @@ impl<T: ?Sized, B: ShardBackend> ShardedRef<T, B> {
     /// ```
     #[doc(alias = "percpu_ref_kill_and_confirm")]
     #[track_caller]
+    #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
     pub fn kill_and_confirm(this: &Self) -> bool {
         this.count().close_only()
     }
@@ -359,6 +361,7 @@ impl<T: ?Sized, B: ShardBackend> ShardedRef<T, B> {
     /// # }
     /// ```
     #[doc(alias = "percpu_ref_resurrect")]
+    #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
     pub fn resurrect(this: &Self) -> bool {
         this.count().open_only()
     }
