@@ -2,12 +2,15 @@
 //! more, in a process of its own.
 #![cfg(not(miri))]
 
+use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::{env, thread};
 
+use kref::report::Report;
 use kref::{RefCount, report};
 
-use crate::{MAX, REPORTS, reports};
-use std::process::{Command, Output, Stdio};
+use crate::{MAX, REPORTS, note, reports};
 
 const CHILD: &str = "KREF_TEST_CHILD";
 
@@ -132,6 +135,47 @@ fn a_hook_replaces_the_one_before_and_can_be_taken_back() {
             report::reset_hook();
             overflow();
             assert!(REPORTS.take().is_empty());
+        },
+        |output| {
+            let lines = lines(&output);
+            assert_eq!(
+                lines.len(),
+                if cfg!(feature = "std") { 1 } else { 0 },
+                "{lines:?}"
+            );
+        },
+    );
+}
+
+/// A hook that adds to the one before it, which it has taken.
+#[test]
+fn hooks_are_chained_by_taking() {
+    static BEFORE: Mutex<Option<fn(&Report)>> = Mutex::new(None);
+    static SEEN: AtomicU32 = AtomicU32::new(0);
+
+    fn chained(report: &Report) {
+        SEEN.fetch_add(1, Relaxed);
+        let before = *BEFORE.lock().unwrap();
+        before.expect("it was taken")(report);
+    }
+
+    apart(
+        "default_hook::hooks_are_chained_by_taking",
+        Stdio::piped(),
+        || {
+            let overflow = || RefCount::new(MAX).inc();
+            report::set_hook(note);
+            *BEFORE.lock().unwrap() = Some(report::take_hook());
+            report::set_hook(chained);
+            overflow();
+            assert_eq!((SEEN.load(Relaxed), REPORTS.take().len()), (1, 1));
+
+            // Taken, the default is installed; and the default may be taken, and chained, like every other.
+            let _ = report::take_hook();
+            *BEFORE.lock().unwrap() = Some(report::take_hook());
+            report::set_hook(chained);
+            overflow();
+            assert_eq!((SEEN.load(Relaxed), REPORTS.take().len()), (2, 0));
         },
         |output| {
             let lines = lines(&output);

@@ -3,6 +3,7 @@
 //! The hook is one for the whole process and the tests run side by side, so there is one hook, which
 //! notes each report for the thread that caused it.
 
+mod collecting;
 mod default_hook;
 mod freezing;
 mod hook;

@@ -25,7 +25,7 @@ struct Step {
     command: &'static str,
 }
 
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 14] = [
     Step {
         name: "mutants",
         what: "each memory ordering weakened, each rule broken: a test notices",
@@ -45,6 +45,11 @@ const STEPS: [Step; 13] = [
         name: "machines",
         what: "long random sequences of all operations, against sequential models",
         command: "PROPTEST_CASES=20000 cargo test --release --test properties",
+    },
+    Step {
+        name: "repeat",
+        what: "the whole suite passes fifty times in a row beside a load on every processor",
+        command: "cargo xtask repeat --rounds 50",
     },
     Step {
         name: "dependent",

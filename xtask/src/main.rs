@@ -7,6 +7,7 @@ mod evidence;
 mod figures;
 mod models;
 mod mutants;
+mod repeat;
 mod scoreboard;
 
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ enum Xtask {
     Mutants(mutants::Options),
     Models(models::Options),
     Evidence(evidence::Options),
+    Repeat(repeat::Options),
     Figures(figures::Options),
     Scoreboard(scoreboard::Options),
 }
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         Xtask::Mutants(options) => mutants::run(&options),
         Xtask::Models(options) => models::run(&options),
         Xtask::Evidence(options) => evidence::run(&options),
+        Xtask::Repeat(options) => repeat::run(&options),
         Xtask::Figures(options) => figures::run(&options),
         Xtask::Scoreboard(options) => scoreboard::run(&options),
     };
