@@ -38,7 +38,9 @@ cmp -s "$package/Cargo.toml.new" "$package/Cargo.toml" || cp "$package/Cargo.tom
 cp Cargo.lock "$package/Cargo.lock"
 
 trap 'echo "msrv: FAILED: the library does not build with $version" >&2' ERR
-sets=("" alloc std lock_api registry "alloc,lock_api" "std,lock_api" "registry,lock_api")
+sets=("" alloc std deep lock_api registry "alloc,lock_api" "std,lock_api" "registry,lock_api" "registry,deep"
+    arc-swap portable-atomic serde stable_deref_trait
+    "registry,deep,arc-swap,portable-atomic,serde,stable_deref_trait")
 for features in "${sets[@]}"; do
     "${cargo[@]}" check --quiet --lib --manifest-path "$package/Cargo.toml" \
         --no-default-features --features "$features"

@@ -55,12 +55,13 @@ macro_rules! int {
     )*};
 }
 
-int!(u8 u16 u32 u64 usize i8 i16 i32 i64 isize);
+int!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
 
 impl Signed for i8 {}
 impl Signed for i16 {}
 impl Signed for i32 {}
 impl Signed for i64 {}
+impl Signed for i128 {}
 impl Signed for isize {}
 
 impl sealed::Sealed for bool {}

@@ -76,6 +76,12 @@ portable_atomic::cfg_has_atomic_64! {
         AtomicI64(i64)
     }
 }
+portable_atomic::cfg_has_atomic_128! {
+    portable_int! {
+        AtomicU128(u128)
+        AtomicI128(i128)
+    }
+}
 
 // SAFETY: as above.
 unsafe impl Atomic for portable_atomic::AtomicBool {

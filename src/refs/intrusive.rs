@@ -1,9 +1,9 @@
 //! The owning pointer to an object that keeps its own count.
 //!
-//! [`Ref`](crate::Ref) puts the count in front of the value. An object that other code, C above all,
-//! knows by its layout has it where that code wants it, and one that contains several counts, or none
-//! (it lives as long as a parent that is counted), has it nowhere in particular. Such an object says
-//! how its references are counted, and the pointer does the rest.
+//! [`Ref`](crate::Ref) puts the count in front of the value. Objects whose layout is fixed by other code,
+//! usually C, must keep their count in a given field. Others have several counts, or none because a
+//! counted parent keeps them alive. Such an object says how its references are counted
+//! ([`RefCounted`]), and the pointer does the rest.
 
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
@@ -17,11 +17,11 @@ use crate::forward::forward_to_value;
 ///
 /// # Safety
 ///
-/// The implementor owes:
+/// The implementor must uphold:
 ///
 /// - a reference is what [`inc_ref`](Self::inc_ref) adds and [`dec_ref`](Self::dec_ref) drops; the
 ///   object lives, and stays where it is, as long as there is one, whichever threads add and drop them;
-/// - what happened by way of a reference before it was dropped happens before the object is
+/// - what happened through a reference before it was dropped happens before the object is
 ///   destroyed ([`Kref`](crate::Kref) and [`RefCount`](crate::RefCount) see to that);
 /// - a count that overflows does not lead to the destruction of the object (they see to that, too).
 #[doc(alias = "AlwaysRefCounted")]
@@ -33,8 +33,8 @@ pub unsafe trait RefCounted {
     ///
     /// # Safety
     ///
-    /// The caller gives up a reference that he has, and does not use the object by way of it any more.
-    /// The pointer is one that whoever created the object gave out, not one made from a `&Self`.
+    /// The caller gives up a reference that it has, and does not use the object through it any more.
+    /// The pointer is one that the creator of the object gave out, not one made from a `&Self`.
     unsafe fn dec_ref(object: NonNull<Self>);
 }
 
@@ -42,7 +42,7 @@ pub unsafe trait RefCounted {
 ///
 /// The kernel's `ARef`, C++'s `intrusive_ptr`. It is one pointer, and the object's own.
 ///
-/// There is no way to make one from a `&T`: the memory could not be freed by way of it. Clone an
+/// There is no way to make one from a `&T`, because the memory could not be freed through it. Clone an
 /// `IntrusiveRef` instead.
 ///
 /// # Examples
@@ -102,7 +102,7 @@ pub struct IntrusiveRef<T: ?Sized + RefCounted> {
 
 // SAFETY: as for `Ref`: it gives its thread `&T`, hence `Sync`, and may destroy the object, hence `Send`.
 unsafe impl<T: ?Sized + RefCounted + Send + Sync> Send for IntrusiveRef<T> {}
-// SAFETY: who has a `&IntrusiveRef` can clone it, so the same as for `Send`.
+// SAFETY: a thread with a `&IntrusiveRef` can clone it, so the same as for `Send`.
 unsafe impl<T: ?Sized + RefCounted + Send + Sync> Sync for IntrusiveRef<T> {}
 
 // The object does not move with the pointer.

@@ -4,11 +4,11 @@
 //!
 //! | count | who has the value | may become |
 //! |---|---|---|
-//! | 1 ... `MAX` | that many [`Ref`]s, shared | one more or less; 0 |
+//! | 1 ... `MAX` | as many [`Ref`]s, shared | one more or less; 0 |
 //! | 0 | one [`UniqueRef`], or the thread that is destroying it | 1, by [`UniqueRef::share`] |
-//! | saturated | the memory leaks; the [`Ref`]s stay good for ever | nothing else |
+//! | saturated | the memory leaks; the [`Ref`]s stay usable permanently | nothing else |
 //!
-//! There is no weak count and no index: the only way to a new `Ref` is an existing one. So whoever
+//! There is no weak count and no index: the only way to a new `Ref` is an existing one. So a thread that
 //! has the exclusive use (`&mut`, or by value) of a `Ref`, and finds that the count is one, cannot be
 //! overtaken.
 //!
@@ -43,11 +43,11 @@ use crate::RefCount;
 use crate::atomic::{Backend, Native};
 use crate::forward::forward_to_value;
 
-/// Owns a value together with all its clones: the last one to be dropped destroys the value.
+/// A thread-safe reference-counting pointer, like [`Arc`](alloc::sync::Arc) without `Weak`, with a header
+/// of 4 bytes.
 ///
-/// What `std::sync::Arc` is, without its weak count: the count is 4 bytes in front of the value, and
-/// it saturates as [`RefCount`] does. A value of which 2^31 references exist at once leaks, and the
-/// program lives.
+/// The value is destroyed when the last clone is dropped. The count saturates as [`RefCount`] does: on
+/// overflow, at 2^31 references, the value is leaked, where `Arc` aborts.
 ///
 /// | `Arc` | `Ref` |
 /// |---|---|
@@ -117,8 +117,8 @@ use crate::forward::forward_to_value;
 ///
 /// # Memory ordering
 ///
-/// Whatever is done with the value by way of one `Ref` happens before its destruction, and before
-/// anything that is done with it by a caller who was told that it has the only reference.
+/// What is done with the value through one `Ref` happens before its destruction, and before
+/// anything that a caller does with it after it was told that it has the only reference.
 ///
 /// # Examples
 ///
@@ -150,7 +150,7 @@ pub struct Ref<T: ?Sized, B: Backend = Native> {
 // SAFETY: a `Ref` gives its thread `&T`, hence `Sync`, and the last one the `T` itself, hence `Send`.
 // The count is an atomic.
 unsafe impl<T: ?Sized + Send + Sync, B: Backend> Send for Ref<T, B> {}
-// SAFETY: who has a `&Ref` can clone it, so the same as for `Send`.
+// SAFETY: a thread with a `&Ref` can clone it, so the same as for `Send`.
 unsafe impl<T: ?Sized + Send + Sync, B: Backend> Sync for Ref<T, B> {}
 
 // The value does not move with the pointer.
@@ -228,7 +228,7 @@ impl<T: ?Sized> Ref<T, Native> {
 }
 
 impl<T, B: Backend> Ref<T, B> {
-    /// Does what [`new`](Ref::new) does, over another backend.
+    /// Like [`new`](Ref::new), for any backend.
     #[must_use]
     #[inline]
     pub fn new_in(value: T) -> Self {
@@ -267,8 +267,8 @@ impl<T: ?Sized, B: Backend> Ref<T, B> {
         unsafe { count.as_ref() }
     }
 
-    /// Returns whether both point to the same value; the addresses are compared, and what is known of
-    /// a trait object's type is not.
+    /// Returns whether both point to the same value. The addresses are compared; the vtables of trait
+    /// objects are not.
     ///
     /// # Examples
     ///
@@ -287,7 +287,7 @@ impl<T: ?Sized, B: Backend> Ref<T, B> {
 
     /// Returns how many references there are; a hint, out of date as soon as it is read.
     ///
-    /// [`RefCount::SATURATED`] if the value leaks. Never decide by it: see the table of [`Ref`].
+    /// It is [`RefCount::SATURATED`] if the value leaks. Never decide by it: see the table of [`Ref`].
     ///
     /// # Memory ordering
     ///
@@ -352,7 +352,7 @@ impl<T: ?Sized, B: Backend> Ref<T, B> {
         Self::into_value(this).as_ptr()
     }
 
-    /// Does what [`from_raw`](Ref::from_raw) does, over another backend.
+    /// Like [`from_raw`](Ref::from_raw), for any backend.
     ///
     /// # Safety
     ///

@@ -14,9 +14,9 @@ use crate::atomic::{Backend, Native};
 use crate::deep::with_room;
 use crate::forward::forward_to_value;
 
-/// Owns a value that nobody else has, in memory that is ready to be shared.
+/// A [`Ref`] that is not shared yet, and so is still mutable.
 ///
-/// It derefs to `&mut T`. Build a value in it and [`share`](Self::share) it, which cannot fail and
+/// It dereferences to `&mut T`. Build a value in it and [`share`](Self::share) it, which cannot fail and
 /// moves nothing; or get one back from the only [`Ref`] there is, by [`Ref::try_unique`].
 ///
 /// # Examples
@@ -107,7 +107,7 @@ impl<T> UniqueRef<T, Native> {
 }
 
 impl<T, B: Backend> UniqueRef<T, B> {
-    /// Does what [`new`](UniqueRef::new) does, over another backend.
+    /// Like [`new`](UniqueRef::new), for any backend.
     #[inline]
     pub fn new_in(value: T) -> Self {
         let value = allocate::<T, B>(value, 0);

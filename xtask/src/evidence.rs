@@ -57,6 +57,11 @@ const STEPS: [Step; 14] = [
         command: "cargo test --manifest-path tests/dependent/Cargo.toml",
     },
     Step {
+        name: "portable",
+        what: "the operations are atomic where a lock of portable-atomic makes them so",
+        command: "scripts/portable.sh",
+    },
+    Step {
         name: "thread",
         what: "ThreadSanitizer finds a planted race, and nothing else",
         command: "scripts/sanitizers.sh thread",

@@ -1,6 +1,6 @@
 //! The types over portable-atomic's atomics.
 //!
-//! `scripts/portable.sh` runs these with the atomics that a processor without compare-and-swap gets.
+//! `scripts/portable.sh` runs these with portable-atomic's locks in place of 128-bit instructions.
 
 use std::sync::Mutex;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
@@ -38,6 +38,39 @@ fn the_conditional_operations() {
     let mut value = 5;
     let pointer = portable_atomic::AtomicPtr::new(&raw mut value);
     assert!(!Atomic::swap(&pointer, std::ptr::null_mut(), AcqRel).is_null());
+}
+
+/// Where the processor has no such instruction, or portable-atomic is told so, it takes a lock.
+#[test]
+fn operations_that_a_lock_makes_atomic() {
+    use portable_atomic::{AtomicI128, AtomicU128};
+
+    assert!(!(cfg!(portable_atomic_no_outline_atomics) && AtomicU128::is_lock_free()));
+    let top = AtomicU128::new(0);
+    let tickets = AtomicI128::new((THREADS * ROUNDS / 2).into());
+    let sold = portable_atomic::AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let (top, tickets, sold) = (&top, &tickets, &sold);
+            scope.spawn(move || {
+                for round in 0..ROUNDS {
+                    let _ = top.raise_to(u128::from(round * THREADS + thread) << 64, AcqRel);
+                    if tickets.dec_if_positive(Acquire).is_ok() {
+                        sold.fetch_inc(Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(
+        Atomic::load(&top, Relaxed) >> 64,
+        (THREADS * ROUNDS - 1).into()
+    );
+    assert_eq!(Atomic::load(&tickets, Relaxed), 0);
+    assert_eq!(
+        Atomic::load(&sold, Relaxed),
+        (THREADS * ROUNDS / 2) as usize
+    );
 }
 
 /// Every thread gets and puts; the last put of all is told so, once.
