@@ -108,6 +108,7 @@ mod kref;
 pub mod llist;
 pub mod lock;
 mod pace;
+mod padded;
 mod rcuref;
 mod refcount;
 mod refs;
@@ -118,6 +119,8 @@ pub mod report;
 pub mod sharded;
 #[cfg(feature = "registry")]
 mod table;
+#[cfg(feature = "alloc")]
+pub mod weak;
 mod zone;
 
 #[cfg(feature = "std")]
@@ -132,6 +135,7 @@ pub use crate::kref::Kref;
 #[cfg(feature = "alloc")]
 #[doc(inline)]
 pub use crate::llist::LList;
+pub use crate::padded::Padded;
 pub use crate::rcuref::RcuRef;
 pub use crate::refcount::{Frozen, RefCount};
 #[cfg(feature = "alloc")]

@@ -1,15 +1,13 @@
 //! Clones of values whose size is known at run time only: slices, strings, paths.
 
-use core::alloc::Layout;
 use core::ffi::CStr;
 use core::mem::{self, MaybeUninit};
-use core::ptr::{self, NonNull};
+use core::ptr;
 #[cfg(feature = "std")]
 use std::{ffi::OsStr, path::Path};
 
-use super::memory::Memory;
-use super::unsize::with_address;
-use super::{Ref, UniqueRef};
+use super::{Ref, UniqueRef, fill};
+use crate::RefCount;
 use crate::atomic::Backend;
 
 /// Describes a type whose values can be cloned into memory that the caller provides, whatever their
@@ -122,16 +120,6 @@ unsafe impl CloneToUninit for Path {
     }
 }
 
-/// Allocates a clone behind a count of `refs`.
-#[inline]
-fn cloned<T: ?Sized + CloneToUninit, B: Backend>(value: &T, refs: u32) -> NonNull<T> {
-    // Freed if the clone panics.
-    let memory = Memory::<B>::new(Layout::for_value(value), refs);
-    // SAFETY: the memory is new, and of the value's layout.
-    unsafe { value.clone_to_uninit(memory.value().as_ptr()) };
-    with_address(ptr::from_ref(value).cast_mut(), memory.into_value())
-}
-
 impl<T: ?Sized + CloneToUninit, B: Backend> UniqueRef<T, B> {
     /// Allocates a clone of `value`, which may be a slice or a string, over any backend.
     ///
@@ -146,7 +134,7 @@ impl<T: ?Sized + CloneToUninit, B: Backend> UniqueRef<T, B> {
     /// ```
     #[inline]
     pub fn clone_of(value: &T) -> Self {
-        let value = cloned::<T, B>(value, 0);
+        let value = fill::cloned(value, RefCount::<B>::new_in(0));
         // SAFETY: it was just made, with a count of zero.
         unsafe { Self::from_value(value) }
     }
@@ -164,7 +152,7 @@ impl<T: ?Sized + CloneToUninit, B: Backend> Ref<T, B> {
     /// Allocates a clone of `value` with a count of one; for `From`.
     #[inline]
     pub(super) fn clone_of(value: &T) -> Self {
-        let value = cloned::<T, B>(value, 1);
+        let value = fill::cloned(value, RefCount::<B>::new_in(1));
         // SAFETY: the count of one is for this.
         unsafe { Self::from_value(value) }
     }

@@ -1,40 +1,15 @@
-//! The conversions that need no more than the constructors.
+//! The conversions from and between values, which all shared pointers have.
+//!
+//! A macro, because only `core` may implement `core`'s traits for all types that have some property
+//! (see `forward`).
 
-use alloc::borrow::{Cow, ToOwned};
-use alloc::ffi::CString;
-use alloc::string::String;
 use core::ffi::CStr;
 #[cfg(feature = "std")]
-use std::{
-    ffi::{OsStr, OsString},
-    path::{Path, PathBuf},
-};
+use std::{ffi::OsStr, path::Path};
 
 use super::{CloneToUninit, Ref, UniqueRef};
-
-impl<T> From<T> for Ref<T> {
-    fn from(value: T) -> Self {
-        Self::new(value)
-    }
-}
-
-impl<T> From<T> for UniqueRef<T> {
-    fn from(value: T) -> Self {
-        Self::new(value)
-    }
-}
-
-impl<T: Default> Default for Ref<T> {
-    fn default() -> Self {
-        Self::new(T::default())
-    }
-}
-
-impl<T: Default> Default for UniqueRef<T> {
-    fn default() -> Self {
-        Self::new(T::default())
-    }
-}
+use crate::RefCount;
+use crate::atomic::Native;
 
 mod sealed {
     use super::CloneToUninit;
@@ -44,7 +19,7 @@ mod sealed {
     pub trait Contents: CloneToUninit {}
 }
 
-use self::sealed::Contents;
+pub(crate) use self::sealed::Contents;
 
 impl<T: Clone> Contents for [T] {}
 impl Contents for str {}
@@ -54,66 +29,182 @@ impl Contents for OsStr {}
 #[cfg(feature = "std")]
 impl Contents for Path {}
 
-impl<T: ?Sized + Contents> From<&T> for Ref<T> {
-    /// Clones the contents of a slice, a string or a path into one allocation.
-    fn from(from: &T) -> Self {
-        Self::clone_of(from)
-    }
-}
-
-impl<T: ?Sized + Contents> From<&mut T> for Ref<T> {
-    /// Clones the contents of a slice, a string or a path into one allocation.
-    fn from(from: &mut T) -> Self {
-        Self::clone_of(from)
-    }
-}
-
-impl From<String> for Ref<str> {
-    fn from(from: String) -> Self {
-        Self::clone_of(&from)
-    }
-}
-
-impl From<CString> for Ref<CStr> {
-    fn from(from: CString) -> Self {
-        Self::clone_of(&from)
-    }
-}
-
-#[cfg(feature = "std")]
-impl From<OsString> for Ref<OsStr> {
-    fn from(from: OsString) -> Self {
-        Self::clone_of(&from)
-    }
-}
-
-#[cfg(feature = "std")]
-impl From<PathBuf> for Ref<Path> {
-    fn from(from: PathBuf) -> Self {
-        Self::clone_of(&from)
-    }
-}
-
-impl<'a, T: ?Sized + ToOwned> From<Cow<'a, T>> for Ref<T>
-where
-    Ref<T>: From<&'a T> + From<T::Owned>,
-{
-    fn from(from: Cow<'a, T>) -> Self {
-        match from {
-            Cow::Borrowed(value) => Self::from(value),
-            Cow::Owned(value) => Self::from(value),
+/// Implements the conversions of a pointer whose memory begins with a header. The header is that of a
+/// value with one reference.
+macro_rules! convert_from_values {
+    ($Pointer:ident, $header:expr) => {
+        impl<T> From<T> for $Pointer<T> {
+            fn from(value: T) -> Self {
+                Self::new(value)
+            }
         }
+
+        impl<T: Default> Default for $Pointer<T> {
+            fn default() -> Self {
+                Self::new(T::default())
+            }
+        }
+
+        impl<T: ?Sized> From<alloc::boxed::Box<T>> for $Pointer<T> {
+            /// Moves the value from one allocation to another; also a trait object.
+            fn from(from: alloc::boxed::Box<T>) -> Self {
+                let value = $crate::refs::fill::boxed(from, $header);
+                // SAFETY: the value is there, and the one reference is for this.
+                unsafe { Self::from_value(value) }
+            }
+        }
+
+        impl<T: ?Sized + $crate::refs::convert::Contents> From<&T> for $Pointer<T> {
+            /// Clones the contents of a slice, a string or a path into one allocation.
+            fn from(from: &T) -> Self {
+                let value = $crate::refs::fill::cloned(from, $header);
+                // SAFETY: the value is there, and the one reference is for this.
+                unsafe { Self::from_value(value) }
+            }
+        }
+
+        impl<T: ?Sized + $crate::refs::convert::Contents> From<&mut T> for $Pointer<T> {
+            /// Clones the contents of a slice, a string or a path into one allocation.
+            fn from(from: &mut T) -> Self {
+                Self::from(&*from)
+            }
+        }
+
+        impl From<alloc::string::String> for $Pointer<str> {
+            fn from(from: alloc::string::String) -> Self {
+                Self::from(&*from)
+            }
+        }
+
+        impl From<alloc::ffi::CString> for $Pointer<core::ffi::CStr> {
+            fn from(from: alloc::ffi::CString) -> Self {
+                Self::from(&*from)
+            }
+        }
+
+        #[cfg(feature = "std")]
+        impl From<std::ffi::OsString> for $Pointer<std::ffi::OsStr> {
+            fn from(from: std::ffi::OsString) -> Self {
+                Self::from(&*from)
+            }
+        }
+
+        #[cfg(feature = "std")]
+        impl From<std::path::PathBuf> for $Pointer<std::path::Path> {
+            fn from(from: std::path::PathBuf) -> Self {
+                Self::from(&*from)
+            }
+        }
+
+        impl<'a, T: ?Sized + alloc::borrow::ToOwned> From<alloc::borrow::Cow<'a, T>> for $Pointer<T>
+        where
+            $Pointer<T>: From<&'a T> + From<T::Owned>,
+        {
+            fn from(from: alloc::borrow::Cow<'a, T>) -> Self {
+                match from {
+                    alloc::borrow::Cow::Borrowed(value) => Self::from(value),
+                    alloc::borrow::Cow::Owned(value) => Self::from(value),
+                }
+            }
+        }
+
+        impl<T> From<alloc::vec::Vec<T>> for $Pointer<[T]> {
+            /// Moves the elements into one allocation.
+            fn from(mut from: alloc::vec::Vec<T>) -> Self {
+                // SAFETY: the vector forgets its elements in the next line, and nothing panics between.
+                let slice = unsafe { $crate::refs::fill::moved(&from, $header) };
+                // SAFETY: zero elements are initialised.
+                unsafe { from.set_len(0) };
+                // SAFETY: the elements are there, and the one reference is for this.
+                unsafe { Self::from_value(slice) }
+            }
+        }
+
+        impl<T, const N: usize> From<[T; N]> for $Pointer<[T]> {
+            /// Moves the elements into one allocation.
+            fn from(from: [T; N]) -> Self {
+                let from = core::mem::ManuallyDrop::new(from);
+                // SAFETY: the array is not dropped.
+                let slice = unsafe { $crate::refs::fill::moved(&from[..], $header) };
+                // SAFETY: the elements are there, and the one reference is for this.
+                unsafe { Self::from_value(slice) }
+            }
+        }
+
+        impl<T> FromIterator<T> for $Pointer<[T]> {
+            /// Collects the elements in a vector, and moves them from there.
+            fn from_iter<I: IntoIterator<Item = T>>(iter: I) -> Self {
+                Self::from(alloc::vec::Vec::from_iter(iter))
+            }
+        }
+
+        impl<T, B: $crate::atomic::Backend, const N: usize> TryFrom<$Pointer<[T], B>>
+            for $Pointer<[T; N], B>
+        {
+            type Error = $Pointer<[T], B>;
+
+            /// Returns the same reference if the length is right, and gives it back if it is not.
+            fn try_from(slice: $Pointer<[T], B>) -> Result<Self, Self::Error> {
+                if slice.len() != N {
+                    return Err(slice);
+                }
+                let array = $Pointer::into_raw(slice).cast::<[T; N]>();
+                // SAFETY: the same value and reference; an array has the layout of a slice of its length.
+                Ok(unsafe { Self::from_raw_in(array) })
+            }
+        }
+
+        impl<B: $crate::atomic::Backend> From<$Pointer<str, B>> for $Pointer<[u8], B> {
+            /// Returns the same reference, as bytes.
+            fn from(from: $Pointer<str, B>) -> Self {
+                // SAFETY: the same value and reference; a `str` is bytes.
+                unsafe { Self::from_raw_in($Pointer::into_raw(from) as *const [u8]) }
+            }
+        }
+
+        impl<B: $crate::atomic::Backend> TryFrom<$Pointer<[u8], B>> for $Pointer<str, B> {
+            type Error = core::str::Utf8Error;
+
+            /// Returns the same reference if the bytes are UTF-8.
+            fn try_from(from: $Pointer<[u8], B>) -> Result<Self, Self::Error> {
+                core::str::from_utf8(&from)?;
+                // SAFETY: the same value and reference; the bytes are those of a `str`, as was just checked.
+                Ok(unsafe { Self::from_raw_in($Pointer::into_raw(from) as *const str) })
+            }
+        }
+
+        impl Default for $Pointer<str> {
+            fn default() -> Self {
+                Self::from("")
+            }
+        }
+
+        impl Default for $Pointer<core::ffi::CStr> {
+            fn default() -> Self {
+                Self::from(c"")
+            }
+        }
+
+        impl<T> Default for $Pointer<[T]> {
+            fn default() -> Self {
+                Self::from([])
+            }
+        }
+    };
+}
+
+pub(crate) use convert_from_values;
+
+convert_from_values!(Ref, RefCount::<Native>::new_in(1));
+
+impl<T> From<T> for UniqueRef<T> {
+    fn from(value: T) -> Self {
+        Self::new(value)
     }
 }
 
-impl Default for Ref<str> {
+impl<T: Default> Default for UniqueRef<T> {
     fn default() -> Self {
-        Self::from("")
-    }
-}
-
-impl Default for Ref<CStr> {
-    fn default() -> Self {
-        Self::from(c"")
+        Self::new(T::default())
     }
 }

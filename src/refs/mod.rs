@@ -6,9 +6,9 @@
 //! | `unique` | [`UniqueRef`] | the same; it is zero, as nobody shares the value |
 //! | `intrusive` | [`IntrusiveRef`] | where the object's own type wants it |
 //!
-//! `memory` allocates what `Ref` and `UniqueRef` point to, and finds the count from the value. `uninit`
-//! has values that are written later, `clone` copies values whose size is known at run time only.
-//! `convert`, `slice` and `unsize` turn values of other types into a `Ref`, and one `Ref` into another.
+//! `memory` allocates what `Ref` and `UniqueRef` point to (and [`WeakRef`](crate::weak::WeakRef), which has
+//! a module of its own), and finds the header from the value; `fill` puts values there. `uninit` has values that are written later, `clone` copies values whose size is known at run time only.
+//! `convert` and `unsize` turn values of other types into a `Ref`, and one `Ref` into another.
 //! `wake` makes a waker of a `Ref`. All of these need a heap; `intrusive` does not.
 
 #[cfg(feature = "alloc")]
@@ -16,14 +16,14 @@ mod clone;
 #[cfg(all(doctest, feature = "alloc"))]
 mod compile_fail;
 #[cfg(feature = "alloc")]
-mod convert;
+pub(crate) mod convert;
+#[cfg(feature = "alloc")]
+pub(crate) mod fill;
 mod intrusive;
 #[cfg(feature = "alloc")]
-mod memory;
+pub(crate) mod memory;
 #[cfg(feature = "alloc")]
 mod shared;
-#[cfg(feature = "alloc")]
-mod slice;
 #[cfg(feature = "alloc")]
 mod uninit;
 #[cfg(feature = "alloc")]

@@ -37,8 +37,9 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::pin::Pin;
 use core::ptr::{self, NonNull};
 
-use super::memory::count_of;
-use super::unique::{self, UniqueRef};
+use super::fill;
+use super::memory::header_of;
+use super::unique::UniqueRef;
 use crate::RefCount;
 use crate::atomic::{Backend, Native};
 use crate::forward::forward_to_value;
@@ -137,7 +138,7 @@ use crate::forward::forward_to_value;
 ///
 /// # Invariants
 ///
-/// `value` points at a value in the memory of a `Memory<B>`, and this `Ref` is one of those that its
+/// `value` points at a value in the memory of a `Memory<RefCount<B>>`, and this `Ref` is one of those that its
 /// count counts, or the count is saturated.
 #[doc(alias = "Arc")]
 pub struct Ref<T: ?Sized, B: Backend = Native> {
@@ -232,7 +233,7 @@ impl<T, B: Backend> Ref<T, B> {
     #[must_use]
     #[inline]
     pub fn new_in(value: T) -> Self {
-        let value = unique::allocate::<T, B>(value, 1);
+        let value = fill::value(value, RefCount::<B>::new_in(1));
         // SAFETY: the count of one is for this.
         unsafe { Self::from_value(value) }
     }
@@ -262,7 +263,7 @@ impl<T: ?Sized, B: Backend> Ref<T, B> {
     #[inline]
     pub(super) fn count(&self) -> &RefCount<B> {
         // SAFETY: the invariant of the type.
-        let count = unsafe { count_of(self.value) };
+        let count = unsafe { header_of::<T, RefCount<B>>(self.value) };
         // SAFETY: the count lives as long as any `Ref`.
         unsafe { count.as_ref() }
     }

@@ -1,27 +1,20 @@
 //! Values that are written after their memory was allocated.
 
-use core::alloc::Layout;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use super::memory::{Memory, capacity_overflow};
-use super::{Ref, UniqueRef};
+use super::{Ref, UniqueRef, fill};
+use crate::RefCount;
 use crate::atomic::{Backend, Native};
 
 /// Allocates room for one value behind a count of `refs`.
 fn room<T>(refs: u32) -> NonNull<MaybeUninit<T>> {
-    Memory::<Native>::new(Layout::new::<T>(), refs)
-        .into_value()
-        .cast()
+    fill::room_for(RefCount::<Native>::new_in(refs))
 }
 
 /// Allocates room for a slice behind a count of `refs`.
 fn room_for_slice<T>(len: usize, refs: u32) -> NonNull<[MaybeUninit<T>]> {
-    let Ok(layout) = Layout::array::<T>(len) else {
-        capacity_overflow()
-    };
-    let first = Memory::<Native>::new(layout, refs).into_value().cast();
-    NonNull::slice_from_raw_parts(first, len)
+    fill::room_for_slice(len, RefCount::<Native>::new_in(refs))
 }
 
 impl<T> UniqueRef<T, Native> {

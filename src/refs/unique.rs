@@ -1,6 +1,5 @@
 //! The value before it is shared, and after it has been shared for the last time.
 
-use core::alloc::Layout;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
@@ -9,7 +8,9 @@ use core::pin::Pin;
 use core::ptr::{self, NonNull};
 
 use super::Ref;
-use super::memory::{Memory, count_of};
+use super::fill;
+use super::memory::{Memory, header_of};
+use crate::RefCount;
 use crate::atomic::{Backend, Native};
 use crate::deep::with_room;
 use crate::forward::forward_to_value;
@@ -61,16 +62,6 @@ impl<T: ?Sized, B: Backend> Unpin for UniqueRef<T, B> {}
 impl<T: ?Sized + UnwindSafe, B: Backend> UnwindSafe for UniqueRef<T, B> {}
 impl<T: ?Sized + RefUnwindSafe, B: Backend> RefUnwindSafe for UniqueRef<T, B> {}
 
-/// Allocates a value behind a count of `refs`.
-#[inline]
-pub(super) fn allocate<T, B: Backend>(value: T, refs: u32) -> NonNull<T> {
-    let memory = Memory::<B>::new(Layout::new::<T>(), refs);
-    let place = memory.into_value().cast::<T>();
-    // SAFETY: the place is of this layout, and uninitialised.
-    unsafe { place.write(value) };
-    place
-}
-
 impl<T> UniqueRef<T, Native> {
     /// Allocates the value.
     ///
@@ -110,7 +101,7 @@ impl<T, B: Backend> UniqueRef<T, B> {
     /// Like [`new`](UniqueRef::new), for any backend.
     #[inline]
     pub fn new_in(value: T) -> Self {
-        let value = allocate::<T, B>(value, 0);
+        let value = fill::value(value, RefCount::<B>::new_in(0));
         // SAFETY: it was just made, with a count of zero.
         unsafe { Self::from_value(value) }
     }
@@ -129,7 +120,7 @@ impl<T, B: Backend> UniqueRef<T, B> {
     pub fn into_inner(this: Self) -> T {
         let value = Self::into_value(this);
         // SAFETY: by the invariant of the type, and the value is read just below and never again.
-        let _memory = unsafe { Memory::<B>::of(value) };
+        let _memory = unsafe { Memory::<RefCount<B>>::of(value) };
         // SAFETY: the value is there, and the memory is freed after this without dropping it.
         unsafe { value.read() }
     }
@@ -172,7 +163,7 @@ impl<T: ?Sized, B: Backend> UniqueRef<T, B> {
     pub fn share(this: Self) -> Ref<T, B> {
         let value = Self::into_value(this);
         // SAFETY: the invariant of the type.
-        let count = unsafe { count_of::<T, B>(value) };
+        let count = unsafe { header_of::<T, RefCount<B>>(value) };
         // SAFETY: the memory is alive, and nobody else uses the count.
         unsafe { count.as_ref() }.set(1);
         // SAFETY: the count of one is for this.
@@ -225,12 +216,12 @@ impl<T: ?Sized, B: Backend> Drop for UniqueRef<T, B> {
 ///
 /// # Safety
 ///
-/// The value is in memory of a [`Memory<B>`], and is not used again.
+/// The value is in memory of a [`Memory<RefCount<B>>`], and is not used again.
 #[inline(never)]
 unsafe fn destroy<T: ?Sized, B: Backend>(value: NonNull<T>) {
     // Freed when this function is left, by a panic of the destructor as well.
     // SAFETY: the caller's promise; the value's last use is just below.
-    let _memory = unsafe { Memory::<B>::of(value) };
+    let _memory = unsafe { Memory::<RefCount<B>>::of(value) };
     // SAFETY: the caller's promise.
     unsafe { ptr::drop_in_place(value.as_ptr()) };
 }

@@ -1,21 +1,19 @@
 //! Trait objects: what a `Box<dyn Trait>` gets from the compiler and a pointer of a library, on stable
 //! Rust, does not.
 
-use alloc::boxed::Box;
-use core::alloc::Layout;
 use core::any::Any;
 use core::mem::{self, ManuallyDrop};
 use core::ops::Deref;
 use core::pin::Pin;
 use core::ptr::{self, NonNull};
 
-use super::memory::Memory;
 use super::{Ref, UniqueRef};
-use crate::atomic::{Backend, Native};
+use crate::atomic::Backend;
 
 /// Turns a [`Ref<T>`](crate::Ref) into a `Ref<dyn Trait>` (or an array into a slice), as the compiler
-/// does of its own accord with `Box` and `Arc`. A [`UniqueRef`](crate::UniqueRef) and a [`Pin`] of
-/// either are turned in the same way.
+/// does of its own accord with `Box` and `Arc`. A [`UniqueRef`](crate::UniqueRef), a
+/// [`WeakRef`](crate::weak::WeakRef), a [`Weak`](crate::weak::Weak), and a [`Pin`] of them are turned in the
+/// same way.
 ///
 /// `unsize!(reference)` takes the type from where it is used, `unsize!(reference => dyn Trait)` says it.
 /// It costs nothing: the value stays where it is, and so do its other references.
@@ -60,18 +58,18 @@ macro_rules! unsize {
     }};
 }
 
-/// Names the owning pointers that [`unsize!`](crate::unsize) works on. It is no part of the public API.
+/// Names the counted pointers that [`unsize!`](crate::unsize) works on. It is no part of the public API.
 ///
 /// # Safety
 ///
 /// [`__kref_pointer`](Self::__kref_pointer) returns the address of the value, good for whatever the
 /// pointer itself may do with the value.
 #[doc(hidden)]
-pub unsafe trait Coerce: Deref + Sized {
+pub unsafe trait Coerce: Sized {
     /// What the pointer owns.
     type Value: ?Sized;
     /// The same pointer to a value of another type.
-    type To<U: ?Sized>: Deref;
+    type To<U: ?Sized>;
 
     /// Returns the address of the value.
     fn __kref_pointer(&self) -> *const Self::Value;
@@ -119,7 +117,7 @@ unsafe impl<T: ?Sized, B: Backend> Coerce for UniqueRef<T, B> {
 }
 
 // SAFETY: a `Pin` is the pointer that it pins, and the pointer keeps the promise.
-unsafe impl<P: Coerce> Coerce for Pin<P> {
+unsafe impl<P: Coerce + Deref> Coerce for Pin<P> {
     type Value = P::Value;
     type To<U: ?Sized> = Pin<P::To<U>>;
 
@@ -136,8 +134,10 @@ unsafe impl<P: Coerce> Coerce for Pin<P> {
         let pointer = unsafe { Pin::into_inner_unchecked(self) };
         // SAFETY: the caller's promise.
         let coerced = unsafe { pointer.__kref_coerce(value) };
-        // SAFETY: the value was pinned, and stays where it is.
-        unsafe { Pin::new_unchecked(coerced) }
+        let coerced = ManuallyDrop::new(coerced);
+        // Not `new_unchecked`, which asks for `Deref`, and `To` has none for weak pointers.
+        // SAFETY: `Pin` is `repr(transparent)`; the value was pinned, and stays where it is.
+        unsafe { ptr::from_ref(&*coerced).cast().read() }
     }
 }
 
@@ -173,46 +173,6 @@ impl<T: ?Sized, B: Backend> UniqueRef<T, B> {
         // SAFETY: the same value, by the caller's promise, which nobody else owns.
         unsafe { UniqueRef::from_value(value) }
     }
-}
-
-impl<T: ?Sized> From<Box<T>> for Ref<T> {
-    /// Moves the value from one allocation to another; also a trait object.
-    ///
-    /// ```
-    /// use kref::Ref;
-    /// use std::path::{Path, PathBuf};
-    ///
-    /// let path: Ref<Path> = Ref::from(PathBuf::from("/tmp").into_boxed_path());
-    /// assert_eq!(&*path, Path::new("/tmp"));
-    /// ```
-    fn from(from: Box<T>) -> Self {
-        let layout = Layout::for_value::<T>(&from);
-        let memory = Memory::<Native>::new(layout, 1);
-        let from = Box::into_raw(from);
-        // SAFETY: both places have this layout, and one of them is new.
-        unsafe {
-            ptr::copy_nonoverlapping(from.cast::<u8>(), memory.value().as_ptr(), layout.size());
-        }
-        // SAFETY: it comes from a box, and the value, which was moved, is not dropped.
-        drop(unsafe { Box::from_raw(from as *mut ManuallyDrop<T>) });
-        let value = with_address(from, memory.into_value());
-        // SAFETY: the value is there, and the count of one is for this.
-        unsafe { Self::from_value(value) }
-    }
-}
-
-/// Returns the pointer with another address, and what it knows of the value's type.
-pub(super) fn with_address<T: ?Sized>(mut pointer: *mut T, address: NonNull<u8>) -> NonNull<T> {
-    // A pointer is its address, and behind that what is known of the type, if anything. The language
-    // does not promise it, but there is no other way before `ptr::metadata`.
-    // SAFETY: every pointer is at least as large as a pointer, and as aligned.
-    unsafe { (&raw mut pointer).cast::<*mut u8>().write(address.as_ptr()) };
-    assert!(
-        ptr::addr_eq(pointer, address.as_ptr()),
-        "a pointer does not start with its address"
-    );
-    // SAFETY: the address is not null, as was just checked.
-    unsafe { NonNull::new_unchecked(pointer) }
 }
 
 impl<B: Backend> Ref<dyn Any + Send + Sync, B> {

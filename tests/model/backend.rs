@@ -136,6 +136,17 @@ pub fn tally<R>(f: impl FnOnce() -> R) -> (R, Tally) {
     (result, tally)
 }
 
+std::thread_local! {
+    /// How many atomics exist. Loom's threads are coroutines on one thread of the system.
+    static LIVE: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Returns how many atomics of these backends exist.
+#[allow(dead_code, reason = "not every test asks")]
+pub fn live_atomics() -> usize {
+    LIVE.get()
+}
+
 fn count<T>(result: Result<T, T>) -> Result<T, T> {
     TALLY.with(|cell| {
         let mut tally = cell.get();
@@ -160,12 +171,19 @@ fn written<T>(old: T) -> T {
 /// An atomic whose writes are counted; with its native read-modify-write operations or without.
 pub struct Counted<A, const RMW: bool>(A);
 
+impl<A, const RMW: bool> Drop for Counted<A, RMW> {
+    fn drop(&mut self) {
+        LIVE.set(LIVE.get() - 1);
+    }
+}
+
 // SAFETY: forwards to the atomic.
 unsafe impl<A: Atomic, const RMW: bool> Atomic for Counted<A, RMW> {
     type Value = A::Value;
 
     #[track_caller]
     fn new(value: A::Value) -> Self {
+        LIVE.set(LIVE.get() + 1);
         Self(A::new(value))
     }
     #[track_caller]

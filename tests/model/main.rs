@@ -31,6 +31,8 @@ mod refs;
 mod registry;
 #[cfg(feature = "alloc")]
 mod sharded_counts;
+#[cfg(feature = "alloc")]
+mod weak;
 mod wrong;
 
 /// Which weak compare-exchanges fail spuriously: none; each thread's first; its second; both.

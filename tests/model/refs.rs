@@ -13,18 +13,18 @@ use crate::object::one_write;
 use crate::{check, check_bounded, over_backends};
 
 /// A value to use: a use that races with the sole use of it, or with its end, is a causality violation.
-struct Value {
+pub struct Value {
     payload: UnsafeCell<u32>,
-    destroyed: Arc<AtomicU32>,
+    pub destroyed: Arc<AtomicU32>,
     /// How many threads took it.
-    taken: Arc<AtomicU32>,
+    pub taken: Arc<AtomicU32>,
 }
 
 // SAFETY: loom reports it if uses of the payload race.
 unsafe impl Sync for Value {}
 
 impl Value {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self {
             payload: UnsafeCell::new(0),
             destroyed: Arc::default(),
@@ -33,12 +33,12 @@ impl Value {
     }
 
     /// Uses the value as all who share it may.
-    fn touch(&self) {
+    pub fn touch(&self) {
         self.payload.with(|_| ());
     }
 
     /// Uses the value as only somebody who has it alone may.
-    fn claim(&mut self) {
+    pub fn claim(&mut self) {
         self.payload.with_mut(|_| ());
     }
 }

@@ -1,0 +1,15 @@
+//! What users of `WeakRef` and `Weak` rely on: what they rely on with `Arc`.
+
+#![cfg(feature = "alloc")]
+
+#[allow(dead_code)]
+#[path = "../refs/tools.rs"]
+mod tools;
+
+mod behaviour;
+mod like_arc;
+mod memory;
+mod padded;
+mod panics;
+mod threads;
+mod traits;
