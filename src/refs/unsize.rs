@@ -137,7 +137,7 @@ unsafe impl<P: Coerce + Deref> Coerce for Pin<P> {
         let coerced = ManuallyDrop::new(coerced);
         // Not `new_unchecked`, which asks for `Deref`, and `To` has none for weak pointers.
         // SAFETY: `Pin` is `repr(transparent)`; the value was pinned, and stays where it is.
-        unsafe { ptr::from_ref(&*coerced).cast().read() }
+        unsafe { ptr::from_ref(&*coerced).cast::<Pin<P::To<U>>>().read() }
     }
 }
 

@@ -295,18 +295,18 @@ impl<B: Backend> Counts<B> {
     pub(super) fn dec_strong(&self) -> bool {
         // Release: pairs with the Acquire of the closer that succeeds, or of a claim.
         let found = self.strong.fetch_sub(1, Release);
-        (found as i32) <= 0 && self.dec_slow(found)
+        (found as i32) <= 0 && (found == ONE || self.misused_or_saturated(found))
     }
 
     #[cold]
     #[inline(never)]
     #[track_caller]
-    fn dec_slow(&self, found: u32) -> bool {
-        match found {
-            ONE => return true,
+    fn misused_or_saturated(&self, found: u32) -> bool {
+        if found >= CLAIMED {
             // One put too many, which only unsafe code can do. Whose memory this is, nobody knows.
-            CLAIMED.. => report(Kind::Underflow, 0),
-            _ => self.saturate(found),
+            report(Kind::Underflow, 0);
+        } else {
+            self.saturate(found);
         }
         false
     }
@@ -314,6 +314,7 @@ impl<B: Backend> Counts<B> {
     /// Ends the life of the value if no upgrade has overtaken the caller, who is a closer: returns whether
     /// the caller has to destroy the value. Either way the caller's weak reference remains its own.
     #[must_use]
+    #[inline]
     pub(super) fn close(&self) -> bool {
         // Acquire: pairs with the Release of all the earlier decrements.
         let _ = self.strong.load(Acquire);

@@ -443,7 +443,7 @@ impl<T: ?Sized, B: Backend> Drop for WeakRef<T, B> {
 unsafe fn close<T: ?Sized, B: Backend>(value: NonNull<T>) {
     // SAFETY: a closer has the value's weak reference.
     let rest = unsafe { Weak::<T, B>::from_value(value) };
-    if rest.counts_of_allocated().close() {
+    if rest.counts_of_allocated().close() && mem::needs_drop::<T>() {
         // SAFETY: the value is this thread's alone.
         with_room::<T>(move || unsafe { destroy(rest) });
     }
