@@ -157,7 +157,7 @@ fn change_own<B: Backend>(mut value: Strong<B>) {
     put(value);
 }
 
-use Part::{Both, Strong as S, Weak as W};
+use Part::{Strong as S, Weak as W};
 
 fn upgrade_beside_the_put<B: Backend>() {
     share::<B, 2>([W(upgrade_and_put), S(put)]);
@@ -247,7 +247,7 @@ fn get_mut_beside_two_upgrades<B: Backend>() {
 /// Strong becomes weak and weak becomes strong, each in a thread that keeps the other kind for a while.
 fn get_mut_beside_both<B: Backend>() {
     share::<B, 2>([
-        Both(|value, weak| {
+        Part::Both(|value, weak| {
             put(value);
             downgrade_and_upgrade(match upgrade(&weak) {
                 Some(value) => value,
