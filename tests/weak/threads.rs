@@ -1,5 +1,6 @@
 //! Real threads, canaries, and every operation at once.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 
@@ -42,6 +43,9 @@ impl Drop for Value<'_> {
     }
 }
 
+/// A strong reference, and a weak one to the same value or another.
+type Slot<'a> = Mutex<(Option<WeakRef<Value<'a>>>, Weak<Value<'a>>)>;
+
 /// All threads give up the value at once, some by way of an upgrade: one of them gets it.
 #[test]
 fn exactly_one_into_inner_wins() {
@@ -80,8 +84,7 @@ fn every_value_is_destroyed_once_and_after_its_last_use() {
         WeakRef::new(Value::new(&destroyed))
     };
     // Where threads meet: each puts weak and strong references, and takes what another has put.
-    let slots: [std::sync::Mutex<(Option<WeakRef<Value<'_>>>, Weak<Value<'_>>)>; 2] =
-        std::array::from_fn(|_| Default::default());
+    let slots: [Slot<'_>; 2] = std::array::from_fn(|_| Slot::default());
     thread::scope(|scope| {
         for seed in 0..THREADS {
             let (new, slots) = (&new, &slots);
