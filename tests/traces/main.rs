@@ -1,0 +1,105 @@
+//! The link between the proofs and the shipped code.
+//!
+//! `proofs/steps/*.toml` are tables of steps: what a thread can do in a protocol, one atomic operation at a time.
+//! `proofs/check.py` proves of these tables what the crate promises, for any number of threads. Here the shipped code runs
+//! over a backend that records every operation with its values, in random schedules, and each record is replayed by the same
+//! tables:
+//!
+//! - a step of the code that the table does not have is a failure (`shipped`);
+//! - code that deviates is told from code that does not (`deviations`).
+//!
+//! So the proof is about the code that ships, as far as runs can tell. `KREF_TRACE_STEPS=10000000` replays so many
+//! steps of each scenario instead of [`ORDINARY`].
+//!
+//! | file | idea |
+//! |---|---|
+//! | `recorder.rs` | the backend, and what it records |
+//! | `table.rs`, `expression.rs` | a table of steps, and the conditions in it |
+//! | `replay.rs` | a record is replayed by a table |
+//! | `scenarios.rs` | what the threads do |
+
+#![cfg(all(feature = "registry", not(miri)))] // threads are coroutines, which Miri does not know
+#![allow(unreachable_pub)] // the modules of a test are as public to one another as they need
+
+mod deviations;
+mod expression;
+mod recorder;
+mod replay;
+mod scenarios;
+mod shipped;
+mod table;
+
+use std::cell::RefCell;
+use std::env;
+use std::sync::Arc;
+
+use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
+use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
+
+use crate::replay::{View, replay};
+use crate::table::Table;
+
+/// How many steps the ordinary run replays, of each scenario.
+const ORDINARY: usize = 100_000;
+
+/// How many schedules a seed stands for.
+const BATCH: usize = 16;
+
+thread_local! {
+    static RESULT: RefCell<Result<usize, String>> = const { RefCell::new(Ok(0)) };
+}
+
+/// Runs the schedules of one seed; returns how many steps were replayed, or what was no step of the table.
+fn run(seed: u64, table: &Arc<Table>, view: &'static View, scenario: fn()) -> Result<usize, String> {
+    RESULT.set(Ok(0));
+    let table = Arc::clone(table);
+    let whole = move || {
+        recorder::take();
+        scenario();
+        let replayed = replay(&table, view, &recorder::take());
+        RESULT.with_borrow_mut(|result| {
+            if let Ok(before) = result {
+                *result = replayed.map(|steps| *before + steps);
+            }
+        });
+    };
+    let mut config = Config::new();
+    config.failure_persistence = FailurePersistence::None;
+    config.max_steps = MaxSteps::FailAfter(100_000);
+    config.silence_warnings = true;
+    // An even seed picks who goes on with equal chances, an odd one by priorities that change at a few points.
+    let scheduler: Box<dyn Scheduler + Send> = match seed % 2 {
+        0 => Box::new(RandomScheduler::new_from_seed(seed, BATCH)),
+        _ => Box::new(PctScheduler::new_from_seed(seed, 2 + (seed / 2 % 4) as usize, BATCH)),
+    };
+    Runner::new(scheduler, config).run(whole);
+    RESULT.replace(Ok(0))
+}
+
+/// Asserts that every step of the scenario is a step of the table.
+#[track_caller]
+fn accepts(table: &'static str, view: &'static View, scenario: fn()) {
+    let table = Arc::new(Table::read(table));
+    let wanted = match env::var("KREF_TRACE_STEPS") {
+        Ok(steps) => steps.parse().expect("a number of steps"),
+        Err(_) => ORDINARY,
+    };
+    let (mut steps, mut seed) = (0, 0);
+    while steps < wanted {
+        match run(seed, &table, view, scenario) {
+            Ok(0) => panic!("seed {seed}: nothing was recorded"),
+            Ok(more) => steps += more,
+            Err(why) => panic!("seed {seed}: {why}"),
+        }
+        seed += 1;
+    }
+    println!("{}: {steps} steps in {} schedules", table.name, seed as usize * BATCH);
+}
+
+/// Asserts that some schedule of the scenario has a step that the table does not have, and returns why.
+#[track_caller]
+fn rejects(table: &'static str, scenario: fn()) {
+    let table = Arc::new(Table::read(table));
+    let found = (0..64).find_map(|seed| run(seed, &table, &replay::OUTSIDE, scenario).err());
+    println!("{}", found.expect("every schedule was accepted"));
+}

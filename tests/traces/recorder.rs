@@ -1,0 +1,338 @@
+//! The recording backend: atomics and a lock that write down what was done to them.
+//!
+//! Threads are shuttle's coroutines, of which one runs at a time. They change only in [`turn`], before an operation, so an
+//! operation and its line in the record are one step, and the record is in the order in which things happened.
+
+use std::cell::{Cell, RefCell};
+use std::panic::Location;
+use std::sync::atomic::Ordering;
+
+use kref::atomic::{Atomic, AtomicBits, AtomicInt, Backend, Bits, Int};
+use kref::lock::{Lock, LockBackend};
+use shuttle::rand::{Rng, thread_rng};
+use shuttle::sync::{self, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::table::Mode;
+
+/// One line of a record.
+#[derive(Clone, Copy, Debug)]
+pub struct Event {
+    pub thread: usize,
+    /// Which atomic, or which lock.
+    pub on: usize,
+    pub what: What,
+    pub order: Option<Ordering>,
+    /// Where in the source.
+    pub at: &'static Location<'static>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    Load(u32),
+    Store { new: u32 },
+    Swap { old: u32, new: u32 },
+    Add { old: u32, new: u32 },
+    Sub { old: u32, new: u32 },
+    Cas { old: u32, new: u32 },
+    CasFails { old: u32 },
+    Locks(Mode),
+    Unlocks,
+    /// What the scenario says of the object: a call begins or returns, the object is unlinked or freed.
+    Says(&'static str),
+}
+
+/// What was recorded in one schedule.
+#[derive(Default)]
+pub struct Record {
+    pub events: Vec<Event>,
+    /// Of each atomic: where it was made, and its first value.
+    pub atomics: Vec<(&'static Location<'static>, u32)>,
+    /// Of each lock: where it was made.
+    pub locks: Vec<&'static Location<'static>>,
+}
+
+thread_local! {
+    static RECORD: RefCell<Record> = RefCell::default();
+}
+
+/// Takes the record of this schedule.
+pub fn take() -> Record {
+    RECORD.take()
+}
+
+/// The number of the atomic that was made last.
+pub fn last_atomic() -> usize {
+    RECORD.with_borrow(|record| record.atomics.len() - 1)
+}
+
+/// Records what the scenario says of the object whose count is the atomic `on`.
+#[track_caller]
+pub fn says(on: usize, what: &'static str) {
+    push(on, What::Says(what), None);
+}
+
+#[track_caller]
+fn push(on: usize, what: What, order: Option<Ordering>) {
+    let event = Event {
+        thread: shuttle::current::me().into(),
+        on,
+        what,
+        order,
+        at: Location::caller(),
+    };
+    RECORD.with_borrow_mut(|record| record.events.push(event));
+}
+
+/// Lets any thread go on.
+pub fn turn() {
+    let _ = sync::atomic::AtomicBool::new(false).load(Ordering::SeqCst);
+}
+
+/// An atomic that is not recorded.
+pub struct Word<V> {
+    value: Cell<V>,
+}
+
+/// An atomic that is.
+pub struct Recorded {
+    number: usize,
+    word: Word<u32>,
+}
+
+/// The backend.
+pub struct Recording;
+
+// SAFETY: atomic and ordered, as only one coroutine runs at a time.
+unsafe impl Backend for Recording {
+    type U32 = Recorded;
+    type Usize = Word<usize>;
+    type Ptr<T> = Word<*mut T>;
+
+    fn relax(_: u32) {
+        turn();
+    }
+}
+
+// SAFETY: only one coroutine runs at a time.
+unsafe impl<V> Send for Word<V> {}
+// SAFETY: as above.
+unsafe impl<V> Sync for Word<V> {}
+
+impl<V: Copy> Word<V> {
+    fn replace(&self, make: impl FnOnce(V) -> V) -> V {
+        turn();
+        self.value.replace(make(self.value.get()))
+    }
+}
+
+// SAFETY: every operation is one after the point where another coroutine may go on.
+unsafe impl<V: Copy + Eq> Atomic for Word<V> {
+    type Value = V;
+
+    fn new(value: V) -> Self {
+        Self {
+            value: Cell::new(value),
+        }
+    }
+    fn load(&self, _: Ordering) -> V {
+        self.replace(|value| value)
+    }
+    fn store(&self, value: V, _: Ordering) {
+        self.replace(|_| value);
+    }
+    fn compare_exchange(&self, current: V, new: V, _: Ordering, _: Ordering) -> Result<V, V> {
+        let old = self.replace(|value| if value == current { new } else { value });
+        if old == current { Ok(old) } else { Err(old) }
+    }
+    fn with_mut<R>(&mut self, f: impl FnOnce(&mut V) -> R) -> R {
+        f(self.value.get_mut())
+    }
+    fn swap(&self, value: V, _: Ordering) -> V {
+        self.replace(|_| value)
+    }
+}
+
+// SAFETY: as above.
+unsafe impl<V: Bits> AtomicBits for Word<V> {}
+// SAFETY: as above.
+unsafe impl<V: Int> AtomicInt for Word<V> {}
+
+// SAFETY: as above.
+unsafe impl Atomic for Recorded {
+    type Value = u32;
+
+    #[track_caller]
+    fn new(value: u32) -> Self {
+        // Not in the closure: the caller's location does not get into one.
+        let at = Location::caller();
+        let number = RECORD.with_borrow_mut(|record| {
+            record.atomics.push((at, value));
+            record.atomics.len() - 1
+        });
+        let word = Word::new(value);
+        Self { number, word }
+    }
+    #[track_caller]
+    fn load(&self, order: Ordering) -> u32 {
+        let old = self.word.load(order);
+        push(self.number, What::Load(old), Some(order));
+        old
+    }
+    #[track_caller]
+    fn store(&self, new: u32, order: Ordering) {
+        self.word.store(new, order);
+        push(self.number, What::Store { new }, Some(order));
+    }
+    #[track_caller]
+    fn compare_exchange(
+        &self,
+        current: u32,
+        new: u32,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u32, u32> {
+        let result = self.word.compare_exchange(current, new, success, failure);
+        match result {
+            Ok(old) => push(self.number, What::Cas { old, new }, Some(success)),
+            Err(old) => push(self.number, What::CasFails { old }, Some(failure)),
+        }
+        result
+    }
+    #[track_caller]
+    fn compare_exchange_weak(
+        &self,
+        current: u32,
+        new: u32,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u32, u32> {
+        if !thread_rng().gen_ratio(1, 8) {
+            return self.compare_exchange(current, new, success, failure);
+        }
+        let old = self.word.load(failure);
+        push(self.number, What::CasFails { old }, Some(failure));
+        Err(old)
+    }
+    fn with_mut<R>(&mut self, f: impl FnOnce(&mut u32) -> R) -> R {
+        self.word.with_mut(f)
+    }
+    #[track_caller]
+    fn swap(&self, new: u32, order: Ordering) -> u32 {
+        let old = self.word.swap(new, order);
+        push(self.number, What::Swap { old, new }, Some(order));
+        old
+    }
+}
+
+// SAFETY: as above.
+unsafe impl AtomicBits for Recorded {}
+
+// SAFETY: as above.
+unsafe impl AtomicInt for Recorded {
+    #[track_caller]
+    fn fetch_add(&self, n: u32, order: Ordering) -> u32 {
+        let old = self.word.replace(|value| value.wrapping_add(n));
+        let new = old.wrapping_add(n);
+        push(self.number, What::Add { old, new }, Some(order));
+        old
+    }
+    #[track_caller]
+    fn fetch_sub(&self, n: u32, order: Ordering) -> u32 {
+        let old = self.word.replace(|value| value.wrapping_sub(n));
+        let new = old.wrapping_sub(n);
+        push(self.number, What::Sub { old, new }, Some(order));
+        old
+    }
+}
+
+/// A lock that is recorded. Lookups may share it.
+pub struct Index {
+    number: usize,
+    lock: sync::RwLock<()>,
+}
+
+/// The lock, held. The record has the unlocking before it happens: another thread's locking then follows it.
+pub struct Held<G> {
+    number: usize,
+    at: &'static Location<'static>,
+    _guard: G,
+}
+
+impl Index {
+    #[track_caller]
+    pub fn new() -> Self {
+        let at = Location::caller();
+        let number = RECORD.with_borrow_mut(|record| {
+            record.locks.push(at);
+            record.locks.len() - 1
+        });
+        let lock = sync::RwLock::new(());
+        Self { number, lock }
+    }
+
+    #[track_caller]
+    pub fn lock_shared(&self) -> Held<RwLockReadGuard<'_, ()>> {
+        let guard = self.lock.read().unwrap();
+        self.held(guard, Mode::Shared)
+    }
+
+    #[track_caller]
+    fn held<G>(&self, guard: G, mode: Mode) -> Held<G> {
+        push(self.number, What::Locks(mode), None);
+        Held {
+            number: self.number,
+            at: Location::caller(),
+            _guard: guard,
+        }
+    }
+}
+
+// SAFETY: shuttle's lock excludes.
+unsafe impl Lock for Index {
+    type Guard<'a> = Held<RwLockWriteGuard<'a, ()>>;
+
+    #[track_caller]
+    fn lock(&self) -> Self::Guard<'_> {
+        let guard = self.lock.write().unwrap();
+        self.held(guard, Mode::Exclusive)
+    }
+}
+
+impl<G> Drop for Held<G> {
+    fn drop(&mut self) {
+        let event = Event {
+            thread: shuttle::current::me().into(),
+            on: self.number,
+            what: What::Unlocks,
+            order: None,
+            at: self.at,
+        };
+        RECORD.with_borrow_mut(|record| record.events.push(event));
+    }
+}
+
+// SAFETY: the condition variable wakes all, and each thread has an identity of its own.
+unsafe impl LockBackend for Recording {
+    type Lock = Index;
+    type Signal = (sync::Mutex<bool>, sync::Condvar);
+    type ThreadId = usize;
+
+    #[track_caller]
+    fn new_lock() -> Index {
+        Index::new()
+    }
+    fn new_signal() -> Self::Signal {
+        Default::default()
+    }
+    fn wait((is_set, condvar): &Self::Signal) {
+        let guard = is_set.lock().unwrap();
+        drop(condvar.wait_while(guard, |is_set| !*is_set).unwrap());
+    }
+    fn set((is_set, condvar): &Self::Signal) {
+        *is_set.lock().unwrap() = true;
+        condvar.notify_all();
+    }
+    fn current_thread() -> usize {
+        shuttle::current::me().into()
+    }
+}

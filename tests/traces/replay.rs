@@ -1,0 +1,353 @@
+//! Replays a record by a table of steps: each event has to be a step of the protocol that was proven, and every claim of
+//! the table has to hold after it.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+
+use crate::expression::State;
+use crate::recorder::{Event, Record, What};
+use crate::table::{Mode, Step, Table, Target};
+
+/// What of a record belongs to the protocol, and what of the protocol is not in the record.
+pub struct View {
+    /// Whether this atomic is the count of an object: where it was made, and its first value.
+    pub is_count: fn(&str, u32) -> bool,
+    /// Whether this lock is that of the index: where it was made.
+    pub is_index: fn(&str) -> bool,
+    /// Calls and what the callers do are not recorded: such steps may happen at any time. Objects begin dead.
+    pub is_from_inside: bool,
+}
+
+/// The view of a scenario that says all that it does, with one lock.
+pub const OUTSIDE: View = View {
+    is_count: |_, _| true,
+    is_index: |_| true,
+    is_from_inside: false,
+};
+
+/// Replays a record. Returns how many steps were made, or what was no step of the table.
+pub fn replay(table: &Table, view: &View, record: &Record) -> Result<usize, String> {
+    let mut objects = HashMap::new();
+    let mut holders = Vec::<(usize, Mode)>::new();
+    let mut steps = 0;
+    for (number, event) in record.events.iter().enumerate() {
+        let fails = |why: String| {
+            let from = number.saturating_sub(12);
+            let before = record.events[from..=number].iter().map(|event| {
+                let Event {
+                    thread,
+                    on,
+                    what,
+                    order,
+                    at,
+                } = event;
+                let order = order.map_or(String::new(), |order| format!(" {order:?}"));
+                format!("\n    thread {thread}, {on}: {what:?}{order} at {at}")
+            });
+            format!("{}: {why}, after{}", table.name, String::from_iter(before))
+        };
+        match event.what {
+            What::Locks(_) | What::Unlocks => {
+                if !(view.is_index)(record.locks[event.on].file()) {
+                    continue;
+                }
+                match event.what {
+                    What::Locks(mode) => holders.push((event.thread, mode)),
+                    _ => holders.retain(|(thread, _)| *thread != event.thread),
+                }
+                for object in objects.values_mut() {
+                    steps += 1;
+                    Object::event(object, event).map_err(fails)?;
+                }
+            }
+            _ => {
+                let (made_at, first) = record.atomics[event.on];
+                if !(view.is_count)(made_at.file(), first) {
+                    continue;
+                }
+                let object = objects
+                    .entry(event.on)
+                    .or_insert_with(|| Object::new(table, view, &holders));
+                steps += 1;
+                object.event(event).map_err(fails)?;
+            }
+        }
+    }
+    for object in objects.values() {
+        object.end()?;
+    }
+    Ok(steps)
+}
+
+/// A state of the protocol, for one object.
+#[derive(Clone)]
+struct Object<'a> {
+    table: &'a Table,
+    view: &'a View,
+    variables: Vec<i64>,
+    /// How many threads are at each place.
+    at: Vec<i64>,
+    /// How many puts have made so many successful decrements.
+    made: Vec<i64>,
+    /// Where the threads are that are in the middle of something, and how many decrements they have made.
+    threads: HashMap<usize, (usize, usize)>,
+}
+
+impl State for Object<'_> {
+    fn variable(&self, number: usize) -> i64 {
+        self.variables[number]
+    }
+    fn at(&self, place: usize) -> i64 {
+        self.at[place]
+    }
+    fn made(&self, decrements: usize) -> i64 {
+        self.made.get(decrements).copied().unwrap_or(0)
+    }
+}
+
+impl<'a> Object<'a> {
+    fn new(table: &'a Table, view: &'a View, holders: &[(usize, Mode)]) -> Self {
+        let mut object = Self {
+            table,
+            view,
+            variables: table.variables.iter().map(|(_, initial)| *initial).collect(),
+            at: table.places.iter().map(|place| place.start).collect(),
+            made: Vec::new(),
+            threads: HashMap::new(),
+        };
+        if view.is_from_inside {
+            // Memory for an object, but none in it yet.
+            object.at.fill(0);
+            for ((name, _), value) in table.variables.iter().zip(&mut object.variables) {
+                *value = (name == "freed").into();
+            }
+        }
+        for &(thread, mode) in holders {
+            let is_entry = |step: &&Step| {
+                step.from.is_none() && step.to.is_some_and(|to| table.places[to].lock == Some(mode))
+            };
+            let entry = table.steps.iter().find(is_entry).expect("locks can be taken");
+            object.apply(thread, entry);
+        }
+        object
+    }
+
+    /// Makes the step of the table that `event` is.
+    fn event(&mut self, event: &Event) -> Result<(), String> {
+        if !self.try_event(event, 3)? {
+            return Err(format!("the table has no such step {}", self.place_of(event.thread)));
+        }
+        if self.view.is_from_inside {
+            self.hurry(event.thread);
+        }
+        self.check()
+    }
+
+    /// Makes the step that `event` is, possibly after some steps that are not recorded.
+    fn try_event(&mut self, event: &Event, silent: usize) -> Result<bool, String> {
+        let table = self.table;
+        let kind = kind(event.what);
+        let mut fitting = table
+            .steps
+            .iter()
+            .filter(|step| step.event == kind && self.is_possible(event.thread, step));
+        if let Some(step) = fitting.next() {
+            if let Some(other) = fitting.next() {
+                panic!("{}: {} or {}?", table.name, step.name, other.name);
+            }
+            self.check_order(event, step)?;
+            let before = self.variables[table.cell];
+            self.apply(event.thread, step);
+            let after = self.variables[table.cell];
+            return match values(event.what) {
+                Some((old, new)) if old.is_some_and(|old| old != before) || new != after => {
+                    Err(format!(
+                        "'{}' goes from {before} to {after}, but the code does not",
+                        step.name
+                    ))
+                }
+                _ => Ok(true),
+            };
+        }
+        if silent == 0 || !self.view.is_from_inside {
+            return Ok(false);
+        }
+        for step in table.steps.iter().filter(|step| is_silent(step)) {
+            if self.is_possible(event.thread, step) {
+                let before = self.clone();
+                self.apply(event.thread, step);
+                if self.try_event(event, silent - 1)? {
+                    return Ok(true);
+                }
+                *self = before;
+            }
+        }
+        Ok(false)
+    }
+
+    /// Makes the steps that are not recorded and are all that the thread can do.
+    fn hurry(&mut self, thread: usize) {
+        let table = self.table;
+        while let Some(&(place, _)) = self.threads.get(&thread) {
+            let mut here = table.steps.iter().filter(|step| step.from == Some(place));
+            if !here.clone().all(is_silent) {
+                return;
+            }
+            match here.find(|step| self.is_possible(thread, step)) {
+                Some(step) => self.apply(thread, step),
+                None => return,
+            }
+        }
+    }
+
+    /// Whether the thread can make this step now.
+    fn is_possible(&self, thread: usize, step: &Step) -> bool {
+        let table = self.table;
+        let is_here = match self.threads.get(&thread) {
+            Some((place, _)) => step.from == Some(*place),
+            // It does nothing with the object yet: it comes to it without a reference, or uses one that is at rest.
+            None => step
+                .from
+                .is_none_or(|from| table.places[from].is_rest && self.at[from] > 0),
+        };
+        let lock = |place: Option<usize>| place.and_then(|place| table.places[place].lock);
+        let [exclusive, shared] = table.locked.each_ref().map(|places| {
+            let here = places.iter().map(|place| self.at[*place]);
+            here.sum::<i64>()
+        });
+        let is_free = match (lock(step.from), lock(step.to)) {
+            (before, after) if before == after => true,
+            (_, None) => true,
+            (_, Some(Mode::Exclusive)) => exclusive + shared == 0,
+            (_, Some(Mode::Shared)) => exclusive == 0,
+        };
+        is_here && is_free && step.when.as_ref().is_none_or(|when| when.holds(self))
+    }
+
+    fn apply(&mut self, thread: usize, step: &Step) {
+        let table = self.table;
+        let values = Vec::from_iter(step.set.iter().map(|(to, text)| (*to, text.value(self))));
+        for (target, value) in values {
+            match target {
+                Target::Variable(number) => self.variables[number] = value,
+                Target::Place(place) => self.at[place] = value,
+            }
+        }
+        let made = self.threads.remove(&thread).map_or(0, |(_, made)| made);
+        if let Some(from) = step.from {
+            self.at[from] -= 1;
+            self.count_put(from, made, -1);
+        }
+        if let Some(to) = step.to {
+            let made = made + step.decrements;
+            self.at[to] += 1;
+            self.count_put(to, made, 1);
+            if !table.places[to].is_rest && !table.places[to].is_final {
+                self.threads.insert(thread, (to, made));
+            }
+        }
+        if let Some(also) = step.also {
+            self.at[also] += 1;
+        }
+    }
+
+    fn count_put(&mut self, place: usize, made: usize, n: i64) {
+        if self.table.places[place].made.is_some() {
+            self.made.resize(self.made.len().max(made + 1), 0);
+            self.made[made] += n;
+        }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        for (place, made) in self.threads.values() {
+            let place = &self.table.places[*place];
+            if place.made.as_ref().is_some_and(|allowed| !allowed.contains(made)) {
+                return Err(format!("a put at '{}' has made {made} decrements", place.name));
+            }
+        }
+        match self.table.claims.iter().find(|(_, claim)| !claim.holds(self)) {
+            Some((says, _)) => Err(format!("no longer: {says}")),
+            None => Ok(()),
+        }
+    }
+
+    /// At the end no thread is in the middle of anything, and all references are dropped.
+    fn end(&self) -> Result<(), String> {
+        if let Some(thread) = self.threads.keys().next() {
+            return Err(format!("it ends {}", self.place_of(*thread)));
+        }
+        let wrong = self.made.iter().enumerate();
+        let mut wrong = wrong.filter(|(made, n)| **n != 0 && !self.table.puts.contains(made));
+        if let Some((made, n)) = wrong.next() {
+            return Err(format!("{n} puts made {made} decrements"));
+        }
+        let rest = self.table.places.iter().zip(&self.at);
+        match rest.filter(|(place, _)| place.is_rest).map(|(_, n)| n).sum() {
+            0i64 => Ok(()),
+            left => Err(format!("{left} references are left")),
+        }
+    }
+
+    fn check_order(&self, event: &Event, step: &Step) -> Result<(), String> {
+        let is_enough = match (step.order.as_deref(), event.order) {
+            (None, _) => true,
+            (Some("Acquire"), Some(Ordering::Acquire | Ordering::AcqRel | Ordering::SeqCst)) => true,
+            (Some("Release"), Some(Ordering::Release | Ordering::AcqRel | Ordering::SeqCst)) => true,
+            _ => false,
+        };
+        match is_enough {
+            true => Ok(()),
+            false => Err(format!(
+                "'{}' needs {}",
+                step.name,
+                step.order.as_deref().unwrap_or_default()
+            )),
+        }
+    }
+
+    fn place_of(&self, thread: usize) -> String {
+        match self.threads.get(&thread) {
+            Some((place, _)) => format!("at '{}'", self.table.places[*place].name),
+            None => "by a thread that is doing nothing with the object".to_owned(),
+        }
+    }
+}
+
+/// Whether a record from inside has no event for the step.
+fn is_silent(step: &Step) -> bool {
+    let event = &step.event;
+    event.starts_with("call ")
+        || event.starts_with("returns ")
+        || ["unlink", "not listed", "free"].contains(&&**event)
+}
+
+/// The word of a table for an event.
+fn kind(what: What) -> &'static str {
+    match what {
+        What::Load(_) => "load",
+        What::Store { .. } => "store",
+        What::Swap { .. } => "swap",
+        What::Add { .. } => "add",
+        What::Sub { .. } => "sub",
+        What::Cas { .. } => "cas",
+        What::CasFails { .. } => "cas fails",
+        What::Locks(Mode::Exclusive) => "lock",
+        What::Locks(Mode::Shared) => "lock shared",
+        What::Unlocks => "unlock",
+        What::Says(what) => what,
+    }
+}
+
+/// The value that was there, and the one that is there now. The words are signed in the tables.
+fn values(what: What) -> Option<(Option<i64>, i64)> {
+    let signed = |word: u32| i64::from(word as i32);
+    match what {
+        What::Load(old) | What::CasFails { old } => Some((Some(signed(old)), signed(old))),
+        What::Store { new } => Some((None, signed(new))),
+        What::Swap { old, new }
+        | What::Add { old, new }
+        | What::Sub { old, new }
+        | What::Cas { old, new } => Some((Some(signed(old)), signed(new))),
+        What::Locks(_) | What::Unlocks | What::Says(_) => None,
+    }
+}
