@@ -64,7 +64,8 @@ def prove(protocol, report):
     def invariant(state):
         return [protocol.built_in_invariant(state)] + [protocol.formula(c, state) for _, c in protocol.invariant_parts()]
 
-    at_start = [now[key] == value for key, value in protocol.start().items()]
+    at_start = [now[key] == value for key, value in protocol.start().items() if key not in protocol.any_at_start]
+    at_start += [protocol.formula(condition, now) for condition in protocol.any_at_start.values()]
     report.line(all(is_valid(claim, *at_start) for claim in invariant(now)), "the invariant holds at the start")
     kept = True
     for name, formula in steps:

@@ -34,6 +34,8 @@ class Table:
         self.invariant, self.properties = data["invariant"], data["properties"]
         self.transitions, self.wrong = data.get("transitions", []), data.get("wrong", [])
         self.limit = data.get("search", {})
+        # Variables that may have any value at the start that satisfies this; the search begins with one value.
+        self.any_at_start = data.get("start", {}).get("any", {})
         if wrong:
             self.places |= wrong.get("places", {})
             unknown = set(wrong["drop"]) - {step["name"] for step in self.steps}
