@@ -56,6 +56,7 @@ class Table:
         self.sums = {p: self.keys_of(p) for p in self.places}
         self.sums |= {name: [k for p in ps for k in self.keys_of(p)] for name, ps in number.items()}
         self.names = {name: ast.parse(text, mode="eval").body for name, text in data.get("names", {}).items()}
+        self.name_codes = {n: compile(ast.Expression(tree), n, "eval") for n, tree in self.names.items()}
         self.codes = {}
 
     def check_names(self):
@@ -87,13 +88,14 @@ class Table:
         names |= {v: state[v] for v in self.variables}
         names |= self.constants
         names |= {"true": True, "false": False, "implies": lambda a, b: not a or b}
-        names["made"] = lambda d: sum(n for key, n in state.items() if key in self.sums_made(d))
-        for name, tree in self.names.items():
-            names[name] = eval(compile(ast.Expression(tree), name, "eval"), {}, names)
+        names["made"] = lambda d: sum(state[key] for key in self.made_keys(d))
+        for name, code in self.name_codes.items():
+            names[name] = eval(code, {"__builtins__": {}}, names)
         return names
 
-    def sums_made(self, d):
-        return {(place, d) for place in self.places if self.is_put(place)}
+    def made_keys(self, d):
+        """Where the puts are that have made `d` successful decrements."""
+        return [(place, d) for place in self.places if self.is_put(place)]
 
     def value(self, text, names):
         if text not in self.codes:
@@ -130,7 +132,7 @@ class Table:
             case ast.Name(id=name) if name in self.sums:
                 return z3.Sum([z3.IntVal(0)] + [state[key] for key in self.sums[name]])
             case ast.Call(func=ast.Name(id="made"), args=[ast.Constant(value=d)]):
-                return z3.Sum([state[key] for key in sorted(self.sums_made(d))])
+                return z3.Sum([state[key] for key in self.made_keys(d)])
             case ast.Call(func=ast.Name(id="implies"), args=[a, b]):
                 return z3.Implies(part(a), part(b))
             case ast.BoolOp(op=ast.And(), values=parts):
@@ -214,7 +216,7 @@ class Table:
     # What is claimed.
 
     def invariant_parts(self):
-        """(what it says, condition) for each part of the invariant. The first three hold in every protocol."""
+        """(what it says, condition) for each part of the invariant that the table has."""
         return [(part["says"], part["holds"]) for part in self.invariant]
 
     def built_in_invariant(self, state):

@@ -38,6 +38,13 @@
 //! object leaves the table before the lock is released. [`Registry`] does this for you, with a form whose
 //! put needs no loop ([`HandBack`]). [`Kref::put_lock`] is the primitive for your own index and lock.
 //!
+//! **The theorem.** Whatever other threads do, and however many there are: every put makes exactly one successful
+//! decrement, one put is told that it was the last, with the lock held, and the object is then freed once, never used
+//! afterwards, and never leaked. ([`HandBack`] makes a second decrement exactly when a lookup has handed its reference
+//! back.) `proofs` in the repository has the proof, and `tests/traces` replays the steps of this code by it. It assumes
+//! that operations happen one after another (the orderings are checked by models), that no count is misused or
+//! has 2^31 references, and that lookups hold the lock. It does not say that a thread gets through.
+//!
 //! # I want ... -> use ...
 //!
 //! | I want | use | needs |

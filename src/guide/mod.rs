@@ -40,6 +40,7 @@
 //! 15. [`leaks`]: what makes an object leak
 //! 16. [`many_cores`]: counts that many processors touch
 //! 17. [`last_drop`]: waiting until all users are gone
+//! 18. [`how_we_know`]: why a put is right for any number of threads
 //!
 //! # Reference pages
 //!
@@ -107,6 +108,8 @@ pub mod leaks;
 pub mod many_cores;
 
 pub mod last_drop;
+
+pub mod how_we_know;
 
 pub mod kernel;
 

@@ -7,8 +7,9 @@ use kref::atomic::{Atomic, AtomicInt};
 use kref::lock::Lock;
 
 use crate::recorder::{Index, Recorded, turn};
-use crate::rejects;
+use crate::replay::OUTSIDE;
 use crate::scenarios::{self, Count, FrozenCount, RcuCount};
+use crate::{accepts, rejects};
 
 type Guard<'a> = <Index as Lock>::Guard<'a>;
 
@@ -97,7 +98,11 @@ struct PutLock;
 
 impl Variant for PutLock {
     fn put<'a>(refs: &Recorded, index: &'a Index) -> Option<Guard<'a>> {
-        if dec_not_one(refs) { None } else { lock_and_dec(refs, index) }
+        if dec_not_one(refs) {
+            None
+        } else {
+            lock_and_dec(refs, index)
+        }
     }
 }
 
@@ -115,7 +120,11 @@ impl HandBack {
         (refs.load(Relaxed) == 0 || dec_and_test(refs)).then_some(guard)
     }
     fn put<'a>(refs: &Recorded, index: &'a Index) -> Option<Guard<'a>> {
-        if dec_and_test(refs) { Self::settle(refs, index) } else { None }
+        if dec_and_test(refs) {
+            Self::settle(refs, index)
+        } else {
+            None
+        }
     }
 }
 
@@ -130,10 +139,20 @@ impl Variant for HandBack {
 
 #[test]
 fn what_is_right_is_accepted() {
-    crate::accepts("put_lock", &crate::replay::OUTSIDE, scenarios::index::<Of<PutLock>>);
-    crate::accepts("hand_back", &crate::replay::OUTSIDE, scenarios::index::<Of<HandBack>>);
-    crate::accepts("rcu_ref", &crate::replay::OUTSIDE, scenarios::rcu::<Rcu<Marks>>);
-    crate::accepts("freeze", &crate::replay::OUTSIDE, scenarios::freeze::<Freezing<Claims>>);
+    accepts("put_lock", &OUTSIDE, &[], scenarios::index::<Of<PutLock>>);
+    accepts(
+        "hand_back",
+        &OUTSIDE,
+        &["insertion"],
+        scenarios::index::<Of<HandBack>>,
+    );
+    accepts("rcu_ref", &OUTSIDE, &[], scenarios::rcu::<Rcu<Marks>>);
+    accepts(
+        "freeze",
+        &OUTSIDE,
+        &[],
+        scenarios::freeze::<Freezing<Claims>>,
+    );
 }
 
 /// Defines a variant of `PutLock` or `HandBack` with another part, and the test that it is rejected.
@@ -441,12 +460,7 @@ deviations! {
 /// Code for a count in memory that outlives the puts. What a variant does not override is right.
 trait RcuVariant: 'static {
     fn get(word: &Recorded) -> bool {
-        let found = word.fetch_add(1, Acquire);
-        let is_alive = found.wrapping_add(1) as i32 >= 0;
-        if !is_alive {
-            let _ = word.load(Relaxed);
-        }
-        is_alive
+        word.fetch_add(1, Acquire).wrapping_add(1) as i32 >= 0
     }
     fn put(word: &Recorded) -> bool {
         word.fetch_sub(1, Release) == 0 && Self::mark(word)

@@ -47,7 +47,12 @@ impl Expression {
             Self::Not(of) => (!of.holds(state)).into(),
             Self::If(parts) => {
                 let [then, condition, otherwise] = &**parts;
-                if condition.holds(state) { then } else { otherwise }.value(state)
+                if condition.holds(state) {
+                    then
+                } else {
+                    otherwise
+                }
+                .value(state)
             }
             Self::Two(operator, sides) => {
                 let [left, right] = &**sides;

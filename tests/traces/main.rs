@@ -47,16 +47,24 @@ const BATCH: usize = 16;
 
 thread_local! {
     static RESULT: RefCell<Result<usize, String>> = const { RefCell::new(Ok(0)) };
+    /// How often each step of the table was made.
+    static TAKEN: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Runs the schedules of one seed; returns how many steps were replayed, or what was no step of the table.
-fn run(seed: u64, table: &Arc<Table>, view: &'static View, scenario: fn()) -> Result<usize, String> {
+fn run(
+    seed: u64,
+    table: &Arc<Table>,
+    view: &'static View,
+    scenario: fn(),
+) -> Result<usize, String> {
     RESULT.set(Ok(0));
     let table = Arc::clone(table);
     let whole = move || {
         recorder::take();
         scenario();
-        let replayed = replay(&table, view, &recorder::take());
+        let record = recorder::take();
+        let replayed = TAKEN.with_borrow_mut(|taken| replay(&table, view, &record, taken));
         RESULT.with_borrow_mut(|result| {
             if let Ok(before) = result {
                 *result = replayed.map(|steps| *before + steps);
@@ -70,16 +78,22 @@ fn run(seed: u64, table: &Arc<Table>, view: &'static View, scenario: fn()) -> Re
     // An even seed picks who goes on with equal chances, an odd one by priorities that change at a few points.
     let scheduler: Box<dyn Scheduler + Send> = match seed % 2 {
         0 => Box::new(RandomScheduler::new_from_seed(seed, BATCH)),
-        _ => Box::new(PctScheduler::new_from_seed(seed, 2 + (seed / 2 % 4) as usize, BATCH)),
+        _ => Box::new(PctScheduler::new_from_seed(
+            seed,
+            2 + (seed / 2 % 4) as usize,
+            BATCH,
+        )),
     };
     Runner::new(scheduler, config).run(whole);
     RESULT.replace(Ok(0))
 }
 
-/// Asserts that every step of the scenario is a step of the table.
+/// Asserts that every step of the scenario is a step of the table, and every step of the table one of the scenario, but for those
+/// whose names begin with one of `never`.
 #[track_caller]
-fn accepts(table: &'static str, view: &'static View, scenario: fn()) {
+fn accepts(table: &'static str, view: &'static View, never: &[&str], scenario: fn()) {
     let table = Arc::new(Table::read(table));
+    TAKEN.take();
     let wanted = match env::var("KREF_TRACE_STEPS") {
         Ok(steps) => steps.parse().expect("a number of steps"),
         Err(_) => ORDINARY,
@@ -93,7 +107,12 @@ fn accepts(table: &'static str, view: &'static View, scenario: fn()) {
         }
         seed += 1;
     }
-    println!("{}: {steps} steps in {} schedules", table.name, seed as usize * BATCH);
+    let schedules = seed as usize * BATCH;
+    println!("{}: {steps} steps in {schedules} schedules", table.name);
+    for (step, times) in table.steps.iter().zip(TAKEN.take()) {
+        let is_never = never.iter().any(|name| step.name.starts_with(name));
+        assert_eq!(times == 0, is_never, "{}: {times} times", step.name);
+    }
 }
 
 /// Asserts that some schedule of the scenario has a step that the table does not have, and returns why.

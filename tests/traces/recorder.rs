@@ -29,12 +29,28 @@ pub struct Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
     Load(u32),
-    Store { new: u32 },
-    Swap { old: u32, new: u32 },
-    Add { old: u32, new: u32 },
-    Sub { old: u32, new: u32 },
-    Cas { old: u32, new: u32 },
-    CasFails { old: u32 },
+    Store {
+        new: u32,
+    },
+    Swap {
+        old: u32,
+        new: u32,
+    },
+    Add {
+        old: u32,
+        new: u32,
+    },
+    Sub {
+        old: u32,
+        new: u32,
+    },
+    Cas {
+        old: u32,
+        new: u32,
+    },
+    CasFails {
+        old: u32,
+    },
     Locks(Mode),
     Unlocks,
     /// What the scenario says of the object: a call begins or returns, the object is unlinked or freed.

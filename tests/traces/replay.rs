@@ -25,8 +25,15 @@ pub const OUTSIDE: View = View {
     is_from_inside: false,
 };
 
-/// Replays a record. Returns how many steps were made, or what was no step of the table.
-pub fn replay(table: &Table, view: &View, record: &Record) -> Result<usize, String> {
+/// Replays a record. Returns how many steps were made, or what was no step of the table; `taken` has for each step of the
+/// table how often it was made.
+pub fn replay(
+    table: &Table,
+    view: &View,
+    record: &Record,
+    taken: &mut Vec<usize>,
+) -> Result<usize, String> {
+    taken.resize(table.steps.len(), 0);
     let mut objects = HashMap::new();
     let mut holders = Vec::<(usize, Mode)>::new();
     let mut steps = 0;
@@ -75,6 +82,8 @@ pub fn replay(table: &Table, view: &View, record: &Record) -> Result<usize, Stri
     }
     for object in objects.values() {
         object.end()?;
+        let made = taken.iter_mut().zip(&object.taken);
+        made.for_each(|(all, here)| *all += here);
     }
     Ok(steps)
 }
@@ -89,6 +98,8 @@ struct Object<'a> {
     at: Vec<i64>,
     /// How many puts have made so many successful decrements.
     made: Vec<i64>,
+    /// How often each step was made.
+    taken: Vec<usize>,
     /// Where the threads are that are in the middle of something, and how many decrements they have made.
     threads: HashMap<usize, (usize, usize)>,
 }
@@ -110,9 +121,14 @@ impl<'a> Object<'a> {
         let mut object = Self {
             table,
             view,
-            variables: table.variables.iter().map(|(_, initial)| *initial).collect(),
+            variables: table
+                .variables
+                .iter()
+                .map(|(_, initial)| *initial)
+                .collect(),
             at: table.places.iter().map(|place| place.start).collect(),
             made: Vec::new(),
+            taken: vec![0; table.steps.len()],
             threads: HashMap::new(),
         };
         if view.is_from_inside {
@@ -124,9 +140,16 @@ impl<'a> Object<'a> {
         }
         for &(thread, mode) in holders {
             let is_entry = |step: &&Step| {
-                step.from.is_none() && step.to.is_some_and(|to| table.places[to].lock == Some(mode))
+                step.from.is_none()
+                    && step
+                        .to
+                        .is_some_and(|to| table.places[to].lock == Some(mode))
             };
-            let entry = table.steps.iter().find(is_entry).expect("locks can be taken");
+            let entry = table
+                .steps
+                .iter()
+                .find(is_entry)
+                .expect("locks can be taken");
             object.apply(thread, entry);
         }
         object
@@ -135,7 +158,10 @@ impl<'a> Object<'a> {
     /// Makes the step of the table that `event` is.
     fn event(&mut self, event: &Event) -> Result<(), String> {
         if !self.try_event(event, 3)? {
-            return Err(format!("the table has no such step {}", self.place_of(event.thread)));
+            return Err(format!(
+                "the table has no such step {}",
+                self.place_of(event.thread)
+            ));
         }
         if self.view.is_from_inside {
             self.hurry(event.thread);
@@ -226,6 +252,11 @@ impl<'a> Object<'a> {
 
     fn apply(&mut self, thread: usize, step: &Step) {
         let table = self.table;
+        let number = table
+            .steps
+            .iter()
+            .position(|other| std::ptr::eq(other, step));
+        self.taken[number.expect("a step of the table")] += 1;
         let values = Vec::from_iter(step.set.iter().map(|(to, text)| (*to, text.value(self))));
         for (target, value) in values {
             match target {
@@ -261,11 +292,23 @@ impl<'a> Object<'a> {
     fn check(&self) -> Result<(), String> {
         for (place, made) in self.threads.values() {
             let place = &self.table.places[*place];
-            if place.made.as_ref().is_some_and(|allowed| !allowed.contains(made)) {
-                return Err(format!("a put at '{}' has made {made} decrements", place.name));
+            if place
+                .made
+                .as_ref()
+                .is_some_and(|allowed| !allowed.contains(made))
+            {
+                return Err(format!(
+                    "a put at '{}' has made {made} decrements",
+                    place.name
+                ));
             }
         }
-        match self.table.claims.iter().find(|(_, claim)| !claim.holds(self)) {
+        match self
+            .table
+            .claims
+            .iter()
+            .find(|(_, claim)| !claim.holds(self))
+        {
             Some((says, _)) => Err(format!("no longer: {says}")),
             None => Ok(()),
         }
@@ -282,7 +325,11 @@ impl<'a> Object<'a> {
             return Err(format!("{n} puts made {made} decrements"));
         }
         let rest = self.table.places.iter().zip(&self.at);
-        match rest.filter(|(place, _)| place.is_rest).map(|(_, n)| n).sum() {
+        match rest
+            .filter(|(place, _)| place.is_rest)
+            .map(|(_, n)| n)
+            .sum()
+        {
             0i64 => Ok(()),
             left => Err(format!("{left} references are left")),
         }
@@ -291,8 +338,12 @@ impl<'a> Object<'a> {
     fn check_order(&self, event: &Event, step: &Step) -> Result<(), String> {
         let is_enough = match (step.order.as_deref(), event.order) {
             (None, _) => true,
-            (Some("Acquire"), Some(Ordering::Acquire | Ordering::AcqRel | Ordering::SeqCst)) => true,
-            (Some("Release"), Some(Ordering::Release | Ordering::AcqRel | Ordering::SeqCst)) => true,
+            (Some("Acquire"), Some(Ordering::Acquire | Ordering::AcqRel | Ordering::SeqCst)) => {
+                true
+            }
+            (Some("Release"), Some(Ordering::Release | Ordering::AcqRel | Ordering::SeqCst)) => {
+                true
+            }
             _ => false,
         };
         match is_enough {

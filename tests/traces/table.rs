@@ -141,7 +141,11 @@ impl Table {
         let variable = |name: &str| variables.iter().position(|(v, _)| v == name);
         let all = |is_one: &dyn Fn(&PlaceEntry) -> bool| {
             let numbered = file.places.values().enumerate();
-            Vec::from_iter(numbered.filter(|(_, p)| is_one(p)).map(|(number, _)| number))
+            Vec::from_iter(
+                numbered
+                    .filter(|(_, p)| is_one(p))
+                    .map(|(number, _)| number),
+            )
         };
         let locked = ["exclusive", "shared"].map(|mode| all(&|p| p.lock.as_deref() == Some(mode)));
         let parse = |text: &str| {
