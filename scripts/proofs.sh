@@ -32,7 +32,6 @@ coq() {
         exit 1
     fi
     # In a folder of its own, so that what is checked is compiled from these files.
-    local build
     build=$(mktemp -d)
     trap 'rm -rf "$build"' EXIT
     cp iris/*.v "$build"

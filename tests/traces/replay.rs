@@ -336,16 +336,13 @@ impl<'a> Object<'a> {
     }
 
     fn check_order(&self, event: &Event, step: &Step) -> Result<(), String> {
-        let is_enough = match (step.order.as_deref(), event.order) {
-            (None, _) => true,
-            (Some("Acquire"), Some(Ordering::Acquire | Ordering::AcqRel | Ordering::SeqCst)) => {
-                true
-            }
-            (Some("Release"), Some(Ordering::Release | Ordering::AcqRel | Ordering::SeqCst)) => {
-                true
-            }
-            _ => false,
-        };
+        use Ordering::{AcqRel, Acquire, Release, SeqCst};
+        let is_enough = matches!(
+            (step.order.as_deref(), event.order),
+            (None, _)
+                | (Some("Acquire"), Some(Acquire | AcqRel | SeqCst))
+                | (Some("Release"), Some(Release | AcqRel | SeqCst))
+        );
         match is_enough {
             true => Ok(()),
             false => Err(format!(

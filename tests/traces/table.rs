@@ -24,6 +24,14 @@ struct File {
     properties: Vec<Claim>,
 }
 
+impl File {
+    fn places_with(&self, is_one: impl Fn(&PlaceEntry) -> bool) -> Vec<usize> {
+        let numbered = self.places.values().enumerate();
+        let chosen = numbered.filter(|(_, place)| is_one(place));
+        chosen.map(|(number, _)| number).collect()
+    }
+}
+
 #[derive(Clone, Copy, Deserialize)]
 #[serde(untagged)]
 enum Initial {
@@ -139,21 +147,13 @@ impl Table {
             found.unwrap_or_else(|| panic!("no place {name}"))
         };
         let variable = |name: &str| variables.iter().position(|(v, _)| v == name);
-        let all = |is_one: &dyn Fn(&PlaceEntry) -> bool| {
-            let numbered = file.places.values().enumerate();
-            Vec::from_iter(
-                numbered
-                    .filter(|(_, p)| is_one(p))
-                    .map(|(number, _)| number),
-            )
-        };
-        let locked = ["exclusive", "shared"].map(|mode| all(&|p| p.lock.as_deref() == Some(mode)));
+        let locked = ["exclusive", "shared"]
+            .map(|mode| file.places_with(|p| p.lock.as_deref() == Some(mode)));
         let parse = |text: &str| {
             let names = Names {
                 file: &file,
                 variable: &variable,
                 place: &place,
-                all: &all,
                 locked: &locked,
             };
             names.parse(text)
@@ -205,7 +205,6 @@ struct Names<'a> {
     file: &'a File,
     variable: &'a dyn Fn(&str) -> Option<usize>,
     place: &'a dyn Fn(&String) -> usize,
-    all: &'a dyn Fn(&dyn Fn(&PlaceEntry) -> bool) -> Vec<usize>,
     locked: &'a [Vec<usize>; 2],
 }
 
@@ -225,9 +224,9 @@ impl Names<'_> {
             return self.parse(text);
         }
         match name {
-            "refs" => Expression::At((self.all)(&|p| p.counted)),
-            "users" => Expression::At((self.all)(&|p| p.uses)),
-            "busy" => Expression::At((self.all)(&|p| !p.is_final)),
+            "refs" => Expression::At(self.file.places_with(|p| p.counted)),
+            "users" => Expression::At(self.file.places_with(|p| p.uses)),
+            "busy" => Expression::At(self.file.places_with(|p| !p.is_final)),
             "exclusive" => Expression::At(self.locked[0].clone()),
             "shared" => Expression::At(self.locked[1].clone()),
             place => Expression::At(vec![(self.place)(&place.to_owned())]),
