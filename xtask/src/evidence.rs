@@ -25,7 +25,7 @@ struct Step {
     command: &'static str,
 }
 
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 17] = [
     Step {
         name: "mutants",
         what: "each memory ordering weakened, each rule broken: a test notices",
