@@ -42,7 +42,7 @@ impl<B: Backend> RefCount<B> {
     #[inline(never)]
     #[track_caller]
     fn bad_inc(&self, old: u32) {
-        self.keep_bad(old);
+        self.keep_bad();
         match old {
             0 => report(Kind::IncFromZero, old),
             MAX => report(Kind::Overflow, old),
@@ -51,15 +51,13 @@ impl<B: Backend> RefCount<B> {
         }
     }
 
-    /// Keeps the count bad after an increment that found `old`. Returns whether it was not pinned before.
+    /// Keeps the count bad after an increment that found it so. Returns what it was if it was not pinned before.
     ///
     /// The caller has the reference that it counted, so the object is alive and the word still its count.
-    fn keep_bad(&self, old: u32) -> bool {
-        if PINNED.contains(old) {
-            PINNED.hold(&self.refs, old.wrapping_add(1));
-            return false;
-        }
-        self.pin().is_ok()
+    fn keep_bad(&self) -> Option<u32> {
+        self.pin()
+            .map_err(|found| PINNED.hold(&self.refs, found))
+            .ok()
     }
 
     /// Adds a reference, also to a count of zero; returns what was there. For
@@ -70,7 +68,7 @@ impl<B: Backend> RefCount<B> {
         // Relaxed: the lock that the caller holds orders the use of the object.
         let old = self.refs.fetch_add(1, Relaxed);
         if old >= MAX {
-            self.bad_held(old);
+            self.bad_held();
         }
         old
     }
@@ -87,18 +85,18 @@ impl<B: Backend> RefCount<B> {
         // Relaxed: as in `inc`.
         let old = self.refs.fetch_add(1, Relaxed);
         if (old as i32) < 0 {
-            self.bad_held(old);
+            self.bad_held();
         }
     }
 
-    /// Pins the count after an increment that found `old`, and reports it if no other thread has pinned it before.
+    /// Pins the count after an increment, and reports it if no other thread has pinned it before.
     #[cold]
     #[inline(never)]
     #[track_caller]
-    fn bad_held(&self, old: u32) {
+    fn bad_held(&self) {
         // A count below zero was reported by the put that made it so.
-        if self.keep_bad(old) && old < PINNED.values.start {
-            report(Kind::Overflow, old);
+        if let Some(found) = self.keep_bad().filter(|&found| found < PINNED.values.start) {
+            report(Kind::Overflow, found);
         }
     }
 

@@ -314,6 +314,22 @@ fn a_decrement_to_zero_saturates_only_what_it_left() {
     assert_eq!(count.count(), 1, "{:?}", run.after);
 }
 
+/// A put too many pins only what it left: if the memory is used again, the new object is not its business.
+#[test]
+fn a_put_of_none_saturates_only_what_it_left() {
+    quiet();
+    for (name, put) in PUTS {
+        everywhere(|place| {
+            let count = Count::new_in(0);
+            let run = stopped(place, || put(&count), || count.set_release(2));
+            if run.meanwhile.is_some() && run.before.iter().any(|step| step.writes()) {
+                assert_eq!(count.count(), 2, "{name} at {place:?}: {:?}", run.after);
+            }
+            run.meanwhile.is_some()
+        });
+    }
+}
+
 /// The tool itself: it stops where it is told to, and tells what was done.
 #[test]
 fn a_thread_stops_where_it_is_told_to() {
