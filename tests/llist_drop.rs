@@ -189,7 +189,7 @@ fn values_outlive_their_list() {
 fn values_of_every_size() {
     fn push_and_take<T: Clone + PartialEq + std::fmt::Debug>(value: T) {
         let list = LList::new();
-        for n in [1, 14, 15, 16, 100] {
+        for n in [1, 14, 40, 41, 63, 64, 100] {
             (0..n).for_each(|i| assert_eq!(list.push(value.clone()), i == 0));
             let taken: Vec<T> = list.take_all().collect();
             assert_eq!(taken, vec![value.clone(); n]);

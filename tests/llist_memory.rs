@@ -11,6 +11,8 @@ use kref::LList;
 thread_local! {
     /// How many allocations the thread has made, and not freed.
     static LIVE: Cell<isize> = const { Cell::new(0) };
+    /// The size of the largest.
+    static LARGEST: Cell<usize> = const { Cell::new(0) };
 }
 
 struct Counting;
@@ -19,6 +21,7 @@ struct Counting;
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         LIVE.set(LIVE.get() + 1);
+        LARGEST.set(LARGEST.get().max(layout.size()));
         // SAFETY: the caller's promise.
         unsafe { System.alloc(layout) }
     }
@@ -39,16 +42,23 @@ fn counted(f: impl FnOnce(&dyn Fn() -> isize)) {
     assert_eq!(LIVE.get(), before);
 }
 
+/// How many values of eight bytes a block has room for: a node, a pointer and the value, in a kilobyte less what it takes to
+/// align the block.
+const SLOTS: usize = {
+    let fit = (1024 - 64) / (2 * size_of::<usize>() + 8);
+    if fit < 64 { fit } else { 63 }
+};
+
 #[test]
-fn fifteen_values_to_an_allocation() {
+fn a_kilobyte_of_values_to_an_allocation() {
     counted(|allocated| {
         let list = LList::new();
         assert_eq!(allocated(), 0, "an empty list has nothing");
-        (0..150_u64).for_each(|i| assert_eq!(list.push(i), i == 0));
+        (0..10 * SLOTS as u64).for_each(|i| assert_eq!(list.push(i), i == 0));
         assert_eq!(allocated(), 10);
         let mut chain = list.take_all();
         // The first five blocks of which all values were taken out are gone.
-        chain.by_ref().take(76).for_each(drop);
+        chain.by_ref().take(5 * SLOTS + 1).for_each(drop);
         assert_eq!(allocated(), 5);
         drop(chain);
         assert_eq!(allocated(), 0);
@@ -60,6 +70,31 @@ fn fifteen_values_to_an_allocation() {
             "the list goes on with what is left of a block"
         );
     });
+}
+
+/// With their block, whatever their size and alignment; in few bytes more than the values take.
+#[test]
+fn blocks_are_no_larger_than_a_kilobyte() {
+    fn of<T: Copy>(value: T) {
+        let list = LList::new();
+        LARGEST.set(0);
+        list.push(value);
+        let slot = (2 * size_of::<usize>()).next_multiple_of(align_of::<T>()) + size_of::<T>();
+        let one = 64 + slot.next_multiple_of(align_of::<T>().max(8)) + align_of::<T>();
+        assert!(LARGEST.get() <= one.max(1024), "{}", LARGEST.get());
+    }
+    #[derive(Clone, Copy)]
+    #[repr(align(32))]
+    struct Aligned(#[expect(dead_code)] u8);
+
+    of(());
+    of(0_u8);
+    of(0_u64);
+    of(0_u128);
+    of(Aligned(0));
+    of([0_u8; 100]);
+    of([0_u64; 50]);
+    of([0_u64; 500]);
 }
 
 #[test]
@@ -77,7 +112,7 @@ fn large_values_have_their_own() {
 #[test]
 fn everything_is_freed() {
     counted(|_| {
-        let list: LList<u64> = (0..40).collect();
+        let list: LList<u64> = (0..100).collect();
         let mut consumer = list.consumer().unwrap();
         (0..7).for_each(|_| assert!(consumer.pop().is_some()));
         drop(consumer);

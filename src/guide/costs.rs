@@ -20,7 +20,7 @@
 //! | [`Token`](crate::Token) | 8 | nothing |
 //! | [`Handle<u64, u64>`](crate::Handle) | 8 | <!--f:bytes-registry-million-->49.6<!--f--> to <!--f:bytes-registry-->54.3<!--f--> bytes for each live entry of keys and values of 8 bytes, the table included |
 //! | [`Interned<str>`](crate::Interned) | 8 | the text, and what an entry takes |
-//! | [`LList<u64>`](crate::LList) | 24 | the values, in blocks of fifteen at most |
+//! | [`LList<u64>`](crate::LList) | 24 | the values, in blocks of a kilobyte |
 //! | [`intrusive::List<Box<T>>`](crate::llist::intrusive::List) | 16 | nothing |
 //! | [`intrusive::Node<T>`](crate::llist::intrusive::Node) | 8 | nothing |
 //!

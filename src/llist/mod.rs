@@ -14,7 +14,7 @@
 //!
 //! | type | holds | push |
 //! |---|---|---|
-//! | [`LList`] | values, in nodes that it allocates fifteen at a time | lock-free |
+//! | [`LList`] | values, in nodes that it allocates a kilobyte at a time | lock-free |
 //! | [`intrusive::List`] | objects that carry their node; allocates nothing | lock-free |
 //! | [`intrusive::SwapList`] | the same | wait-free; the taker may have to wait |
 //!

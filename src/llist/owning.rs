@@ -12,7 +12,8 @@ use crate::atomic::{Backend, Native};
 ///
 /// The [module](super) explains what needs a lock (nothing), and how a consumer sleeps.
 ///
-/// The nodes are allocated fifteen at a time (fewer if that took more than a kilobyte), and a block is
+/// The nodes are allocated in blocks of as many as fit in a kilobyte, 63 at most (40 for values of eight bytes on a 64-bit
+/// machine, one for values of a kilobyte and more). A block is
 /// freed when all its values have been taken out. So a value that stays on the list, or in a
 /// chain, keeps up to a kilobyte in use, and so does an idle list. [`intrusive::List`] does not
 /// allocate.
