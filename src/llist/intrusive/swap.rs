@@ -368,7 +368,7 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapChain<P, B> {
 /// Calls `f` until it has an answer, and lets other threads go on in between.
 #[inline]
 fn wait<T, B: Backend>(mut f: impl FnMut() -> Option<T>) -> T {
-    let mut round = 0;
+    let mut round = 0_u32;
     loop {
         if let Some(answer) = f() {
             return answer;
