@@ -28,19 +28,6 @@
 
 use core::mem;
 
-/// Destroys the value, however many destructors call each other through this function. The memory is
-/// the caller's to free.
-///
-/// # Safety
-///
-/// As for [`core::ptr::drop_in_place`].
-#[cfg(feature = "registry")]
-#[inline]
-pub(crate) unsafe fn drop_in_place_deep<T: ?Sized>(value: *mut T) {
-    // SAFETY: the caller's promise, and the closure is called once.
-    with_room::<T>(|| unsafe { core::ptr::drop_in_place(value) });
-}
-
 /// Calls `destroy`, which destroys a value of type `T` and may do more, where it has room.
 ///
 /// It is called last, so that this function leaves nothing on the stack if the compiler is willing: what

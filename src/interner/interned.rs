@@ -159,7 +159,7 @@ impl<T: Stored + ?Sized, B: LockBackend> Deref for Interned<T, B> {
     #[inline]
     fn deref(&self) -> &T {
         // SAFETY: the reference keeps the value.
-        unsafe { T::at(Inline::<T>::place(self.value.node())) }
+        unsafe { T::at(Inline::<T>::slot(self.value.node())) }
     }
 }
 

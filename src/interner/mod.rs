@@ -10,7 +10,6 @@ mod iterate;
 mod stored;
 mod text;
 
-use core::alloc::Layout;
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
 use core::panic::{RefUnwindSafe, UnwindSafe};
@@ -24,16 +23,17 @@ use self::by_reference::ByValue;
 pub use self::interned::Interned;
 pub use self::iterate::Iter;
 pub use self::stored::Stored;
-use self::stored::{Inline, slice_layout, store_slice};
+use self::stored::{Inline, LargeValue, NewSlice};
 use crate::atomic::Native;
 use crate::lock::LockBackend;
 use crate::registry::DefaultHashBuilder;
-use crate::table::{self, Counted, Entered, Owner, State};
+use crate::table::{self, Counted, Entered, Owner, Place, State};
 
 /// Stores each value once, as long as somebody has an [`Interned`] reference to it.
 ///
-/// `Interner<str>` and `Interner<[T]>` store the text or the elements inline in the node, with no
-/// second allocation. An interner may be a `static`, and may be dropped before its values.
+/// `Interner<str>` and `Interner<[T]>` store up to 24 bytes of text or elements in the table itself, and longer ones in
+/// an allocation of their own, as the table does with sized values of more than 128 bytes. An interner may be a
+/// `static`, and may be dropped before its values.
 ///
 /// # Examples
 ///
@@ -151,22 +151,22 @@ impl<T: Stored + ?Sized, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
         table::Hash::new(self.hasher.hash_one(value))
     }
 
-    /// The value that is there, or what `write` writes.
+    /// The value that is there, or what is made by `new`, with no lock held, and stored by `store`, under the lock.
     ///
     /// # Safety
     ///
-    /// `write` stores a value, and the layout is what it needs.
-    unsafe fn enter(
+    /// `store` stores a value.
+    unsafe fn enter<N>(
         &self,
         hash: table::Hash,
         is_it: impl Fn(&T) -> bool,
-        layout: impl FnOnce() -> Layout,
-        write: impl FnOnce(NonNull<u8>),
+        new: impl FnOnce() -> N,
+        store: impl FnOnce(N, NonNull<u8>),
     ) -> Interned<T, B> {
         match self.values.find(hash, |value| is_it(value_of(value))) {
             Some(value) => Interned::new(value),
             // SAFETY: as the caller promises.
-            None => unsafe { self.enter_missed(hash, is_it, layout, write) },
+            None => unsafe { self.enter_missed(hash, is_it, new, store) },
         }
     }
 
@@ -178,21 +178,23 @@ impl<T: Stored + ?Sized, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
     /// As for [`enter`](Self::enter).
     #[cold]
     #[inline(never)]
-    unsafe fn enter_missed(
+    unsafe fn enter_missed<N>(
         &self,
         hash: table::Hash,
         is_it: impl Fn(&T) -> bool,
-        layout: impl FnOnce() -> Layout,
-        write: impl FnOnce(NonNull<u8>),
+        new: impl FnOnce() -> N,
+        store: impl FnOnce(N, NonNull<u8>),
     ) -> Interned<T, B> {
+        let new = new();
         let entered = self
             .values
             .enter_locked(hash, |value| is_it(value_of(value)));
         match entered {
             Entered::Occupied(value) => Interned::new(value),
             Entered::Vacant(vacant) => {
+                let write = |slot| store(new, slot);
                 // SAFETY: as the caller promises.
-                unsafe { vacant.insert(State::Listed, None, layout(), write, Interned::new) }
+                unsafe { vacant.insert(State::Listed, None, write, Interned::new) }
             }
         }
     }
@@ -205,7 +207,7 @@ impl<T: Stored + ?Sized, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
 
 fn value_of<T: Stored + ?Sized, B: LockBackend>(value: &Counted<Inline<T>, B>) -> &T {
     // SAFETY: the reference keeps the value.
-    unsafe { T::at(Inline::<T>::place(value.node())) }
+    unsafe { T::at(Inline::<T>::slot(value.node())) }
 }
 
 impl<T: Stored + Eq + Hash + ?Sized, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
@@ -228,21 +230,47 @@ impl<T: Stored + Eq + Hash + ?Sized, S: BuildHasher, B: LockBackend> Interner<T,
         T: ByValue,
     {
         let hash = self.hash(&value);
-        let entered = self.values.enter(hash, |stored| *value_of(stored) == value);
-        match entered {
+        if let Some(stored) = self.values.find(hash, |stored| *value_of(stored) == value) {
+            // Not after the reference was returned, which would leak if this panics.
+            drop(value);
+            return Interned::new(stored);
+        }
+        if Place::<T>::INLINE {
+            // SAFETY: the slot is for a `T`, which lies in it.
+            let store = |value, slot: NonNull<u8>| unsafe { slot.cast::<T>().write(value) };
+            // SAFETY: a value is stored.
+            unsafe { self.enter_with(hash, value, |value| value, store) }
+        } else {
+            // SAFETY: the slot is for a `T`, whose address lies in it.
+            let store = |value: LargeValue<T>, slot| unsafe { value.store(slot) };
+            // SAFETY: a value is stored.
+            unsafe { self.enter_with(hash, LargeValue::new(value), LargeValue::get, store) }
+        }
+    }
+
+    /// The value that is there, or `new`, which is stored by `store`, under the lock.
+    ///
+    /// # Safety
+    ///
+    /// `store` stores a value.
+    unsafe fn enter_with<N>(
+        &self,
+        hash: table::Hash,
+        new: N,
+        get: impl Fn(&N) -> &T,
+        store: impl FnOnce(N, NonNull<u8>),
+    ) -> Interned<T, B> {
+        let is_it = |stored: &_| value_of::<T, B>(stored) == get(&new);
+        match self.values.enter_locked(hash, is_it) {
             Entered::Occupied(stored) => {
                 // Not after the reference was returned, which would leak if this panics.
-                drop(value);
+                drop(new);
                 Interned::new(stored)
             }
             Entered::Vacant(vacant) => {
-                let write = |place: NonNull<u8>| {
-                    // SAFETY: the place is for a `T`.
-                    unsafe { place.cast().write(value) };
-                };
-                let layout = Layout::new::<T>();
-                // SAFETY: a value is stored, and the layout is its type's.
-                unsafe { vacant.insert(State::Listed, None, layout, write, Interned::new) }
+                let write = |slot| store(new, slot);
+                // SAFETY: as the caller promises.
+                unsafe { vacant.insert(State::Listed, None, write, Interned::new) }
             }
         }
     }
@@ -305,13 +333,11 @@ impl<T: Copy + Eq + Hash, S: BuildHasher, B: LockBackend> Interner<[T], S, B> {
     #[must_use = "the value is forgotten when the last reference is dropped"]
     pub fn intern_ref(&self, value: &[T]) -> Interned<[T], B> {
         let hash = self.hash(value);
-        let layout = || slice_layout::<T>(value.len()).0;
-        let write = |place| {
-            // SAFETY: the place is for a slice of this length.
-            unsafe { store_slice(place, value) };
-        };
-        // SAFETY: a slice is stored, and the layout is its own.
-        unsafe { self.enter(hash, |stored| stored == value, layout, write) }
+        let new = || NewSlice::new(value);
+        // SAFETY: the slot is for a slice of `T`.
+        let store = |new: NewSlice<'_, T>, slot| unsafe { new.store(slot) };
+        // SAFETY: a slice is stored.
+        unsafe { self.enter(hash, |stored| stored == value, new, store) }
     }
 
     /// Returns the stored slice that is equal to `value`, if there is one.
@@ -347,13 +373,11 @@ impl<S: BuildHasher, B: LockBackend> Interner<str, S, B> {
     #[must_use = "the value is forgotten when the last reference is dropped"]
     pub fn intern_ref(&self, value: &str) -> Interned<str, B> {
         let hash = self.hash(value);
-        let layout = || slice_layout::<u8>(value.len()).0;
-        let write = |place| {
-            // SAFETY: the place is for a slice of this length.
-            unsafe { store_slice(place, value.as_bytes()) };
-        };
-        // SAFETY: the bytes of a `str` are stored, and the layout is theirs.
-        unsafe { self.enter(hash, |stored| stored == value, layout, write) }
+        let new = || NewSlice::new(value.as_bytes());
+        // SAFETY: the slot is for bytes.
+        let store = |new: NewSlice<'_, u8>, slot| unsafe { new.store(slot) };
+        // SAFETY: the bytes of a `str` are stored.
+        unsafe { self.enter(hash, |stored| stored == value, new, store) }
     }
 
     /// Returns the stored text that is equal to `value`, if there is one.

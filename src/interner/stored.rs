@@ -1,11 +1,23 @@
-//! How a value lies in a node: a sized value as it is, a string or a slice inline behind its length.
+//! How a value lies in a node's slot.
+//!
+//! | type | in the slot | in an allocation of its own |
+//! |---|---|---|
+//! | a sized `T` of at most 128 bytes | the value | |
+//! | a larger sized `T` | its address | the value |
+//! | `str`, `[T]` of at most `ROOM` bytes | the length and the elements | |
+//! | a longer `str` or `[T]` | the length and the address of the elements | the elements |
+//!
+//! The allocation is made and filled before the lock is taken, and freed with no lock held.
 
+use alloc::boxed::Box;
 use core::alloc::Layout;
 use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
 use core::ptr::{self, NonNull};
 
+use crate::deep::with_room;
 use crate::lock::LockBackend;
-use crate::table::{Node, Payload, State};
+use crate::table::{DropInPlace, Large, Node, Payload, Place, State};
 
 /// Names the types that an [`Interner`](super::Interner) can hold: every sized type, `str`, and
 /// slices of `Copy` elements.
@@ -14,7 +26,7 @@ use crate::table::{Node, Payload, State};
 ///
 /// # Safety
 ///
-/// `layout_at` tells the layout that the value was stored with, and `at` the value.
+/// `at` is the value that is stored in a slot, and `end` drops it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be stored in an interner",
     label = "neither sized, nor `str`, nor a slice of `Copy` elements",
@@ -38,133 +50,251 @@ pub(super) mod sealed {
         note = "an interner stores sized values, `str`, and slices of `Copy` elements; for other slices intern a `Box<[T]>` or a `Vec<T>`"
     )]
     pub unsafe trait Stored {
-        /// What has to be dropped when the value's node dies.
-        type Taken;
-        /// The alignment of every stored value.
-        const ALIGN: usize;
+        /// The layout of what lies in the slot.
+        const SLOT: Layout;
 
-        /// The layout of a value that is stored at a place.
-        ///
-        /// # Safety
-        ///
-        /// A value is stored there.
-        unsafe fn layout_at(payload: NonNull<u8>) -> Layout;
-
-        /// The value that is stored at a place.
+        /// The value that is stored in a slot.
         ///
         /// # Safety
         ///
         /// A value is stored there, as long as the borrow lasts.
-        unsafe fn at<'a>(payload: NonNull<u8>) -> &'a Self;
+        unsafe fn at<'a>(slot: NonNull<u8>) -> &'a Self;
 
-        /// Takes out what has to be dropped.
+        /// Whether `end` has nothing to do.
         ///
         /// # Safety
         ///
-        /// A value is stored there, and is not used afterwards.
-        unsafe fn take(payload: NonNull<u8>) -> Self::Taken;
+        /// A value is stored there.
+        unsafe fn is_trivial(slot: NonNull<u8>) -> bool;
+
+        /// Drops the value, and frees what it has besides the slot.
+        ///
+        /// # Safety
+        ///
+        /// A value is stored there, and is the caller's alone. Once only.
+        unsafe fn end(slot: NonNull<u8>);
     }
 }
 
-// SAFETY: the value is stored as it is.
+// SAFETY: the value lies where `Place` has it.
 #[diagnostic::do_not_recommend]
 unsafe impl<T> sealed::Stored for T {
-    type Taken = T;
-    const ALIGN: usize = align_of::<T>();
+    const SLOT: Layout = Place::<T>::SLOT;
 
     #[inline]
-    unsafe fn layout_at(_: NonNull<u8>) -> Layout {
-        Layout::new::<T>()
+    unsafe fn at<'a>(slot: NonNull<u8>) -> &'a T {
+        // SAFETY: as the caller promises.
+        let value = unsafe { Place::<T>::at(slot) };
+        // SAFETY: as above.
+        unsafe { value.as_ref() }
     }
 
     #[inline]
-    unsafe fn at<'a>(payload: NonNull<u8>) -> &'a T {
-        // SAFETY: as the caller promises.
-        unsafe { payload.cast().as_ref() }
+    unsafe fn is_trivial(_: NonNull<u8>) -> bool {
+        Place::<T>::TRIVIAL
     }
 
-    unsafe fn take(payload: NonNull<u8>) -> T {
-        // SAFETY: as the caller promises.
-        unsafe { payload.cast().read() }
+    unsafe fn end(slot: NonNull<u8>) {
+        with_room::<T>(|| {
+            // SAFETY: the value is the caller's alone, and dropped before this.
+            let _memory = unsafe { Place::<T>::free_at_end(slot) };
+            // SAFETY: as the caller promises.
+            let value = unsafe { Place::<T>::at(slot) };
+            // SAFETY: as above, once.
+            drop(unsafe { DropInPlace::new(value.as_ptr()) });
+        });
     }
 }
 
-// SAFETY: the elements are stored behind their number, and need no drop, as they are `Copy`.
+/// How many bytes of elements lie in the slot of a slice.
+const ROOM: usize = 24;
+
+/// How a slice lies in its slot: its length, and behind it the elements, or their address.
+struct Slice<T>(PhantomData<T>);
+
+impl<T: Copy> Slice<T> {
+    const SLOT: Layout = {
+        let size = Self::offset(true) + ROOM;
+        let align = if align_of::<T>() > align_of::<usize>() && Self::FITS {
+            align_of::<T>()
+        } else {
+            align_of::<usize>()
+        };
+        match Layout::from_size_align(size, align) {
+            Ok(layout) => layout,
+            Err(_) => panic!("a slot is small"),
+        }
+    };
+
+    /// Whether elements may lie in a slot at all.
+    const FITS: bool = align_of::<T>() <= 16;
+
+    #[inline]
+    const fn is_inline(len: usize) -> bool {
+        Self::FITS && size_of::<T>() * len <= ROOM
+    }
+
+    /// Where the elements, or their address, are.
+    #[inline]
+    const fn offset(is_inline: bool) -> usize {
+        if is_inline && Self::FITS {
+            size_of::<usize>().next_multiple_of(align_of::<T>())
+        } else {
+            size_of::<usize>()
+        }
+    }
+
+    /// # Safety
+    ///
+    /// A slice is stored there.
+    #[inline]
+    unsafe fn of(slot: NonNull<u8>) -> NonNull<[T]> {
+        // SAFETY: the length is stored first.
+        let len = unsafe { slot.cast::<usize>().read() };
+        let is_inline = Self::is_inline(len);
+        // SAFETY: within the slot.
+        let place = unsafe { slot.add(Self::offset(is_inline)) };
+        let elements = if is_inline {
+            place.cast()
+        } else {
+            // SAFETY: their address is stored there.
+            unsafe { place.cast::<NonNull<T>>().read() }
+        };
+        NonNull::slice_from_raw_parts(elements, len)
+    }
+}
+
+// SAFETY: the elements lie where `Slice` has them, and need no drop, as they are `Copy`.
 #[diagnostic::do_not_recommend]
 unsafe impl<T: Copy> sealed::Stored for [T] {
-    type Taken = ();
-    const ALIGN: usize = slice_layout::<T>(0).0.align();
+    const SLOT: Layout = Slice::<T>::SLOT;
 
     #[inline]
-    unsafe fn layout_at(payload: NonNull<u8>) -> Layout {
-        // SAFETY: the length is stored first.
-        let len = unsafe { payload.cast::<usize>().read() };
-        slice_layout::<T>(len).0
+    unsafe fn at<'a>(slot: NonNull<u8>) -> &'a [T] {
+        // SAFETY: as the caller promises.
+        let slice = unsafe { Slice::of(slot) };
+        // SAFETY: as above.
+        unsafe { slice.as_ref() }
     }
 
-    #[inline]
-    unsafe fn at<'a>(payload: NonNull<u8>) -> &'a [T] {
+    unsafe fn is_trivial(slot: NonNull<u8>) -> bool {
         // SAFETY: the length is stored first.
-        let len = unsafe { payload.cast::<usize>().read() };
-        // SAFETY: within what was stored.
-        let elements = unsafe { payload.add(slice_layout::<T>(0).1) };
-        // SAFETY: so many elements were stored there.
-        unsafe { core::slice::from_raw_parts(elements.cast().as_ptr(), len) }
+        Slice::<T>::is_inline(unsafe { slot.cast::<usize>().read() })
     }
 
-    unsafe fn take(_: NonNull<u8>) {}
+    unsafe fn end(slot: NonNull<u8>) {
+        // SAFETY: as the caller promises.
+        if unsafe { Self::is_trivial(slot) } {
+            return;
+        }
+        // SAFETY: as above.
+        let slice = unsafe { Slice::<T>::of(slot) };
+        // SAFETY: it came from a box, in `NewSlice::store`, and nobody uses it any more.
+        drop(unsafe { Box::from_raw(slice.as_ptr()) });
+    }
 }
 
 // SAFETY: as its bytes.
 unsafe impl sealed::Stored for str {
-    type Taken = ();
-    const ALIGN: usize = <[u8] as sealed::Stored>::ALIGN;
+    const SLOT: Layout = <[u8] as sealed::Stored>::SLOT;
 
     #[inline]
-    unsafe fn layout_at(payload: NonNull<u8>) -> Layout {
+    unsafe fn at<'a>(slot: NonNull<u8>) -> &'a str {
         // SAFETY: as the caller promises.
-        unsafe { <[u8]>::layout_at(payload) }
-    }
-
-    #[inline]
-    unsafe fn at<'a>(payload: NonNull<u8>) -> &'a str {
-        // SAFETY: as the caller promises.
-        let bytes = unsafe { <[u8]>::at(payload) };
+        let bytes = unsafe { <[u8]>::at(slot) };
         // SAFETY: the bytes of a `str` were stored.
         unsafe { core::str::from_utf8_unchecked(bytes) }
     }
 
-    unsafe fn take(_: NonNull<u8>) {}
+    unsafe fn is_trivial(slot: NonNull<u8>) -> bool {
+        // SAFETY: as the caller promises.
+        unsafe { <[u8]>::is_trivial(slot) }
+    }
+
+    unsafe fn end(slot: NonNull<u8>) {
+        // SAFETY: as the caller promises.
+        unsafe { <[u8]>::end(slot) }
+    }
 }
 
-/// The layout of a length and so many elements, and the offset of the first.
-pub(super) const fn slice_layout<T>(len: usize) -> (Layout, usize) {
-    let head = Layout::new::<usize>();
-    let (align, size) = (align_of::<T>(), size_of::<T>());
-    let offset = head.size().next_multiple_of(align);
-    let align = if align > head.align() {
-        align
-    } else {
-        head.align()
-    };
-    let Ok(layout) = Layout::from_size_align(offset + size * len, align) else {
-        panic!("a slice that exists has a size far below isize::MAX");
-    };
-    (layout, offset)
+/// A slice that is to be stored: where it will lie in the slot it is not copied yet.
+pub(super) enum NewSlice<'a, T> {
+    Small(&'a [T]),
+    Large(Box<[T]>),
 }
 
-/// Stores a slice.
+impl<'a, T: Copy> NewSlice<'a, T> {
+    pub(super) fn new(slice: &'a [T]) -> Self {
+        if Slice::<T>::is_inline(slice.len()) {
+            Self::Small(slice)
+        } else {
+            Self::Large(slice.into())
+        }
+    }
+
+    /// # Safety
+    ///
+    /// The slot is for a slice of `T`.
+    pub(super) unsafe fn store(self, slot: NonNull<u8>) {
+        let (len, is_inline) = match &self {
+            Self::Small(slice) => (slice.len(), true),
+            Self::Large(slice) => (slice.len(), false),
+        };
+        // SAFETY: as the caller promises.
+        unsafe { slot.cast::<usize>().write(len) };
+        // SAFETY: within the slot.
+        let place = unsafe { slot.add(Slice::<T>::offset(is_inline)) };
+        match self {
+            // SAFETY: so many have room, and a new slot does not overlap with the slice.
+            Self::Small(slice) => unsafe {
+                ptr::copy_nonoverlapping(slice.as_ptr(), place.cast().as_ptr(), len);
+            },
+            Self::Large(slice) => {
+                let elements = NonNull::from(Box::leak(slice)).cast::<T>();
+                // SAFETY: as above.
+                unsafe { place.cast().write(elements) };
+            }
+        }
+    }
+}
+
+/// A large sized value that is to be stored.
 ///
-/// # Safety
+/// # Invariants
 ///
-/// The place is large enough, and aligned, for [`slice_layout`] of its length.
-pub(super) unsafe fn store_slice<T: Copy>(payload: NonNull<u8>, slice: &[T]) {
-    // SAFETY: as the caller promises.
-    unsafe { payload.cast::<usize>().write(slice.len()) };
-    // SAFETY: as the caller promises.
-    let elements = unsafe { payload.add(slice_layout::<T>(0).1) };
-    // SAFETY: as the caller promises; a new place does not overlap with the slice.
-    unsafe { ptr::copy_nonoverlapping(slice.as_ptr(), elements.cast().as_ptr(), slice.len()) };
+/// The value is there.
+pub(super) struct LargeValue<T>(Large<T>);
+
+impl<T> LargeValue<T> {
+    pub(super) fn new(value: T) -> Self {
+        let memory = Large::new();
+        // SAFETY: the memory is for a `T`.
+        unsafe { memory.get().write(value) };
+        Self(memory)
+    }
+
+    pub(super) fn get(&self) -> &T {
+        // SAFETY: the value is there.
+        unsafe { self.0.get().as_ref() }
+    }
+
+    /// # Safety
+    ///
+    /// The slot is for a `T` that is not inline.
+    pub(super) unsafe fn store(self, slot: NonNull<u8>) {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: moved out once, as `this` is not dropped.
+        let memory = unsafe { ptr::read(&raw const this.0) };
+        // SAFETY: as the caller promises.
+        unsafe { memory.store(slot) };
+    }
+}
+
+impl<T> Drop for LargeValue<T> {
+    fn drop(&mut self) {
+        // SAFETY: the value is there, and is not used any more.
+        unsafe { self.0.get().drop_in_place() };
+    }
 }
 
 /// A value that is its own key, as the payload of a node.
@@ -172,26 +302,24 @@ pub(super) struct Inline<T: ?Sized>(PhantomData<T>);
 
 // SAFETY: as `Stored` promises.
 unsafe impl<T: Stored + ?Sized> Payload for Inline<T> {
-    type Taken = T::Taken;
+    const SLOT: Layout = T::SLOT;
 
     #[inline]
-    unsafe fn layout<B: LockBackend>(node: NonNull<Node<B>>) -> Layout {
+    unsafe fn is_trivial<B: LockBackend>(node: NonNull<Node<B>>) -> bool {
         // SAFETY: a value is stored in the node.
-        unsafe { T::layout_at(Self::place(node)) }
+        unsafe { T::is_trivial(Self::slot(node)) }
     }
 
-    unsafe fn take<B: LockBackend>(node: NonNull<Node<B>>, _: State) -> T::Taken {
+    unsafe fn end<B: LockBackend>(node: NonNull<Node<B>>, _: State) {
         // SAFETY: a value is stored in the node, and the caller has it for itself.
-        unsafe { T::take(Self::place(node)) }
+        unsafe { T::end(Self::slot(node)) };
     }
 }
 
 impl<T: Stored + ?Sized> Inline<T> {
-    /// Where a node has its value, whatever the value's size.
+    /// Where a node has its value, or what leads to it.
     #[inline]
-    pub(super) fn place<B: LockBackend>(node: NonNull<Node<B>>) -> NonNull<u8> {
-        const { assert!(T::ALIGN.is_power_of_two()) };
-        let least = Layout::from_size_align(0, T::ALIGN).expect("a type's alignment");
-        Node::payload(node, least)
+    pub(super) fn slot<B: LockBackend>(node: NonNull<Node<B>>) -> NonNull<u8> {
+        Node::payload(node, T::SLOT)
     }
 }

@@ -2,9 +2,8 @@
 
 use core::fmt;
 use core::hash::{BuildHasher, Hash};
-use core::ptr::NonNull;
 
-use super::entry::Entry as Pair;
+use super::entry::{Entry as Pair, LargeDraft, New};
 use super::lookup::is;
 use super::{Handle, Registry};
 use crate::atomic::Native;
@@ -39,16 +38,34 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     /// ```
     #[track_caller]
     pub fn try_insert(&self, key: K, value: V) -> Result<Handle<K, V, B>, OccupiedError<K, V, B>> {
-        let hash = self.hash(&key);
-        let entered = self.entries.enter_locked(hash, |entry| is(entry, &key));
+        if Pair::<K, V>::INLINE {
+            self.try_insert_new((key, value))
+        } else {
+            self.try_insert_new(LargeDraft::with_value(key, value))
+        }
+    }
+
+    #[inline]
+    #[track_caller]
+    fn try_insert_new(
+        &self,
+        new: impl New<K, V>,
+    ) -> Result<Handle<K, V, B>, OccupiedError<K, V, B>> {
+        let hash = self.hash(new.key());
+        let entered = self
+            .entries
+            .enter_locked(hash, |entry| is(entry, new.key()));
         match entered {
-            Entered::Occupied(existing) => Err(OccupiedError {
-                // SAFETY: it was found listed.
-                existing: unsafe { Handle::new(existing) },
-                key,
-                value,
-            }),
-            Entered::Vacant(vacant) => Ok(list(vacant, key, value)),
+            Entered::Occupied(existing) => {
+                let (key, value) = new.into_parts();
+                Err(OccupiedError {
+                    // SAFETY: it was found listed.
+                    existing: unsafe { Handle::new(existing) },
+                    key,
+                    value,
+                })
+            }
+            Entered::Vacant(vacant) => Ok(list(vacant, new)),
         }
     }
 
@@ -83,17 +100,30 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     #[track_caller]
     #[expect(clippy::type_complexity, reason = "it is what it returns")]
     pub fn replace(&self, key: K, value: V) -> (Handle<K, V, B>, Option<Handle<K, V, B>>) {
-        let hash = self.hash(&key);
+        if Pair::<K, V>::INLINE {
+            self.replace_by((key, value))
+        } else {
+            self.replace_by(LargeDraft::with_value(key, value))
+        }
+    }
+
+    #[track_caller]
+    #[expect(clippy::type_complexity, reason = "it is what it returns")]
+    fn replace_by(&self, new: impl New<K, V>) -> (Handle<K, V, B>, Option<Handle<K, V, B>>) {
+        let hash = self.hash(new.key());
         loop {
-            match self.entries.enter_locked(hash, |entry| is(entry, &key)) {
-                Entered::Vacant(vacant) => return (list(vacant, key, value), None),
+            match self
+                .entries
+                .enter_locked(hash, |entry| is(entry, new.key()))
+            {
+                Entered::Vacant(vacant) => return (list(vacant, new), None),
                 Entered::Occupied(old) => {
                     // SAFETY: it was found listed.
                     let old = unsafe { Handle::new(old) };
                     let vacant = self.entries.replace(hash, old.entry());
                     // Unless somebody else has taken it out since: then the key may have another object by now.
                     if let Some(vacant) = vacant {
-                        return (list(vacant, key, value), Some(old.clone()));
+                        return (list(vacant, new), Some(old.clone()));
                     }
                 }
             }
@@ -132,18 +162,14 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
 /// Lists an object in a vacant place.
 fn list<K, V, B: LockBackend>(
     vacant: Vacant<'_, Pair<K, V>, B>,
-    key: K,
-    value: V,
+    new: impl New<K, V>,
 ) -> Handle<K, V, B> {
-    let write = |slot: NonNull<u8>| {
-        // SAFETY: the slot is for an entry.
-        unsafe { slot.cast().write(Pair::new(key, value)) };
-    };
+    // SAFETY: the slot is for an entry.
+    let write = |slot| unsafe { new.store(slot) };
     // SAFETY: `insert` calls it with the entry that is being listed.
     let own = |entry| unsafe { Handle::new(entry) };
-    let layout = Pair::<K, V>::LAYOUT;
     // SAFETY: what is written is an entry with its value, as `Listed` asks for.
-    unsafe { vacant.insert(State::Listed, None, layout, write, own) }
+    unsafe { vacant.insert(State::Listed, None, write, own) }
 }
 
 /// Tells that [`Registry::try_insert`] found an object with the same key.

@@ -2,13 +2,12 @@
 
 use core::convert::Infallible;
 use core::hash::{BuildHasher, Hash};
-use core::ptr::NonNull;
 
 use alloc::borrow::ToOwned;
 use equivalent::Equivalent;
 
 use super::building::Building;
-use super::entry::Entry as Pair;
+use super::entry::{Draft, Entry as Pair};
 use super::reserve::enter;
 use super::{Entry, Handle, Registry};
 use crate::lock::LockBackend;
@@ -223,16 +222,26 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     where
         F: FnOnce(&K) -> Result<V, E>,
     {
-        let entered = self.entries.enter(self.hash(&key), |entry| is(entry, &key));
+        let hash = self.hash(&key);
+        if let Some(entry) = self.entries.find(hash, |entry| is(entry, &key)) {
+            // Not after the handle was returned, which would leak if this panics.
+            drop((key, make));
+            // SAFETY: it was found listed.
+            return Ok(unsafe { Handle::new(entry) });
+        }
+        let draft = Draft::new(key);
+        let entered = self
+            .entries
+            .enter_locked(hash, |entry| is(entry, draft.key()));
         let entry = match entered {
             Entered::Occupied(entry) => {
-                // Not after the handle was returned, which would leak if this panics.
-                drop((key, make));
+                // As above.
+                drop((draft, make));
                 entry
             }
             Entered::Vacant(vacant) => {
                 // What `make` calls on this thread must not wait for it.
-                let building = reserve(vacant, key, Some(B::current_thread()));
+                let building = reserve(vacant, draft, Some(B::current_thread()));
                 let value = make(building.key())?;
                 building.finish(value)
             }
@@ -254,16 +263,13 @@ where
 /// Takes a vacant place for a value that is to be made, on `thread` if what it calls there must not wait for it.
 pub(super) fn reserve<K, V, B: LockBackend>(
     vacant: Vacant<'_, Pair<K, V>, B>,
-    key: K,
+    draft: Draft<K, V>,
     thread: Option<B::ThreadId>,
 ) -> Building<K, V, B> {
-    let write = |slot: NonNull<u8>| {
-        // SAFETY: the slot is for an entry.
-        unsafe { slot.cast().write(Pair::<K, V>::building(key)) };
-    };
+    // SAFETY: the slot is for an entry.
+    let write = |slot| unsafe { draft.store(slot) };
     // SAFETY: `insert` calls it with the entry that is being inserted.
     let own = |entry| unsafe { Building::new(entry) };
-    let layout = Pair::<K, V>::LAYOUT;
     // SAFETY: what is written is an entry without a value, as `Building` asks for.
-    unsafe { vacant.insert(State::Building, thread, layout, write, own) }
+    unsafe { vacant.insert(State::Building, thread, write, own) }
 }

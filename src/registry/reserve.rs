@@ -8,7 +8,7 @@ use core::task::{Context, Poll};
 
 use super::Handle;
 use super::building::Building;
-use super::entry::Entry as Pair;
+use super::entry::{Draft, Entry as Pair};
 use super::lookup::{is, reserve};
 use crate::atomic::Native;
 use crate::lock::LockBackend;
@@ -285,20 +285,21 @@ pub(super) fn enter<K: Eq, V, B: LockBackend>(
     hash: Hash,
     key: K,
 ) -> Entry<'_, K, V, B> {
-    match entries.enter_or_busy(hash, |entry| is(entry, &key)) {
+    let draft = Draft::new(key);
+    match entries.enter_or_busy(hash, |entry| is(entry, draft.key())) {
         Ok(Entered::Occupied(entry)) => {
             // Not after the handle was returned, which would leak if this panics.
-            drop(key);
+            drop(draft);
             Entry::Occupied(handle(entry))
         }
         Ok(Entered::Vacant(vacant)) => {
             // No thread: it may be sent to another, and this one may have other tasks, which can wait.
-            Entry::Vacant(Reservation::new(reserve(vacant, key, None)))
+            Entry::Vacant(Reservation::new(reserve(vacant, draft, None)))
         }
         Err(busy) => Entry::Busy(Pending {
             entries,
             hash,
-            key,
+            key: draft.into_key(),
             busy,
         }),
     }

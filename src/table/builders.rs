@@ -22,9 +22,10 @@ use alloc::vec::Vec;
 use core::ptr::NonNull;
 use core::task::{Context, Poll};
 
-use super::counted::{Counted, Payload};
+use super::counted::Counted;
 use super::event::{Event, Ticket};
 use super::node::Node;
+use super::payload::Payload;
 use crate::lock::LockBackend;
 
 /// How the time ends in which a node is busy.

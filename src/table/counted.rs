@@ -1,39 +1,15 @@
 //! A counted pointer to a node, and the last put.
 
-use core::alloc::Layout;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
 use super::Table;
 use super::node::{Node, State};
+use super::payload::Payload;
+use super::shard::{Guard, Shard};
 use super::slab::shard_of;
-use crate::deep::drop_in_place_deep;
 use crate::lock::LockBackend;
-
-/// What lies behind the header of a node.
-///
-/// # Safety
-///
-/// `layout` tells what the payload was inserted with; `take` takes out all that has to be dropped.
-pub(crate) unsafe trait Payload {
-    /// What was in the node.
-    type Taken;
-
-    /// The layout of the payload of a node.
-    ///
-    /// # Safety
-    ///
-    /// The caller has a reference to the node, or is its pending owner.
-    unsafe fn layout<B: LockBackend>(node: NonNull<Node<B>>) -> Layout;
-
-    /// Moves out what is in a node of this state.
-    ///
-    /// # Safety
-    ///
-    /// The count is zero, and settled. Once only.
-    unsafe fn take<B: LockBackend>(node: NonNull<Node<B>>, state: State) -> Self::Taken;
-}
 
 /// One reference to a node.
 ///
@@ -77,11 +53,9 @@ impl<P: Payload, B: LockBackend> Counted<P, B> {
     }
 
     /// The shard's lock, found through the node.
-    pub(crate) fn lock(&self) -> super::Guard<'_, B> {
+    pub(crate) fn lock(&self) -> Guard<'_, B> {
         // SAFETY: a reference is held.
-        let layout = unsafe { P::layout(self.node) };
-        // SAFETY: as above, and that is the payload's layout.
-        let shard = unsafe { shard_of(self.node, layout) };
+        let shard = unsafe { shard_of(self.node, P::SLOT) };
         // SAFETY: the reference keeps the node, and that its shard.
         unsafe { shard.as_ref() }.lock()
     }
@@ -108,7 +82,11 @@ impl<P: Payload, B: LockBackend> Drop for Counted<P, B> {
     }
 }
 
-/// Ends a pending put: under the lock, the node dies unless its reference was handed back.
+/// Ends a pending put: the node dies unless its reference was handed back.
+///
+/// Under the lock it leaves the map. Then the payload is dropped where it lies, with no lock held, and after that
+/// the slot is given back: until then it is nobody else's. (If there is nothing to drop, the slot is given back
+/// at once.)
 ///
 /// # Safety
 ///
@@ -118,30 +96,63 @@ unsafe fn last_put<P: Payload, B: LockBackend>(node: NonNull<Node<B>>) {
     // SAFETY: nobody else can free the node, so that its shard lives.
     let header = unsafe { node.as_ref() };
     // SAFETY: this is the pending owner.
-    let layout = unsafe { P::layout(node) };
-    // SAFETY: as above, and that is the payload's layout.
-    let shard = unsafe { shard_of(node, layout) };
-    // SAFETY: as above, up to `end_parts`.
+    let shard = unsafe { shard_of(node, P::SLOT) };
+    // SAFETY: as above, up to the end of the node's life in the shard.
     let mut guard = unsafe { shard.as_ref() }.lock();
     if !header.refs.settle() {
         return;
     }
-    // SAFETY: the node is this thread's alone from here on: its count is zero, and the lock is held.
-    let mut taken = ManuallyDrop::new(unsafe { P::take(node, header.tag().state()) });
-    // SAFETY: as above, and the payload was taken out.
-    let done = unsafe { guard.bury(node, layout) };
-    // SAFETY: alive, as the shard's part of it has not ended.
-    let table = unsafe { shard.as_ref() }.table();
-    // Once it is unlocked, another thread's last put may free the shard. The guard has no reference to it.
-    drop(guard);
-    if done {
-        // SAFETY: the shard's own part, once.
-        unsafe { Table::end_parts(table, 1) };
+    // The node is this thread's alone from here on: its count is zero, and the lock is held.
+    let state = header.tag().state();
+    // SAFETY: as above.
+    if unsafe { P::is_trivial(node) } {
+        // SAFETY: as above.
+        unsafe { guard.leave(node, State::Absent) };
+        let burial = Burial { shard, node };
+        return burial.end(guard);
     }
-    // Now that no lock is held, and the table is not needed any more, user code may run. A destructor
-    // may drop the last reference to another node, and so on.
-    // SAFETY: dropped once, here.
-    unsafe { drop_in_place_deep(&raw mut *taken) };
+    // SAFETY: as above.
+    unsafe { guard.leave(node, State::Dying) };
+    drop(guard);
+    let _burial = Burial { shard, node };
+    // Now that no lock is held user code may run. A destructor may drop the last reference to another node, and
+    // so on. If it panics, the slot is given back all the same.
+    // SAFETY: the node is this thread's alone, and in no chain.
+    unsafe { P::end::<B>(node, state) };
+}
+
+/// A node that has left the map, and whose payload is being dropped. Its shard lives until this ends.
+struct Burial<B: LockBackend> {
+    shard: NonNull<Shard<B>>,
+    node: NonNull<Node<B>>,
+}
+
+impl<B: LockBackend> Burial<B> {
+    /// Gives the slot back. That may be the end of the shard and the table, behind the unlock.
+    fn end(self, guard: Guard<'_, B>) {
+        let this = ManuallyDrop::new(self);
+        this.end_with(guard);
+    }
+
+    fn end_with(&self, mut guard: Guard<'_, B>) {
+        // SAFETY: alive, as the node's part of the shard has not ended.
+        let table = unsafe { self.shard.as_ref() }.table();
+        // SAFETY: the node has left the map, and nothing is in it any more.
+        let done = unsafe { guard.bury(self.node) };
+        // Once it is unlocked, another thread's last put may free the shard. The guard has no reference to it.
+        drop(guard);
+        if done {
+            // SAFETY: the shard's own part, once.
+            unsafe { Table::end_parts(table, 1) };
+        }
+    }
+}
+
+impl<B: LockBackend> Drop for Burial<B> {
+    fn drop(&mut self) {
+        // SAFETY: as in `end_with`.
+        self.end_with(unsafe { self.shard.as_ref() }.lock());
+    }
 }
 
 // SAFETY: a reference to the payload can be had from every `Counted`, in every thread, and the last one, in

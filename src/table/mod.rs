@@ -6,6 +6,8 @@
 //! |---|---|
 //! | `node.rs` | what a node is; its states; the memory that stays a node |
 //! | `slab.rs` | where nodes come from and go back to, and how a node finds its shard |
+//! | `payload.rs` | what lies in a slot: a small payload, or the address of a large one |
+//! | `candidates.rs` | nodes to be compared, when many have one hash |
 //! | `chains.rs` | chains of nodes by hash, walked without the lock |
 //! | `buckets.rs` | the heads of the chains, and how their number doubles |
 //! | `shard.rs` | a lock and what it protects |
@@ -39,6 +41,7 @@
 
 mod buckets;
 mod builders;
+mod candidates;
 mod chains;
 mod counted;
 mod event;
@@ -46,25 +49,28 @@ mod iter;
 mod locked;
 mod node;
 mod owner;
+mod payload;
 mod raw;
 mod shard;
 mod slab;
 
 use alloc::boxed::Box;
+use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use crossbeam_utils::CachePadded;
 
 use self::buckets::{Buckets, Heads};
 pub(crate) use self::builders::{Busy, Outcome};
-pub(crate) use self::counted::{Counted, Payload};
+pub(crate) use self::counted::Counted;
 pub(crate) use self::event::Event;
 pub(crate) use self::iter::Iter;
 pub(crate) use self::locked::Locked;
 pub(crate) use self::node::{Hash, Node, State, Tag};
 pub(crate) use self::owner::{Entered, Owner, Vacant};
+pub(crate) use self::payload::{DropInPlace, Large, Payload, Place};
 pub(crate) use self::raw::Lent;
-use self::shard::{Found, Guard, Shard};
+use self::shard::Shard;
 use crate::RefCount;
 use crate::lock::LockBackend;
 
@@ -82,8 +88,8 @@ pub(crate) struct Table<B: LockBackend> {
 }
 
 impl<B: LockBackend> Table<B> {
-    /// Creates a table of `shards` shards, a power of two.
-    pub(crate) fn new(shards: usize) -> NonNull<Self> {
+    /// Creates a table of `shards` shards, a power of two, and of slots for such payloads.
+    pub(crate) fn new(shards: usize, slot: Layout) -> NonNull<Self> {
         debug_assert!(shards.is_power_of_two());
         let parts = RefCount::new_in(1 + shards as u32);
         let mut table = NonNull::from(Box::leak(Box::new(Self {
@@ -95,7 +101,7 @@ impl<B: LockBackend> Table<B> {
         // SAFETY: the table was made just now, and nobody else knows it.
         let heads = unsafe { table.as_ref() }.buckets.heads();
         let shards = (0..shards as u32)
-            .map(|number| CachePadded::new(Shard::new(table, number, heads)))
+            .map(|number| CachePadded::new(Shard::new(table, number, heads, slot)))
             .collect();
         // SAFETY: as above.
         unsafe { table.as_mut() }.shards = shards;
@@ -198,7 +204,6 @@ impl<B: LockBackend> Table<B> {
 
 #[cfg(test)]
 mod tests {
-    use core::alloc::Layout;
     use std::vec::Vec;
 
     use super::*;
@@ -209,13 +214,13 @@ mod tests {
 
     // SAFETY: nothing is in it.
     unsafe impl Payload for Nothing {
-        type Taken = ();
+        const SLOT: Layout = Layout::new::<()>();
 
-        unsafe fn layout<B: LockBackend>(_: NonNull<Node<B>>) -> Layout {
-            Layout::new::<()>()
+        unsafe fn is_trivial<B: LockBackend>(_: NonNull<Node<B>>) -> bool {
+            true
         }
 
-        unsafe fn take<B: LockBackend>(_: NonNull<Node<B>>, _: State) {}
+        unsafe fn end<B: LockBackend>(_: NonNull<Node<B>>, _: State) {}
     }
 
     type Nodes = Vec<Counted<Nothing, Native>>;
@@ -224,13 +229,7 @@ mod tests {
         let insert = |hash| match owner.enter_locked(Hash::new(hash), |_| false) {
             // SAFETY: there is nothing to write.
             Entered::Vacant(vacant) => unsafe {
-                vacant.insert(
-                    State::Listed,
-                    None,
-                    Layout::new::<()>(),
-                    |_| {},
-                    |node| node,
-                )
+                vacant.insert(State::Listed, None, |_| {}, |node| node)
             },
             Entered::Occupied(_) => unreachable!("nothing is what is looked for"),
         };

@@ -11,8 +11,13 @@
 //! |---|---|---|---|---|---|
 //! | `Absent` | no | no (or, if a construction failed: until the last put) | no | 0 (likewise) | `Building`, `Listed` |
 //! | `Building` | yes | yes | no | >= 1 | `Listed`, `Absent` |
-//! | `Listed` | yes | yes | yes | any | `Unlisted`, `Absent` |
-//! | `Unlisted` | no | yes | yes | any | `Absent` |
+//! | `Listed` | yes | yes | yes | any | `Unlisted`, `Dying`, `Absent` |
+//! | `Unlisted` | no | yes | yes | any | `Dying`, `Absent` |
+//! | `Dying` | no | until its destructor has run | likewise, and first | 0 | `Absent` |
+//!
+//! A node is `Dying` while the destructor of its payload runs, with no lock held. Its slot is given back after
+//! that, so the object has one address from the moment it is listed to the end of its destructor. Where nothing
+//! has to be dropped, a node goes to `Absent` at once.
 //!
 //! # Orderings, per variable of the header
 //!
@@ -42,7 +47,7 @@ use crate::lock::LockBackend;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hash(u32);
 
-/// Thirty bits of a node's hash, and its state.
+/// 29 bits of a node's hash, and its state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tag(u32);
 
@@ -54,11 +59,12 @@ pub(crate) enum State {
     Building = 1,
     Listed = 2,
     Unlisted = 3,
+    Dying = 4,
 }
 
 impl Hash {
     /// How many buckets a hash can tell apart.
-    pub(super) const BUCKETS: usize = 1 << 30;
+    pub(super) const BUCKETS: usize = 1 << 29;
 
     #[inline]
     pub(crate) fn new(hash: u64) -> Self {
@@ -86,7 +92,7 @@ impl Hash {
 }
 
 impl Tag {
-    const STATE: u32 = 0b11;
+    const STATE: u32 = 0b111;
 
     /// The tag of a node in state `state` with the hash `hash`.
     #[inline]
@@ -105,7 +111,8 @@ impl Tag {
             0 => State::Absent,
             1 => State::Building,
             2 => State::Listed,
-            _ => State::Unlisted,
+            3 => State::Unlisted,
+            _ => State::Dying,
         }
     }
 

@@ -3,27 +3,21 @@
 //! The table is made when the first thing is put into the map, so that an empty map is a constant.
 //!
 //! No user code runs while a lock is held here: keys are compared by `is_it` with a reference to
-//! the node, after unlocking. A node that was found to be another one is remembered in `seen`,
-//! with a reference, so that it stays that other one, and the lock is taken again to look for the next.
-//! That is rare: it takes two keys whose hashes agree in 30 bits.
-//!
-//! Dropping `seen` may destroy objects, and their destructors may panic. So it is dropped with no lock
-//! held, and before the result is returned: a value that is already on its way to the caller is not
-//! dropped when the panic passes, and its reference would leak.
+//! the node, after unlocking. See `candidates.rs`.
 //!
 //! # Orderings
 //!
 //! `table` is written once. Release and Acquire: who sees the pointer sees the table.
 
-use alloc::vec::Vec;
-use core::alloc::Layout;
 use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::AtomicPtr;
 use core::sync::atomic::Ordering::{Acquire, Release};
 
+use super::candidates::Candidates;
 use super::event::Event;
-use super::{Busy, Counted, Found, Guard, Hash, Iter, Payload, State, Table, Tag};
+use super::shard::{Guard, Look};
+use super::{Busy, Counted, Hash, Iter, Payload, State, Table, Tag};
 use crate::atomic::{Atomic, Native};
 use crate::lock::LockBackend;
 
@@ -48,7 +42,7 @@ pub(crate) struct Vacant<'a, P: Payload, B: LockBackend> {
     guard: Guard<'a, B>,
     table: &'a Table<B>,
     tag: Tag,
-    seen: Vec<Counted<P, B>>,
+    seen: Candidates<P, B>,
     /// The node that is listed there, and leaves when the other is.
     old: Option<&'a Counted<P, B>>,
 }
@@ -94,7 +88,7 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
             0 => default_shards(),
             shards => shards,
         };
-        let table = Table::new(shards);
+        let table = Table::new(shards, P::SLOT);
         // Release: pairs with the Acquire in `table` and in the failure, so that the table is seen.
         // Acquire in the failure: to see the table of whoever was faster.
         let made = self
@@ -135,16 +129,25 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
     ) -> Option<Counted<P, B>> {
         let shard = table.shard(hash);
         let tag = Tag::new(hash, State::Listed);
-        let mut seen = Vec::new();
+        let mut seen = Candidates::new();
         loop {
             // SAFETY: as in `find`. The guard is dropped at the end of the statement.
-            let found = unsafe { shard.lock().find(tag, &seen) };
-            match found? {
-                Found::Listed(found) if is_it(&found) => {
-                    drop(seen);
-                    return Some(found);
-                }
-                Found::Listed(other) | Found::Building(other) => seen.push(other),
+            match unsafe { shard.lock().look(tag, &mut seen) } {
+                Look::Nothing => return None,
+                Look::NoRoom(count) => seen.make_room(count),
+                Look::Found => match seen.compare(&is_it) {
+                    Some(found) => match found.header().tag_with_value().state() {
+                        State::Listed => {
+                            drop(seen);
+                            return Some(found);
+                        }
+                        State::Building => return None,
+                        // It has left the map since. There may be another one by now.
+                        _ => {}
+                    },
+                    None if seen.were_all() => return None,
+                    None => {}
+                },
             }
         }
     }
@@ -161,27 +164,14 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
         unsafe { self.table()?.find(hash, is_it) }
     }
 
-    /// Finds the node with this hash for which `is_it` holds, or a place for it. Waits while it is busy.
+    /// Finds the node with this hash for which `is_it` holds, or a place for it, under the lock. Waits while it is busy.
+    ///
+    /// Where the node may well be there, [`find`](Self::find) comes first. Where a vacant place is expected, a look
+    /// without the lock would only fetch cache lines that the thread which holds the lock is writing.
     ///
     /// # Panics
     ///
     /// Panics if it is the calling thread that builds it, as it would wait for itself.
-    #[inline]
-    #[track_caller]
-    pub(crate) fn enter(
-        &self,
-        hash: Hash,
-        is_it: impl Fn(&Counted<P, B>) -> bool,
-    ) -> Entered<'_, P, B> {
-        match self.find(hash, &is_it) {
-            Some(found) => Entered::Occupied(found),
-            None => self.enter_locked(hash, is_it),
-        }
-    }
-
-    /// Does what [`enter`](Self::enter) does, and takes the lock at once: for when a vacant place is what the
-    /// caller expects. A look without the lock would only fetch cache lines that the thread which
-    /// holds the lock is writing.
     #[inline]
     #[track_caller]
     pub(crate) fn enter_locked(
@@ -215,11 +205,12 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
         let table = self.table_or_new();
         let shard = table.shard(hash);
         let tag = Tag::new(hash, State::Listed);
-        let mut seen = Vec::new();
+        let mut seen = Candidates::new();
         loop {
             let mut guard = shard.lock();
             // SAFETY: the owner puts payloads of the type `P` into its table, and no others.
-            let Some(found) = (unsafe { guard.find(tag, &seen) }) else {
+            let look = unsafe { guard.look(tag, &mut seen) };
+            if look == Look::Nothing {
                 let vacant = Vacant {
                     guard,
                     table,
@@ -228,22 +219,30 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
                     old: None,
                 };
                 return Ok(Entered::Vacant(vacant));
-            };
+            }
             drop(guard);
-            match found {
-                Found::Listed(found) if is_it(&found) => {
+            if let Look::NoRoom(count) = look {
+                seen.make_room(count);
+            }
+            let Some(found) = seen.compare(&is_it) else {
+                continue;
+            };
+            match found.header().tag_with_value().state() {
+                State::Listed => {
                     drop(seen);
                     return Ok(Entered::Occupied(found));
                 }
-                Found::Building(node) if is_it(&node) => {
-                    let watch = shard.lock().watch(&node, Event::new());
-                    // If it is not busy any more, it is not known whether it was built: look again.
+                State::Building => {
+                    let watch = shard.lock().watch(&found, Event::new());
                     if let Some(watch) = watch {
                         drop(seen);
-                        return Err(Busy::new(node, watch));
+                        return Err(Busy::new(found, watch));
                     }
+                    // It is not busy any more, and may have been built: it has to be found again.
+                    seen.forget_all_at();
                 }
-                Found::Listed(other) | Found::Building(other) => seen.push(other),
+                // It has left the map since. There may be another one by now.
+                _ => {}
             }
         }
     }
@@ -261,7 +260,7 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
             guard,
             table,
             tag: Tag::new(hash, State::Listed),
-            seen: Vec::new(),
+            seen: Candidates::new(),
             old: Some(old),
         };
         old.is_listed().then_some(vacant)
@@ -317,12 +316,11 @@ impl<P: Payload, B: LockBackend> Vacant<'_, P, B> {
     ///
     /// # Safety
     ///
-    /// `write` writes a payload of the type `P` and of the given layout, as the state asks for.
+    /// `write` writes a payload of the type `P`, as the state asks for.
     pub(crate) unsafe fn insert<T>(
         self,
         state: State,
         thread: Option<B::ThreadId>,
-        layout: Layout,
         write: impl FnOnce(NonNull<u8>),
         own: impl FnOnce(Counted<P, B>) -> T,
     ) -> T {
@@ -335,7 +333,7 @@ impl<P: Payload, B: LockBackend> Vacant<'_, P, B> {
             mut guard,
         } = self;
         // SAFETY: as the caller promises.
-        let owned = own(unsafe { guard.insert(tag.with(state), thread, layout, write) });
+        let owned = own(unsafe { guard.insert(tag.with(state), thread, write) });
         // Behind the other, so that a lookup without the lock meets one of them.
         if let Some(old) = old {
             guard.unlist(old);

@@ -6,8 +6,9 @@ use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
-use super::counted::{Counted, Payload};
+use super::counted::Counted;
 use super::node::Node;
+use super::payload::Payload;
 use crate::lock::LockBackend;
 
 impl<P: Payload, B: LockBackend> Counted<P, B> {

@@ -11,9 +11,11 @@ use core::sync::atomic::Ordering::Relaxed;
 use super::Table;
 use super::buckets::Heads;
 use super::builders::{Builders, Ended, Watch};
+use super::candidates::Candidates;
 use super::chains::Chains;
-use super::counted::{Counted, Payload};
+use super::counted::Counted;
 use super::node::{Hash, Node, State, Tag};
+use super::payload::Payload;
 use super::slab::Slab;
 use crate::atomic::Atomic;
 use crate::lock::{Lock, LockBackend};
@@ -44,6 +46,9 @@ pub(crate) struct Inner<B: LockBackend> {
     /// How many nodes have not died, and one more for the owner until it is gone.
     live: usize,
     slab: Slab<B>,
+    /// How many nodes were put into a chain, wrapping around: a look that has seen all nodes of a chain has
+    /// still seen all as long as this is the same.
+    insertions: usize,
     /// How many nodes are `Building`.
     building: usize,
     builders: Builders<B>,
@@ -55,16 +60,24 @@ unsafe impl<B: LockBackend> Send for Shard<B> {}
 // SAFETY: as above.
 unsafe impl<B: LockBackend> Sync for Shard<B> {}
 
-/// A node that a lookup under the lock has found.
-pub(crate) enum Found<P: Payload, B: LockBackend> {
-    /// It is listed.
-    Listed(Counted<P, B>),
-    /// Its value is being made.
-    Building(Counted<P, B>),
+/// What a look under the lock has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// There are no other nodes than those that were found before, as long as the lock is held.
+    Nothing,
+    /// There are new candidates, to be compared without the lock.
+    Found,
+    /// There are so many, and no room for them; make it without the lock.
+    NoRoom(usize),
 }
 
 impl<B: LockBackend> Shard<B> {
-    pub(super) fn new(table: NonNull<Table<B>>, number: u32, heads: Heads<B>) -> Self {
+    pub(super) fn new(
+        table: NonNull<Table<B>>,
+        number: u32,
+        heads: Heads<B>,
+        slot: Layout,
+    ) -> Self {
         Self {
             lock: B::new_lock(),
             number,
@@ -73,7 +86,8 @@ impl<B: LockBackend> Shard<B> {
             inner: UnsafeCell::new(Inner {
                 heads,
                 live: 1,
-                slab: Slab::new(),
+                slab: Slab::new(slot),
+                insertions: 0,
                 building: 0,
                 builders: Builders::new(),
             }),
@@ -194,32 +208,60 @@ impl<B: LockBackend> Guard<'_, B> {
         (live % self.heads.len() == 0).then_some(self.heads)
     }
 
-    /// Looks for a node that is or will be listed with this hash, other than those already `seen`.
-    /// It is exact: finding nothing means that there is none as long as the lock is held. What is there is
-    /// moved to the array in use, so that the next lookup finds it without the lock.
+    /// Looks for nodes that are or will be in the map with this hash. What is there is moved to the array in use, so
+    /// that the next lookup finds it without the lock.
+    ///
+    /// The first look finds one node, which mostly is what is looked for. The second finds all others at once, and
+    /// those after it what has come since: so among any number of equal hashes each node is found once.
     ///
     /// # Safety
     ///
     /// The nodes of this shard have payloads of the type `P`.
-    pub(crate) unsafe fn find<P: Payload>(
+    pub(super) unsafe fn look<P: Payload>(
         &mut self,
         listed: Tag,
-        seen: &[Counted<P, B>],
-    ) -> Option<Found<P, B>> {
+        seen: &mut Candidates<P, B>,
+    ) -> Look {
         self.keep_up();
+        if seen.are_all_at(self.insertions) {
+            return Look::Nothing;
+        }
         let building = listed.with(State::Building);
-        let node = self.chains().chain(listed.hash()).find(|node| {
+        let new = |seen: &Candidates<P, B>, node: &NonNull<Node<B>>| {
             // SAFETY: what is in a chain is a node.
             let tag = unsafe { node.as_ref() }.tag();
-            (tag == listed || tag == building) && !seen.iter().any(|seen| seen.node() == *node)
-        })?;
-        // SAFETY: it is in the chain and the lock is held.
-        let found = unsafe { self.get(node) };
-        // SAFETY: it is a node.
-        if unsafe { node.as_ref() }.tag() == listed {
-            return Some(Found::Listed(found));
+            (tag == listed || tag == building) && !seen.has(*node)
+        };
+        let is_first = seen.is_empty();
+        let mut count = 0;
+        for node in self.chains().chain(listed.hash()) {
+            if !new(seen, &node) {
+                continue;
+            }
+            count += 1;
+            if is_first {
+                // SAFETY: it is in a chain of this shard.
+                seen.add(unsafe { self.get(node) });
+                return Look::Found;
+            }
         }
-        Some(Found::Building(found))
+        if count > seen.room() {
+            return Look::NoRoom(count);
+        }
+        if count > 0 {
+            for node in self.chains().chain(listed.hash()) {
+                if new(seen, &node) {
+                    // SAFETY: it is in a chain of this shard.
+                    seen.add(unsafe { self.get(node) });
+                }
+            }
+        }
+        seen.set_all_at(self.insertions);
+        if count > 0 {
+            Look::Found
+        } else {
+            Look::Nothing
+        }
     }
 
     /// Returns what there is to wait for: the event is `fresh`, unless the node has one already. Nothing if the node is not
@@ -323,23 +365,23 @@ impl<B: LockBackend> Guard<'_, B> {
     ///
     /// # Safety
     ///
-    /// `write` writes a payload of the type `P` and of the given layout, as the state asks for. The
-    /// nodes of this shard have payloads of the type `P`.
+    /// `write` writes a payload of the type `P`, as the state asks for. The nodes of this shard have payloads of
+    /// the type `P`.
     pub(crate) unsafe fn insert<P: Payload>(
         &mut self,
         tag: Tag,
         thread: Option<B::ThreadId>,
-        layout: Layout,
         write: impl FnOnce(NonNull<u8>),
     ) -> Counted<P, B> {
         let shard = self.shard;
-        let node = self.slab.take(layout, shard);
-        write(Node::payload(node, layout));
+        let node = self.slab.take(shard);
+        write(Node::payload(node, P::SLOT));
         // SAFETY: a slot is a node.
         let header = unsafe { node.as_ref() };
         header.set_tag(tag);
         header.refs.revive();
         self.chains().link(node);
+        self.insertions = self.insertions.wrapping_add(1);
         self.live += 1;
         if tag.state() == State::Building {
             self.building += 1;
@@ -390,22 +432,33 @@ impl<B: LockBackend> Guard<'_, B> {
         true
     }
 
-    /// Ends the life of a node: out of the chain if it is in it, its slot free. Returns whether the
-    /// shard is done, which the caller has to tell the table after unlocking.
+    /// Takes a dead node out of the map, if it is in it. From then on the node is the caller's alone.
     ///
     /// # Safety
     ///
-    /// The count is zero, and settled; the payload, of this layout, was taken out.
-    pub(super) unsafe fn bury(&mut self, node: NonNull<Node<B>>, layout: Layout) -> bool {
+    /// The count is zero, and settled.
+    pub(super) unsafe fn leave(&mut self, node: NonNull<Node<B>>, state: State) {
         // SAFETY: a slot is a node.
         let header = unsafe { node.as_ref() };
         if header.tag().state() == State::Listed {
             self.chains().unlink(node);
             self.add_listed(usize::MAX);
         }
+        header.set_tag(header.tag().with(state));
+    }
+
+    /// Gives the slot of a dead node back. Returns whether the shard is done, which the caller has to tell the
+    /// table after unlocking.
+    ///
+    /// # Safety
+    ///
+    /// The node has left the map, and its payload was dropped.
+    pub(super) unsafe fn bury(&mut self, node: NonNull<Node<B>>) -> bool {
+        // SAFETY: a slot is a node.
+        let header = unsafe { node.as_ref() };
         header.set_tag(header.tag().with(State::Absent));
         // SAFETY: as the caller promises.
-        unsafe { self.slab.give(node, layout) };
+        unsafe { self.slab.give(node) };
         self.live -= 1;
         self.live == 0
     }

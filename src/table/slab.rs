@@ -1,4 +1,4 @@
-//! Where nodes come from: chunks of slots, by size.
+//! Where nodes come from: chunks of slots.
 //!
 //! All of it is under the shard's lock. Memory is taken from the allocator a chunk at a time, and
 //! goes back only when the shard is dropped or shrunk.
@@ -20,7 +20,6 @@
 //! chunk, and begin `span` bytes behind its start.
 
 use alloc::alloc::{alloc, dealloc, handle_alloc_error};
-use alloc::vec::Vec;
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
@@ -41,21 +40,9 @@ const RESERVED: usize = 16;
 /// A multiple of this is the address of a slot whose size is one.
 const CACHE_LINE: usize = 64;
 
-/// The slots of a shard, by size. A map of values of one type has one size.
-///
-/// # Invariants
-///
-/// No two classes have the same size. If the first has no slots, there are no others.
+/// The slots of a shard. All have one size.
 #[repr(C)]
 pub(super) struct Slab<B: LockBackend> {
-    /// The first size that was asked for, in the shard's own cache line.
-    first: Class<B>,
-    others: Vec<Class<B>>,
-}
-
-/// The slots of one size.
-#[repr(C)]
-struct Class<B: LockBackend> {
     free: Option<NonNull<Node<B>>>,
     slot: Layout,
     slots: usize,
@@ -73,11 +60,11 @@ struct Chunk<B: LockBackend> {
 struct Locked<B: LockBackend> {
     next: Option<NonNull<Chunk<B>>>,
     slots: u32,
-    /// For [`Class::shrink`].
+    /// For [`Slab::shrink`].
     free: u32,
 }
 
-/// The shard of a node with a payload of this layout.
+/// The shard of a node with a slot for such a payload.
 ///
 /// # Safety
 ///
@@ -93,101 +80,12 @@ pub(super) unsafe fn shard_of<B: LockBackend>(
     unsafe { (*chunk.as_ptr()).shard }
 }
 
-impl<B: LockBackend> Slab<B> {
-    pub(super) fn new() -> Self {
-        Self {
-            first: Class::new(Layout::new::<()>()),
-            others: Vec::new(),
-        }
-    }
-
-    /// Takes a slot for a payload of this layout: an `Absent` node with a count of zero.
-    #[inline]
-    pub(super) fn take(&mut self, payload: Layout, shard: NonNull<Shard<B>>) -> NonNull<Node<B>> {
-        let class = self.class(payload);
-        let node = match class.free {
-            Some(node) => node,
-            None => class.grow(shard),
-        };
-        // SAFETY: a free slot is a node.
-        class.free = unsafe { node.as_ref() }.next();
-        node
-    }
-
-    /// Gives a slot back.
-    ///
-    /// # Safety
-    ///
-    /// It was taken from here, for a payload of this layout, and nothing is in it any more.
-    #[inline]
-    pub(super) unsafe fn give(&mut self, node: NonNull<Node<B>>, payload: Layout) {
-        let class = self.class(payload);
-        // SAFETY: a slot is a node.
-        unsafe { node.as_ref() }.set_next(class.free);
-        class.free = Some(node);
-    }
-
-    #[inline]
-    fn class(&mut self, payload: Layout) -> &mut Class<B> {
-        let slot = slot_layout::<B>(payload);
-        if self.first.slot == slot {
-            return &mut self.first;
-        }
-        self.other_class(slot)
-    }
-
-    #[inline(never)]
-    fn other_class(&mut self, slot: Layout) -> &mut Class<B> {
-        if self.first.slots == 0 {
-            self.first = Class::new(slot);
-            return &mut self.first;
-        }
-        let index = match self.others.iter().position(|class| class.slot == slot) {
-            Some(index) => index,
-            None => {
-                self.others.push(Class::new(slot));
-                self.others.len() - 1
-            }
-        };
-        &mut self.others[index]
-    }
-
-    /// Gives chunks without a taken slot back to the allocator.
-    ///
-    /// # Safety
-    ///
-    /// No lookup without the lock is under way.
-    pub(super) unsafe fn shrink(&mut self) {
-        // SAFETY: as the caller promises.
-        unsafe { self.first.shrink() };
-        for class in &mut self.others {
-            // SAFETY: as the caller promises.
-            unsafe { class.shrink() };
-        }
-        self.others.retain(|class| class.slots != 0);
-        if self.first.slots == 0 {
-            // Otherwise the next size would become the first, also if it is among the others.
-            if let Some(other) = self.others.pop() {
-                self.first = other;
-            }
-        }
-        self.others.shrink_to_fit();
-    }
-}
-
-/// The slot for a payload. Payloads of many sizes (strings) are rounded up, so that there are few
-/// sizes of slots: to 8 bytes while they are small, beyond that by a quarter at most.
+/// The slot for a payload.
 #[inline]
 fn slot_layout<B: LockBackend>(payload: Layout) -> Layout {
     let (exact, _) = Node::<B>::layout(payload);
-    let size = exact.size();
-    let least = exact.align().max(8);
-    let step = match size {
-        ..=128 => least,
-        _ => (1 << (size.ilog2() - 2)).max(least),
-    };
-    Layout::from_size_align(size.next_multiple_of(step), exact.align())
-        .expect("a payload that exists has a size far below isize::MAX")
+    let size = exact.size().next_multiple_of(exact.align().max(8));
+    Layout::from_size_align(size, exact.align()).expect("a payload in a slot is small")
 }
 
 /// What the chunks of such slots are aligned to, and how large they are at most, if they have more than one.
@@ -198,14 +96,39 @@ fn span(slot: Layout) -> usize {
     bytes.clamp(SMALLEST, LARGEST).next_power_of_two()
 }
 
-impl<B: LockBackend> Class<B> {
-    fn new(slot: Layout) -> Self {
+impl<B: LockBackend> Slab<B> {
+    /// Creates an empty slab of slots for such payloads.
+    pub(super) fn new(payload: Layout) -> Self {
         Self {
             free: None,
-            slot,
+            slot: slot_layout::<B>(payload),
             slots: 0,
             chunks: None,
         }
+    }
+
+    /// Takes a slot: an `Absent` node with a count of zero.
+    #[inline]
+    pub(super) fn take(&mut self, shard: NonNull<Shard<B>>) -> NonNull<Node<B>> {
+        let node = match self.free {
+            Some(node) => node,
+            None => self.grow(shard),
+        };
+        // SAFETY: a free slot is a node.
+        self.free = unsafe { node.as_ref() }.next();
+        node
+    }
+
+    /// Gives a slot back.
+    ///
+    /// # Safety
+    ///
+    /// It was taken from here, and nothing is in it any more.
+    #[inline]
+    pub(super) unsafe fn give(&mut self, node: NonNull<Node<B>>) {
+        // SAFETY: a slot is a node.
+        unsafe { node.as_ref() }.set_next(self.free);
+        self.free = Some(node);
     }
 
     /// Allocates a chunk and returns the first of its free slots.
@@ -277,10 +200,12 @@ impl<B: LockBackend> Class<B> {
             .expect("a chunk is small, or one slot")
     }
 
+    /// Gives chunks without a taken slot back to the allocator.
+    ///
     /// # Safety
     ///
-    /// As [`Slab::shrink`].
-    unsafe fn shrink(&mut self) {
+    /// No lookup without the lock is under way.
+    pub(super) unsafe fn shrink(&mut self) {
         // SAFETY: the chunks are ours, and the lock is held. (A last put that waits for it may just be
         // reading `shard`.)
         let header = |chunk: NonNull<Chunk<B>>| unsafe { &mut (*chunk.as_ptr()).locked };
@@ -348,7 +273,7 @@ fn free_list<B: LockBackend>(
     core::iter::successors(first, |node| unsafe { node.as_ref() }.next())
 }
 
-impl<B: LockBackend> Drop for Class<B> {
+impl<B: LockBackend> Drop for Slab<B> {
     fn drop(&mut self) {
         while let Some(chunk) = self.chunks {
             // SAFETY: the chunk is ours.
@@ -360,6 +285,8 @@ impl<B: LockBackend> Drop for Class<B> {
 
 #[cfg(test)]
 mod tests {
+    use std::vec::Vec;
+
     use super::*;
     use crate::atomic::Native;
 
@@ -372,41 +299,40 @@ mod tests {
             (16, 8),
             (40, 8),
             (100, 64),
-            (2000, 8),
+            (128, 8),
             (9000, 16),
-            (100_000, 8),
         ];
         let aligned = [1024, 2048, 4096, 1 << 17].map(|align| (align, align));
         for (size, align) in payloads.into_iter().chain(aligned) {
             let payload = Layout::from_size_align(size, align).unwrap();
-            let mut slab = Slab::<Native>::new();
+            let mut slab = Slab::<Native>::new(payload);
             let shard = NonNull::dangling();
-            let taken: Vec<_> = (0..100).map(|_| slab.take(payload, shard)).collect();
+            let taken: Vec<_> = (0..100).map(|_| slab.take(shard)).collect();
             for &node in &taken {
                 // SAFETY: taken, and not given back.
                 assert_eq!(unsafe { shard_of(node, payload) }, shard);
-                assert!(node.cast::<u8>().addr().get() % slab.first.slot.align() == 0);
+                assert!(node.cast::<u8>().addr().get() % slab.slot.align() == 0);
                 let place = Node::payload(node, payload);
                 assert_eq!(place.addr().get() % align, 0);
                 // SAFETY: the slot has room for it.
                 unsafe { place.write_bytes(0xFF, size) };
             }
             for &node in &taken[..50] {
-                // SAFETY: taken above for this payload.
-                unsafe { slab.give(node, payload) };
+                // SAFETY: taken above.
+                unsafe { slab.give(node) };
             }
             // SAFETY: nobody looks.
             unsafe { slab.shrink() };
             for &node in &taken[50..] {
                 // SAFETY: taken, and not given back.
                 assert_eq!(unsafe { shard_of(node, payload) }, shard);
-                // SAFETY: taken above for this payload.
-                unsafe { slab.give(node, payload) };
+                // SAFETY: taken above.
+                unsafe { slab.give(node) };
             }
             // SAFETY: nobody looks.
             unsafe { slab.shrink() };
-            assert_eq!(slab.first.slots, 0);
-            assert!(slab.first.chunks.is_none() && slab.first.free.is_none());
+            assert_eq!(slab.slots, 0);
+            assert!(slab.chunks.is_none() && slab.free.is_none());
         }
     }
 
@@ -416,31 +342,5 @@ mod tests {
         let largest = Layout::from_size_align(isize::MAX as usize & !7, 8).unwrap();
         assert_eq!(span(largest), LARGEST);
         assert_eq!(span(Layout::new::<u64>()), SMALLEST);
-    }
-
-    /// A size must not be in the slab twice: `shrink` would free a chunk with a slot on another list.
-    #[test]
-    fn one_class_for_a_size() {
-        let small = Layout::new::<u64>();
-        let large = Layout::new::<[u64; 4]>();
-        let shard = NonNull::dangling();
-        let mut slab = Slab::<Native>::new();
-        let first = slab.take(small, shard);
-        let held = [(); 2].map(|()| slab.take(large, shard));
-        // SAFETY: taken above for this payload.
-        unsafe { slab.give(first, small) };
-        // SAFETY: nobody looks.
-        unsafe { slab.shrink() };
-        let other = slab.take(large, shard);
-        assert!(!held.contains(&other));
-        for node in held.into_iter().chain([other]) {
-            // SAFETY: taken above for this payload.
-            unsafe { slab.give(node, large) };
-        }
-        // SAFETY: nobody looks.
-        unsafe { slab.shrink() };
-        assert_eq!(slab.first.slots, 0);
-        assert!(slab.first.chunks.is_none() && slab.first.free.is_none());
-        assert!(slab.others.is_empty());
     }
 }

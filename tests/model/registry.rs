@@ -169,6 +169,16 @@ fn insert_beside_last_put<B: LockBackend>() {
     end(m);
 }
 
+/// A destructor runs where its object lies, while another object is put in: it has another place.
+fn insert_beside_a_destructor<B: LockBackend>() {
+    fn insert_other<B: LockBackend>(m: &Model<B>) {
+        touch(m.map().try_insert(2, Value::new(2)).ok().unwrap(), 2);
+    }
+    let m = Model::<B>::new(1);
+    threads(&m, [drop_first as fn(&_), insert_other]);
+    end(m);
+}
+
 /// One constructs, the other waits; both have the same object.
 fn two_constructors<B: LockBackend>() {
     fn insert_and_keep<B: LockBackend>(m: &Model<B>) {
@@ -429,6 +439,7 @@ over_backends! {
     two_puts_and_get: |f| check_bounded(2, f);
     put_and_two_gets: |f| check_bounded(2, f);
     insert_beside_last_put: |f| check_bounded(3, f);
+    insert_beside_a_destructor: |f| check_bounded(3, f);
     two_constructors: |f| check_bounded(2, f);
     get_beside_constructor: |f| check_bounded(3, f);
     failing_constructor: |f| check_bounded(2, f);

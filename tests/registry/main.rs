@@ -7,6 +7,7 @@ mod memory;
 
 mod behaviour;
 mod entry;
+mod equal_hashes;
 mod futures;
 mod hostile;
 mod interner;
@@ -14,6 +15,7 @@ mod iterate;
 mod key_lock;
 mod moody;
 mod panics;
+mod place;
 mod replace;
 mod saturation;
 mod threads;
