@@ -205,8 +205,10 @@ impl<K, V> LargeDraft<K, V> {
         let this = ManuallyDrop::new(self);
         // SAFETY: `this` is not dropped, so that the memory is moved out once.
         let memory = unsafe { core::ptr::read(&raw const this.memory) };
+        // SAFETY: the memory is for an entry.
+        let key = unsafe { &raw const (*memory.get().as_ptr()).key };
         // SAFETY: the key is there, and the memory drops nothing that is in it.
-        unsafe { (&raw const (*memory.get().as_ptr()).key).read() }
+        unsafe { key.read() }
     }
 
     /// # Safety
