@@ -135,3 +135,56 @@ fn put_outside_the_lock() {
         });
     });
 }
+
+/// A taker of a `SwapList` that meets a producer in the middle of its push lets it go on.
+mod swap_list {
+    use kref::llist::intrusive::{Chain, Linked, Node, SwapList};
+
+    use super::*;
+
+    struct Job(u32, Node<Job, Loom>);
+
+    // SAFETY: always the same field.
+    unsafe impl Linked<Loom> for Job {
+        fn node(&self) -> &Node<Self, Loom> {
+            &self.1
+        }
+    }
+
+    type Jobs = SwapList<Box<Job>, Loom>;
+
+    fn push(jobs: &Jobs, number: u32) {
+        jobs.push(Box::new(Job(number, Node::new_in())));
+    }
+
+    fn beside_a_push(take: fn(&Jobs)) {
+        loom::model(move || {
+            let jobs = Arc::new(Jobs::new_in());
+            push(&jobs, 1);
+            let producer = {
+                let jobs = jobs.clone();
+                thread::spawn(move || push(&jobs, 2))
+            };
+            take(&jobs);
+            producer.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn iterate() {
+        beside_a_push(|jobs| assert!((1..=2).contains(&jobs.take_all().count())));
+    }
+
+    #[test]
+    fn settle() {
+        beside_a_push(|jobs| {
+            let oldest: Chain<_, _> = jobs.take_all().settle().reverse();
+            assert_eq!(oldest.iter().next().map(|job| job.0), Some(1));
+        });
+    }
+
+    #[test]
+    fn drop_the_chain() {
+        beside_a_push(|jobs| drop(jobs.take_all()));
+    }
+}
