@@ -341,10 +341,11 @@ impl<B: ShardBackend> ShardedCount<B> {
             Zone::Biased => Some(word + 1),
             Zone::Counted | Zone::Full | Zone::Saturated => Some(SATURATED),
         });
-        if let Ok(word @ MAX..) = old
-            && matches!(zone(word), Zone::Counted | Zone::Full)
-        {
-            report(Kind::Overflow, reported(word));
+        match old {
+            Ok(word) if word >= MAX && matches!(zone(word), Zone::Counted | Zone::Full) => {
+                report(Kind::Overflow, reported(word));
+            }
+            _ => {}
         }
         old.is_ok()
     }

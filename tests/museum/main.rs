@@ -47,6 +47,7 @@ mod plain;
 
 mod aptos_core_14639;
 mod arc_interner;
+mod blk_mq_7996a8b5511a;
 mod bun_27838;
 mod conntrack_0ed8f619b412;
 mod cve_2016_0728;
