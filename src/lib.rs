@@ -50,6 +50,8 @@
 //! | I want | use | needs |
 //! |---|---|---|
 //! | a concurrent map that drops an entry when its last user drops it | [`Registry`] | `registry` |
+//! | a place in that map for an object that another thread or an `await` will make | [`Registry::entry`] | `registry` |
+//! | a lock for each key, that exists while it is used | [`KeyLock`] | `registry` |
 //! | each distinct string or value stored once, while it is in use | [`Interner`] | `registry` |
 //! | an `Arc` without weak references: a 4-byte header, deep structures drop without overflowing the stack | [`Ref`] | `alloc` |
 //! | the same, not shared yet and so still mutable | [`UniqueRef`] | `alloc` |

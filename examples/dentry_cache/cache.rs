@@ -20,6 +20,9 @@ pub(crate) trait Cached: Clone + Send + Sync {
 
     fn metadata(&self) -> &Metadata;
 
+    /// What tells the entry from all others that are alive: its address.
+    fn id(&self) -> usize;
+
     /// Puts together the path of the entry, from its parents' names.
     fn path(&self) -> PathBuf;
 }

@@ -5,7 +5,7 @@
 //! changes only when an entry comes or goes.
 
 use std::cell::RefCell;
-use std::ops::AddAssign;
+use std::ops::{Add, AddAssign};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use kref::atomic::AtomicExt;
@@ -56,6 +56,15 @@ impl AddAssign for Counts {
         self.puts_without_lock += puts_without_lock;
         self.races_lost += races_lost;
         self.last_puts += last_puts;
+    }
+}
+
+impl Add for Counts {
+    type Output = Self;
+
+    fn add(mut self, other: Self) -> Self {
+        self += other;
+        self
     }
 }
 

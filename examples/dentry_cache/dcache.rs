@@ -134,6 +134,10 @@ impl Cached for Dentry {
         &self.entry().metadata
     }
 
+    fn id(&self) -> usize {
+        self.entry.addr().get()
+    }
+
     fn path(&self) -> PathBuf {
         let mut names = Vec::new();
         let mut entry = self.entry();

@@ -6,12 +6,17 @@
 //! that lock, takes the entry out of the list, frees it, and goes on to the parent. In the end no
 //! entry may be left.
 //!
+//! An entry leaves with its last user, so that the next one has to ask the file system again. What makes a cache of it is
+//! `--keep N`: the last N entries that were put are kept alive by a handle each, as the kernel's dcache keeps unused
+//! entries in a list. Then the paths are resolved twice, without and with it, and the hits of both are printed.
+//!
 //! There are two caches: one with `Kref` in the open, to show the method, and one on `Registry`, to show
 //! that one need not do it oneself.
 //!
 //! - `cache`: what the caches have in common
 //! - `dcache`: the cache with `Kref`, and all of the `unsafe`
 //! - `registry_cache`: the cache on `Registry`
+//! - `keep`: the entries that nobody uses, and that are kept all the same
 //! - `worker`: what a thread does
 //! - `tree`: the paths to be resolved
 //! - `counts`, `problems`: what is printed
@@ -22,6 +27,7 @@
 mod cache;
 mod counts;
 mod dcache;
+mod keep;
 mod problems;
 mod registry_cache;
 mod tree;
@@ -41,6 +47,7 @@ use indicatif::{HumanCount, MultiProgress, ProgressBar, ProgressStyle};
 
 use cache::Cached;
 use counts::{Counts, LIVE};
+use keep::Kept;
 use problems::Problems;
 use worker::Work;
 
@@ -67,6 +74,10 @@ struct Options {
     /// How long a thread holds a handle: until it has resolved N more paths
     #[arg(long, value_name = "N", default_value_t = 64)]
     hold: usize,
+
+    /// Keeps the N entries alive that were put last; resolves all paths without, and then with this
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    keep: usize,
 
     /// Seed of the random orders in which the threads resolve the paths
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -136,22 +147,32 @@ fn run<D: Cached>(options: &Options) -> Result<Summary, String> {
     let listing = started.elapsed();
 
     let started = Instant::now();
-    let steps = u64::from(options.threads) * u64::from(options.rounds);
+    let rounds = 1 + u64::from(options.keep > 0);
+    let steps = rounds * u64::from(options.threads) * u64::from(options.rounds);
     let progress = terminal.add(ProgressBar::new(steps.saturating_mul(paths.len() as u64)));
     progress.set_style(style(
         "{wide_bar} {human_pos} of {human_len} resolved, {eta} left",
     ));
-    let root = D::root(directory, metadata);
-    let mut counts = work(&Work {
-        root: &root,
-        paths: &paths,
-        options,
-        problems: &problems,
-        progress: &progress,
-    })?;
-    // The root has no parent that would list it: it lives by this handle, and now ends.
-    drop(root);
-    counts += counts::take();
+    let resolve = |keep| {
+        let root = D::root(directory, metadata.clone());
+        let kept = Kept::new(keep);
+        let counts = work(&Work {
+            root: &root,
+            paths: &paths,
+            options,
+            kept: &kept,
+            problems: &problems,
+            progress: &progress,
+        })?;
+        // What was kept ends here, and then the root, which has no parent that would list it.
+        drop((kept, root));
+        Ok::<_, String>(counts + counts::take())
+    };
+    let not_kept = resolve(0)?;
+    let (counts, not_kept) = match options.keep {
+        0 => (not_kept, None),
+        keep => (resolve(keep)?, Some(not_kept)),
+    };
     progress.finish_and_clear();
 
     Ok(Summary {
@@ -159,6 +180,7 @@ fn run<D: Cached>(options: &Options) -> Result<Summary, String> {
         paths: paths.len() as u64,
         skipped: problems.seen(),
         counts,
+        not_kept,
         peak: LIVE.peak(),
         live: LIVE.now(),
         listing,
@@ -196,6 +218,8 @@ struct Summary {
     paths: u64,
     skipped: u64,
     counts: Counts,
+    /// What was counted before, without keeping anything.
+    not_kept: Option<Counts>,
     peak: u64,
     live: u64,
     listing: Duration,
@@ -215,6 +239,10 @@ impl fmt::Display for Summary {
             ("  another thread was faster", counts.inserted_by_others),
             ("  not readable", counts.failed),
         ];
+        let share = |counts: &Counts| {
+            let lookups = (counts.hits + counts.misses).max(1);
+            format!("{:.1} %", 100.0 * counts.hits as f64 / lookups as f64)
+        };
         // A registry does not tell.
         let puts = [
             ("puts without the lock", counts.puts_without_lock),
@@ -228,6 +256,10 @@ impl fmt::Display for Summary {
         ];
         for (name, value) in lines.into_iter().chain(puts).chain(live) {
             writeln!(f, "{name:28}{:>14}", HumanCount(value).to_string())?;
+        }
+        if let Some(not_kept) = &self.not_kept {
+            writeln!(f, "{:28}{:>14}", "hits, nothing kept", share(not_kept))?;
+            writeln!(f, "{:28}{:>14}", "hits, with what is kept", share(counts))?;
         }
         let [listing, resolving] =
             [self.listing, self.resolving].map(|time| format!("{:.2} s", time.as_secs_f64()));

@@ -81,6 +81,10 @@ impl Cached for Dentry {
         &self.0.metadata
     }
 
+    fn id(&self) -> usize {
+        Handle::as_ptr(&self.0).addr()
+    }
+
     fn path(&self) -> PathBuf {
         match &self.0.parent {
             None => self.name().into(),

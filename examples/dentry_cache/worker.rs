@@ -12,6 +12,7 @@ use indicatif::ProgressBar;
 use crate::Options;
 use crate::cache::Cached;
 use crate::counts::{self, Counts, count};
+use crate::keep::Kept;
 use crate::problems::Problems;
 
 /// How many paths are resolved between two steps of the progress bar.
@@ -22,6 +23,7 @@ pub(crate) struct Work<'a, D> {
     pub(crate) root: &'a D,
     pub(crate) paths: &'a [PathBuf],
     pub(crate) options: &'a Options,
+    pub(crate) kept: &'a Kept<D>,
     pub(crate) problems: &'a Problems,
     pub(crate) progress: &'a ProgressBar,
 }
@@ -40,14 +42,20 @@ impl<D: Cached> Work<'_, D> {
                         held.push_back((*path, dentry));
                     }
                     if held.len() > self.options.hold {
-                        held.pop_front().map(release);
+                        held.pop_front().map(|held| self.release(held));
                     }
                 }
                 self.progress.inc(paths.len() as u64);
             }
         }
-        held.into_iter().for_each(release);
+        held.into_iter().for_each(|held| self.release(held));
         counts::take()
+    }
+
+    /// Puts a handle, after a last look at it: it is still the entry that the path led to. Perhaps it is kept.
+    fn release(&self, (path, dentry): (&Path, D)) {
+        assert_eq!(Some(dentry.name()), path.file_name());
+        self.kept.keep(dentry);
     }
 
     /// Resolves a path from the root; one that cannot be resolved is reported.
@@ -87,11 +95,6 @@ fn child<D: Cached>(parent: &D, name: &OsStr) -> io::Result<D> {
             Err(error)
         }
     }
-}
-
-/// Puts a handle, after a last look at it: it is still the entry that the path led to.
-fn release<D: Cached>((path, dentry): (&Path, D)) {
-    assert_eq!(Some(dentry.name()), path.file_name());
 }
 
 /// The random numbers of one thread: Steele, Lea and Flood's SplitMix64.

@@ -93,9 +93,14 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     /// # use std::future::Future;
     /// # assert!(future.poll(&mut cx).is_ready());
     /// ```
-    pub async fn get_or_try_insert_async<F, E>(&self, key: K, make: F) -> Result<Handle<K, V, B>, E>
+    pub async fn get_or_try_insert_async<F, Fut, E>(
+        &self,
+        key: K,
+        make: F,
+    ) -> Result<Handle<K, V, B>, E>
     where
-        F: AsyncFnOnce(&K) -> Result<V, E>,
+        F: FnOnce(&K) -> Fut,
+        Fut: Future<Output = Result<V, E>>,
     {
         match self.claim(key).await {
             Ok(handle) => {

@@ -416,3 +416,62 @@ struct SlicesOfCopy;
 /// is_stored::<str>();
 /// ```
 struct StoredIsSealed;
+
+/// A value that is put in lives as long as the registry's values do: a reservation is invariant.
+///
+/// ```compile_fail,E0597
+/// # use kref::{Registry, registry::Entry};
+/// let registry = Registry::<u32, &'static str>::new();
+/// let Entry::Vacant(place) = registry.entry(1) else { unreachable!() };
+/// let short = String::from("short");
+/// place.fulfil(&short);
+/// ```
+///
+/// ```
+/// # use kref::{Registry, registry::Entry};
+/// let registry = Registry::<u32, &'static str>::new();
+/// let Entry::Vacant(place) = registry.entry(1) else { unreachable!() };
+/// let short = "short";
+/// place.fulfil(&short);
+/// ```
+struct ReservationInvariant;
+
+/// A reservation borrows its registry.
+///
+/// ```compile_fail,E0505
+/// # use kref::Registry;
+/// let registry = Registry::<u32, u32>::new();
+/// let place = registry.entry(1);
+/// drop(registry);
+/// drop(place);
+/// ```
+///
+/// ```
+/// # use kref::Registry;
+/// let registry = Registry::<u32, u32>::new();
+/// let place = registry.entry(1);
+/// drop(place);
+/// drop(registry);
+/// ```
+struct ReservationBorrows;
+
+/// What is borrowed from a handle ends before the handle does.
+///
+/// ```compile_fail,E0505
+/// # use kref::{Handle, Registry};
+/// let registry = Registry::<u32, u32>::new();
+/// let handle = registry.insert(1, 1);
+/// let value = kref::registry::Borrowed::value(Handle::borrowed(&handle));
+/// drop(handle);
+/// assert_eq!(*value, 1);
+/// ```
+///
+/// ```
+/// # use kref::{Handle, Registry};
+/// let registry = Registry::<u32, u32>::new();
+/// let handle = registry.insert(1, 1);
+/// let value = kref::registry::Borrowed::value(Handle::borrowed(&handle));
+/// assert_eq!(*value, 1);
+/// drop(handle);
+/// ```
+struct BorrowedEnds;

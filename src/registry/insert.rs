@@ -177,14 +177,14 @@ fn list<K, V, B: LockBackend>(
 /// # Examples
 ///
 /// ```
-/// use kref::Registry;
+/// use kref::{Handle, Registry};
 ///
 /// struct Session; // need not be `Debug` for `unwrap`
 ///
 /// let registry = Registry::<u32, Session>::new();
 /// let one = registry.try_insert(1, Session).unwrap();
-/// let error = registry.try_insert(1, Session).unwrap_err();
-/// assert!(std::ptr::eq(&*error.existing, &*one));
+/// let error = registry.try_insert(1, Session).err().unwrap();
+/// assert!(Handle::ptr_eq(&error.existing, &one));
 /// assert_eq!(error.key, 1);
 /// assert_eq!(error.to_string(), "there is an object with the key 1 already");
 /// ```

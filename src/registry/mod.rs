@@ -1,4 +1,4 @@
-//! A map of live objects that forgets an object when its last user drops it.
+//! A concurrent map that drops an entry when its last user drops it.
 //!
 //! # What it replaces
 //!
@@ -12,12 +12,17 @@
 //! | | atomic read-modify-writes | locks |
 //! |---|---|---|
 //! | [`Registry::get`], found | 1 | none |
-//! | [`Registry::get`], not found, or found while its last handle is being dropped, or after the buckets have doubled and before its shard has moved | 0, or 1 or 2 | one shard |
+//! | [`Registry::get`], not found | 0 | one shard |
+//! | [`Registry::get`], found while its last handle is being dropped | 1 or 2 | one shard |
+//! | [`Registry::get`], the first in a shard after the number of buckets has doubled | 1 | one shard, which moves its objects |
 //! | [`Handle::clone`], drop of a handle that is not the last | 1 | none |
 //! | drop of the last handle | 1, and 1 if somebody found the object meanwhile | one shard |
 //! | [`Registry::try_insert`] | 0 | one shard |
 //! | [`Registry::get_or_insert_with`], not found | 0 | one shard, twice |
-//! | [`Registry::handles`] | 1 for each object | each shard |
+//! | [`Registry::entry`], not found, and [`Reservation::fulfil`] | 0 | one shard, once each |
+//! | [`Pending`]: to wait | 0 | one event, each time it is polled |
+//! | [`Registry::replace`] | 0, 1 if there is an object | one shard, twice if there is an object |
+//! | [`Registry::iter`], [`Registry::handles`], [`Registry::unlist_if`] | 1 for each object | one shard for each bucket that has objects |
 //!
 //! A lock is held for some tens of instructions, except that after the number of buckets has doubled each
 //! shard moves its own objects under it, once. `Hash`, `Eq`, constructors and destructors run with no lock
@@ -75,16 +80,28 @@ use crate::table::Owner;
 ///
 /// A registry may be a `static`, and may be dropped before its handles.
 ///
+/// # Which method
+///
+/// | the object | method |
+/// |---|---|
+/// | is there, or is made at once | [`get_or_insert_with`](Self::get_or_insert_with) |
+/// | is made by a future | [`get_or_insert_async`](Self::get_or_insert_async) |
+/// | is made later, elsewhere, perhaps | [`entry`](Self::entry), which never waits |
+/// | exists, and must be the first of its key | [`try_insert`](Self::try_insert) |
+/// | exists, and takes the place of the old one | [`replace`](Self::replace), [`insert`](Self::insert) |
+/// | stays in use, but is not to be found any more | [`unlist`](Self::unlist), [`unlist_if`](Self::unlist_if) |
+///
 /// # What user code may do
 ///
-/// `Hash`, `Eq`, constructors, and the destructors of keys and values run with no lock held and may
+/// `Hash`, `Eq`, constructors, wakers, and the destructors of keys and values run with no lock held and may
 /// call the registry. If they panic, the registry is as before: a failed constructor leaves its key
-/// vacant, a destructor that panics has already left the map. If `Eq` or `Hash` contradict
-/// themselves or a key changes its hash, lookups give wrong answers, and nothing worse: an entry
-/// leaves by its address and the hash that it came with.
+/// vacant, and what a destructor that panics belonged to has already left the map. An inconsistent `Eq` or `Hash` makes lookups return
+/// wrong answers but is never unsound, because an entry is removed by its address and the hash that it came with.
 ///
-/// A constructor must not wait for a key that another thread's constructor is making while that
-/// waits for this one: that is a deadlock between the two, as with two locks.
+/// Two constructors that each wait for the other's key deadlock, like two locks taken in opposite order.
+///
+/// A lookup holds a reference for a moment, also to an object with another key of an equal hash. So the destructor of an object may
+/// run in a lookup, if its last handle is dropped just then: do not look up while you hold a lock that destructors take.
 ///
 /// # Examples
 ///

@@ -7,7 +7,7 @@ use std::borrow::{Borrow, Cow};
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, Hash, Hasher};
 
-use kref::interner::Stored;
+use kref::interner::{Borrowed, Stored};
 use kref::{Interned, Interner};
 
 use super::values::{Ledger, Value};
@@ -24,7 +24,13 @@ pub enum Op {
     Intern(usize),
     InternRef(usize),
     Get(usize),
+    /// Holds those of this length, modulo three.
+    Iterate(usize),
     Clone(u16),
+    /// Clones by a borrowed form.
+    CloneBorrowed(u16),
+    /// Becomes a raw pointer and an `Interned` again.
+    Raw(u16),
     Drop(u16),
     DropAll,
     /// This one and all that were interned after it.
@@ -88,7 +94,17 @@ impl Model for Texts {
                     self.hold(identity);
                 }
             }
-            Op::Clone(number) => {
+            Op::Iterate(rest) => {
+                let is_meant = |text: &&str| text.len() % 3 == rest;
+                let mut meant: Vec<String> =
+                    self.listed().filter(is_meant).map(Into::into).collect();
+                meant.sort();
+                meant
+                    .into_iter()
+                    .for_each(|text| self.hold((self.interner, text)));
+            }
+            Op::Raw(_) => {}
+            Op::Clone(number) | Op::CloneBorrowed(number) => {
                 if let Some(index) = pick(number, self.held.len()) {
                     self.hold(self.held[index].clone());
                 }
@@ -282,7 +298,10 @@ impl<T: Form + ?Sized, S: BuildHasher + Default + 'static> Machine for InternerM
         |a, _| Op::InternRef(number(a)),
         |a, _| Op::InternRef(number(a)),
         |a, _| Op::Get(number(a)),
+        |a, _| Op::Iterate(usize::from(a % 3)),
         |a, _| Op::Clone(a),
+        |a, _| Op::CloneBorrowed(a),
+        |a, _| Op::Raw(a),
         |a, _| Op::Drop(a),
         |a, _| Op::Drop(a),
         |a, _| Op::Drop(a),
@@ -312,9 +331,38 @@ impl<T: Form + ?Sized, S: BuildHasher + Default + 'static> Machine for InternerM
             Op::Intern(number) => held.push(T::intern(interner, &text(number), ledger)),
             Op::InternRef(number) => held.push(T::intern_ref(interner, &text(number), ledger)),
             Op::Get(number) => held.extend(T::get(interner, &text(number))),
+            Op::Iterate(rest) => {
+                let is_meant = |value: &Interned<T>| value.text().len() % 3 == rest;
+                let mut meant: Vec<_> = interner.iter().filter(is_meant).collect();
+                meant.sort_by(|a, b| a.text().cmp(&b.text()));
+                let mut number = 0;
+                interner.for_each(|value| number += usize::from(is_meant(value)));
+                assert_eq!(number, meant.len());
+                held.extend(meant);
+            }
             Op::Clone(number) => {
                 if let Some(index) = pick(number, held.len()) {
                     held.push(held[index].clone());
+                }
+            }
+            Op::CloneBorrowed(number) => {
+                if let Some(index) = pick(number, held.len()) {
+                    let borrowed = Interned::borrowed(&held[index]);
+                    assert_eq!(Borrowed::value(borrowed).text(), held[index].text());
+                    held.push(Borrowed::to_interned(borrowed));
+                }
+            }
+            Op::Raw(number) => {
+                if let Some(index) = pick(number, held.len()) {
+                    let value = held.swap_remove(index);
+                    let address = Interned::as_ptr(&value).addr();
+                    let raw = Interned::into_raw(value);
+                    // SAFETY: it came from `into_raw`, once.
+                    let value = unsafe { Interned::<T>::from_raw(raw) };
+                    assert_eq!(Interned::as_ptr(&value).addr(), address);
+                    held.push(value);
+                    let last = held.len() - 1;
+                    held.swap(index, last);
                 }
             }
             Op::Drop(number) => {

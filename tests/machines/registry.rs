@@ -6,11 +6,14 @@
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::hash::{BuildHasher, Hash, Hasher};
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use kref::registry::OccupiedError;
+use kref::registry::{Borrowed, Entry as Enter, OccupiedError};
 use kref::{Handle, Registry};
 
 use super::panics::caught;
@@ -34,9 +37,26 @@ pub enum Op {
     TryInsert(u8, usize),
     /// The value's destructor panics.
     TryInsertFused(u8),
+    Insert(u8, usize),
+    Replace(u8, usize),
+    /// Enters: by a key or by what is equivalent to one; what is vacant is filled, given up, or filled by another
+    /// method that waits for it in vain.
+    Entry(u8, Place),
+    /// A task makes the object, and its constructor ends so.
+    MakeAsync(u8, Ending),
+    /// A task is cancelled in its constructor.
+    CancelAsync(u8),
     Unlist(u8),
     UnlistHandle(u16),
+    /// Takes out all whose keys leave this remainder, modulo five.
+    UnlistIf(u8),
+    /// Holds those whose keys leave this remainder, modulo five.
+    Iterate(u8),
     Clone(u16),
+    /// Clones by a borrowed form.
+    CloneBorrowed(u16),
+    /// Becomes a raw pointer and a handle again.
+    Raw(u16),
     Drop(u16),
     DropAll,
     /// Holds so many of them.
@@ -45,6 +65,26 @@ pub enum Op {
     /// The old one goes, and leaves its objects to those who hold them.
     NewRegistry(u8),
 }
+
+/// What becomes of a vacant place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Place {
+    Filled,
+    FilledByRef,
+    /// Two wait, of whom one is dropped.
+    FilledAndWaitedFor,
+    GivenUp,
+    /// One waits, and fills it.
+    GivenUpAndRetried,
+}
+
+const PLACES: [Place; 5] = [
+    Place::Filled,
+    Place::FilledByRef,
+    Place::FilledAndWaitedFor,
+    Place::GivenUp,
+    Place::GivenUpAndRetried,
+];
 
 /// How a constructor ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -59,6 +99,10 @@ const ENDINGS: [Ending; 3] = [Ending::Error, Ending::Panic, Ending::Value];
 
 fn key(number: u16) -> u8 {
     (number % u16::from(KEYS)) as u8
+}
+
+fn place(number: u16) -> Place {
+    PLACES[usize::from(number) % PLACES.len()]
 }
 
 fn ending(number: u16) -> Ending {
@@ -186,7 +230,48 @@ impl Model for Objects {
                     }
                 }
             }
+            Op::Insert(key, _) | Op::Replace(key, _) => {
+                let old = self.listed.remove(&key);
+                let id = self.make();
+                self.list(id, key, None);
+                if let Some(old) = old {
+                    match op {
+                        Op::Replace(..) => self.held.push(old),
+                        _ => self.forget(old),
+                    }
+                }
+                self.held.push(id);
+            }
+            Op::Entry(key, place) => {
+                if place != Place::GivenUp {
+                    self.get_or_insert(key);
+                } else {
+                    self.held.extend(self.listed.get(&key));
+                }
+                if place == Place::FilledAndWaitedFor {
+                    self.held.push(self.listed[&key]);
+                }
+            }
+            Op::MakeAsync(key, ending) => match self.listed.get(&key) {
+                Some(&present) => self.held.push(present),
+                None if ending == Ending::Value => self.get_or_insert(key),
+                None => _ = self.make(),
+            },
+            Op::CancelAsync(key) => self.held.extend(self.listed.get(&key)),
             Op::Unlist(key) => self.held.extend(self.listed.remove(&key)),
+            Op::UnlistIf(rest) => self.listed.retain(|key, _| key % 5 != rest),
+            Op::Iterate(rest) => {
+                let meant = self.listed.iter().filter(|(key, _)| *key % 5 == rest);
+                let mut meant: Vec<u32> = meant.map(|(_, id)| *id).collect();
+                meant.sort();
+                self.held.extend(meant);
+            }
+            Op::CloneBorrowed(number) => {
+                if let Some(index) = pick(number, self.held.len()) {
+                    self.held.push(self.held[index]);
+                }
+            }
+            Op::Raw(_) => {}
             Op::UnlistHandle(number) => {
                 if let Some(index) = pick(number, self.held.len()) {
                     self.unlist(self.held[index]);
@@ -352,10 +437,91 @@ impl<S: BuildHasher + Default + 'static, A: Align, const N: usize> RegistryMachi
         }
     }
 
+    fn enter(&mut self, key: u8, place: Place) {
+        let entered = match place {
+            // Equivalent: a number makes no key.
+            Place::FilledByRef => match self.registry.get(&key) {
+                Some(handle) => Enter::Occupied(handle),
+                None => self.registry.entry(self.key(key)),
+            },
+            _ => self.registry.entry(self.key(key)),
+        };
+        let handle = match entered {
+            Enter::Occupied(handle) => {
+                if place == Place::FilledAndWaitedFor {
+                    self.held.push(handle.clone());
+                }
+                handle
+            }
+            Enter::Busy(_) => unreachable!("no reservation is left"),
+            Enter::Vacant(reserved) => {
+                assert_eq!(reserved.key().number, key);
+                assert!(self.registry.get(&key).is_none());
+                let waits = || match self.registry.entry(self.key(key)) {
+                    Enter::Busy(pending) => pending,
+                    _ => unreachable!("it is reserved"),
+                };
+                match place {
+                    Place::Filled | Place::FilledByRef => reserved.fulfil(self.entry(30)),
+                    Place::FilledAndWaitedFor => {
+                        let (waits, other) = (waits(), waits());
+                        drop(other);
+                        let handle = reserved.fulfil(self.entry(30));
+                        let waited = waits.wait().expect("it was filled");
+                        self.held.push(waited);
+                        handle
+                    }
+                    Place::GivenUp => {
+                        let waits = waits();
+                        drop(reserved);
+                        assert!(waits.is_done() && waits.wait().is_none());
+                        return;
+                    }
+                    Place::GivenUpAndRetried => {
+                        let waits = waits();
+                        drop(reserved);
+                        match waits.retry() {
+                            Enter::Vacant(reserved) => reserved.fulfil(self.entry(30)),
+                            _ => unreachable!("it was given up"),
+                        }
+                    }
+                }
+            }
+        };
+        self.held.push(handle);
+    }
+
+    fn make_async(&mut self, key: u8, ending: Ending) {
+        let make = |_: &Key| async {
+            let entry = self.entry(100);
+            assert!(ending != Ending::Panic, "of the constructor's own");
+            if ending == Ending::Value {
+                Ok(entry)
+            } else {
+                Err("no")
+            }
+        };
+        let present = self.registry.contains_key(&key);
+        let future = self.registry.get_or_try_insert_async(self.key(key), make);
+        match caught(|| poll_once(future)) {
+            Some(Poll::Ready(Ok(handle))) => self.held.push(handle),
+            Some(Poll::Ready(Err(error))) => {
+                assert_eq!((error, ending, present), ("no", Ending::Error, false));
+            }
+            Some(Poll::Pending) => unreachable!("nobody else has the key"),
+            None => assert_eq!((ending, present), (Ending::Panic, false)),
+        }
+    }
+
     fn drop_held(&mut self, index: usize) {
         let handle = self.held.swap_remove(index);
         caught(|| drop(handle));
     }
+}
+
+/// Polls a future, which has nobody to wait for.
+fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
+    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
 }
 
 impl<S: BuildHasher + Default + 'static, A: Align, const N: usize> Machine
@@ -376,6 +542,16 @@ impl<S: BuildHasher + Default + 'static, A: Align, const N: usize> Machine
         |a, b| Op::Nested(key(a), key(b)),
         |a, _| Op::OwnKey(key(a)),
         |a, _| Op::TryInsertFused(key(a)),
+        |a, b| Op::Insert(key(a), size(b)),
+        |a, b| Op::Replace(key(a), size(b)),
+        |a, b| Op::Entry(key(a), place(b)),
+        |a, b| Op::Entry(key(a), place(b)),
+        |a, b| Op::MakeAsync(key(a), ending(b)),
+        |a, _| Op::CancelAsync(key(a)),
+        |a, _| Op::UnlistIf((a % 5) as u8),
+        |a, _| Op::Iterate((a % 5) as u8),
+        |a, _| Op::CloneBorrowed(a),
+        |a, _| Op::Raw(a),
         |a, _| Op::Unlist(key(a)),
         |a, _| Op::UnlistHandle(a),
         |a, _| Op::Clone(a),
@@ -427,6 +603,70 @@ impl<S: BuildHasher + Default + 'static, A: Align, const N: usize> Machine
                 let mut entry = self.entry(3000);
                 entry.fused = true;
                 self.try_insert(key, entry);
+            }
+            Op::Insert(key, size) => {
+                let (key, entry) = (self.key(key), self.entry(size));
+                // The old one may be fused, and this its last handle.
+                let present = self.registry.get(&key.number);
+                let handle = self.registry.insert(key, entry);
+                caught(|| drop(present));
+                self.held.push(handle);
+            }
+            Op::Replace(key, size) => {
+                let (new, old) = self.registry.replace(self.key(key), self.entry(size));
+                self.held.extend(old);
+                self.held.push(new);
+            }
+            Op::Entry(key, place) => self.enter(key, place),
+            Op::MakeAsync(key, ending) => self.make_async(key, ending),
+            Op::CancelAsync(key) => {
+                let make = |_: &Key| std::future::pending();
+                let future = self.registry.get_or_insert_async(self.key(key), make);
+                let found = match poll_once(future) {
+                    Poll::Ready(handle) => Some(handle),
+                    Poll::Pending => None,
+                };
+                self.held.extend(found);
+            }
+            Op::UnlistIf(rest) => {
+                let before = self.registry.len();
+                let is_meant = |key: &Key, entry: &Entry<A, N>| {
+                    assert!(entry.value.is_intact());
+                    key.number % 5 == rest
+                };
+                let taken = self.registry.unlist_if(is_meant);
+                assert_eq!(self.registry.len(), before - taken);
+            }
+            Op::Iterate(rest) => {
+                let is_meant =
+                    |object: &Handle<Key, Entry<A, N>>| Handle::key(object).number % 5 == rest;
+                let mut meant: Vec<_> = self.registry.iter().filter(is_meant).collect();
+                meant.sort_by_key(|object| object.value.id());
+                let mut number = 0;
+                self.registry
+                    .for_each(|object| number += usize::from(is_meant(object)));
+                assert_eq!(number, meant.len());
+                self.held.extend(meant);
+            }
+            Op::CloneBorrowed(number) => {
+                if let Some(index) = pick(number, self.held.len()) {
+                    let borrowed = Handle::borrowed(&self.held[index]);
+                    assert!(Borrowed::value(borrowed).value.is_intact());
+                    self.held.push(Borrowed::to_handle(borrowed));
+                }
+            }
+            Op::Raw(number) => {
+                if let Some(index) = pick(number, self.held.len()) {
+                    let handle = self.held.swap_remove(index);
+                    let address = Handle::as_ptr(&handle);
+                    let raw = Handle::into_raw(handle);
+                    // SAFETY: it came from `into_raw`, once.
+                    let handle = unsafe { Handle::from_raw(raw) };
+                    assert_eq!(Handle::as_ptr(&handle), address);
+                    self.held.push(handle);
+                    let last = self.held.len() - 1;
+                    self.held.swap(index, last);
+                }
             }
             Op::Unlist(key) => self.held.extend(self.registry.unlist(&key)),
             Op::UnlistHandle(number) => {

@@ -33,6 +33,8 @@ mod registry;
 mod sharded_counts;
 #[cfg(feature = "alloc")]
 mod weak;
+#[cfg(feature = "registry")]
+mod reservations;
 mod wrong;
 
 /// Which weak compare-exchanges fail spuriously: none; each thread's first; its second; both.

@@ -17,7 +17,7 @@ use crate::{check, check_bounded, explore, over_backends};
 /// All keys have one hash, so that every look-up compares keys, and recycled nodes have the tag that
 /// was looked for.
 #[derive(Clone, Copy)]
-struct OneHash;
+pub struct OneHash;
 
 impl BuildHasher for OneHash {
     type Hasher = Self;
@@ -34,7 +34,7 @@ impl Hasher for OneHash {
 }
 
 /// A value that knows whether it is alive, and its key.
-struct Value {
+pub struct Value {
     key: UnsafeCell<u32>,
 }
 
@@ -45,14 +45,14 @@ std::thread_local! {
 }
 
 impl Value {
-    fn new(key: u32) -> Self {
+    pub fn new(key: u32) -> Self {
         MADE.with(|made| made.fetch_add(1, Relaxed));
         Self {
             key: UnsafeCell::new(key),
         }
     }
 
-    fn key(&self) -> u32 {
+    pub fn key(&self) -> u32 {
         // SAFETY: loom reports it if this races with the drop.
         self.key.with(|key| unsafe { *key })
     }
@@ -69,18 +69,18 @@ impl Drop for Value {
 // SAFETY: loom reports races of the cell.
 unsafe impl Sync for Value {}
 
-type Map<B> = Registry<u32, Value, OneHash, B>;
-type Held<B> = Handle<u32, Value, B>;
+pub type Map<B> = Registry<u32, Value, OneHash, B>;
+pub type Held<B> = Handle<u32, Value, B>;
 
 /// A registry, and handles that its threads take and drop.
-struct Model<B: LockBackend> {
+pub struct Model<B: LockBackend> {
     map: Option<Map<B>>,
-    held: [std::sync::Mutex<Option<Held<B>>>; 2],
+    pub held: [std::sync::Mutex<Option<Held<B>>>; 2],
 }
 
 impl<B: LockBackend> Model<B> {
     /// With a handle to key 1 in each of the first `holders` places.
-    fn new(holders: usize) -> Arc<Self> {
+    pub fn new(holders: usize) -> Arc<Self> {
         MADE.with(|made| made.store(0, Relaxed));
         DROPPED.with(|dropped| dropped.store(0, Relaxed));
         let map = Map::new_in(1, OneHash);
@@ -93,29 +93,29 @@ impl<B: LockBackend> Model<B> {
         })
     }
 
-    fn map(&self) -> &Map<B> {
+    pub fn map(&self) -> &Map<B> {
         self.map.as_ref().unwrap()
     }
 
-    fn take(&self, index: usize) -> Held<B> {
+    pub fn take(&self, index: usize) -> Held<B> {
         self.held[index].lock().unwrap().take().unwrap()
     }
 }
 
 /// Uses what was found, and drops it.
-fn touch<B: LockBackend>(handle: Held<B>, key: u32) {
+pub fn touch<B: LockBackend>(handle: Held<B>, key: u32) {
     assert_eq!(*Handle::key(&handle), key);
     assert_eq!(handle.key(), key, "a value of this key, alive");
     drop_one(handle);
 }
 
 /// Drops a handle: one write, and one more if it was handed back.
-fn drop_one<B: LockBackend>(handle: Held<B>) {
+pub fn drop_one<B: LockBackend>(handle: Held<B>) {
     let ((), tally) = tally(|| drop(handle));
     assert!(matches!(tally.writes, 1 | 2), "{tally:?}");
 }
 
-fn end<B: LockBackend>(model: Arc<Model<B>>) {
+pub fn end<B: LockBackend>(model: Arc<Model<B>>) {
     let mut model = Arc::try_unwrap(model).ok().unwrap();
     if let Some(map) = model.map.take() {
         assert!(map.is_empty());
@@ -127,7 +127,7 @@ fn end<B: LockBackend>(model: Arc<Model<B>>) {
     assert_eq!(made, dropped, "every value is dropped");
 }
 
-fn drop_first<B: LockBackend>(m: &Model<B>) {
+pub fn drop_first<B: LockBackend>(m: &Model<B>) {
     drop_one(m.take(0));
 }
 
@@ -135,13 +135,13 @@ fn drop_second<B: LockBackend>(m: &Model<B>) {
     drop_one(m.take(1));
 }
 
-fn get<B: LockBackend>(m: &Model<B>) {
+pub fn get<B: LockBackend>(m: &Model<B>) {
     if let Some(handle) = m.map().get(&1) {
         touch(handle, 1);
     }
 }
 
-fn get_or_insert<B: LockBackend>(m: &Model<B>) {
+pub fn get_or_insert<B: LockBackend>(m: &Model<B>) {
     touch(m.map().get_or_insert_with(1, |key| Value::new(*key)), 1);
 }
 
@@ -282,7 +282,7 @@ fn recycled_for_a_constructor<B: LockBackend>() {
 /// Undoes the multiplication by which the table spreads hashes, so that the models know in which bucket a key
 /// lies: keys with the same lower bits lie in one.
 #[derive(Clone, Copy, Default)]
-struct KeyHash(u64);
+pub struct KeyHash(u64);
 
 impl BuildHasher for KeyHash {
     type Hasher = Self;
@@ -303,25 +303,25 @@ impl Hasher for KeyHash {
 }
 
 /// A registry in which keys lie in different buckets, and the handles that keep them there.
-struct Spread<B: LockBackend> {
-    map: Registry<u32, Value, KeyHash, B>,
+pub struct Spread<B: LockBackend> {
+    pub map: Registry<u32, Value, KeyHash, B>,
     held: std::sync::Mutex<Vec<Held<B>>>,
 }
 
 impl<B: LockBackend> Spread<B> {
-    fn new(keys: impl IntoIterator<Item = u32>) -> Arc<Self> {
+    pub fn new(keys: impl IntoIterator<Item = u32>) -> Arc<Self> {
         let map = Registry::new_in(1, KeyHash::default());
         let insert = |key| map.try_insert(key, Value::new(key)).ok().unwrap();
         let held = keys.into_iter().map(insert).collect::<Vec<_>>().into();
         Arc::new(Self { map, held })
     }
 
-    fn insert(&self, key: u32) {
+    pub fn insert(&self, key: u32) {
         let handle = self.map.try_insert(key, Value::new(key)).ok().unwrap();
         self.held.lock().unwrap().push(handle);
     }
 
-    fn drop_first(&self) {
+    pub fn drop_first(&self) {
         let first = self.held.lock().unwrap().remove(0);
         drop_one(first);
     }

@@ -132,7 +132,7 @@ fn errors_and_panics_leave_the_key_vacant() {
         let (map, gate, results) = (&map, &gate, &results);
         tasks.spawn(async move {
             let result = map
-                .get_or_try_insert_async(1, async |_| {
+                .get_or_try_insert_async(1, |_| async {
                     gate.passed().await;
                     if number < 2 { Err(number) } else { Ok(number) }
                 })

@@ -28,6 +28,7 @@ mod quarantine;
 mod interner;
 mod kref;
 mod llist;
+mod places;
 mod registry;
 mod wrong;
 

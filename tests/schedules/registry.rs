@@ -31,7 +31,7 @@ impl Hasher for Hash {
 }
 
 /// A value that knows its key, whether it is alive, and whether it was taken out.
-struct Value {
+pub struct Value {
     key: u32,
     life: Life,
     was_unlisted: Cell<bool>,
@@ -41,7 +41,7 @@ struct Value {
 unsafe impl Sync for Value {}
 
 impl Value {
-    fn new(key: u32) -> Self {
+    pub fn new(key: u32) -> Self {
         turn(); // a constructor takes its time
         Self {
             key,
@@ -50,7 +50,7 @@ impl Value {
         }
     }
 
-    fn touch(&self, key: u32) {
+    pub fn touch(&self, key: u32) {
         self.life.check();
         must(self.key == key, "the object of this key");
         turn();
@@ -64,14 +64,14 @@ impl Drop for Value {
     }
 }
 
-type Map = Registry<u32, Value, Hash, Shuttle>;
-type Held = Handle<u32, Value, Shuttle>;
+pub type Map = Registry<u32, Value, Hash, Shuttle>;
+pub type Held = Handle<u32, Value, Shuttle>;
 
-const KEYS: u32 = 3;
+pub const KEYS: u32 = 3;
 
 /// A registry, and for each key the object to which there are handles, and how many of them.
-struct World {
-    map: Map,
+pub struct World {
+    pub map: Map,
     held: [Cell<(usize, u32)>; KEYS as usize],
 }
 
@@ -81,7 +81,7 @@ unsafe impl Sync for World {}
 unsafe impl Send for World {}
 
 impl World {
-    fn new() -> Arc<Self> {
+    pub fn new() -> Arc<Self> {
         Arc::new(Self {
             map: Map::new_in(1, Hash::default()),
             held: Default::default(),
@@ -89,7 +89,7 @@ impl World {
     }
 
     /// Notes a handle: as nothing is taken out, all that there are to a key are to one object.
-    fn has(&self, handle: Held) -> Held {
+    pub fn has(&self, handle: Held) -> Held {
         let key = *Handle::key(&handle);
         handle.touch(key);
         let held = &self.held[key as usize];
@@ -100,7 +100,7 @@ impl World {
         handle
     }
 
-    fn put(&self, handle: Held) {
+    pub fn put(&self, handle: Held) {
         let held = &self.held[*Handle::key(&handle) as usize];
         let (address, handles) = held.get();
         held.set((address, handles - 1));

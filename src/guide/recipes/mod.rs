@@ -6,12 +6,30 @@
 //! | task | page |
 //! |---|---|
 //! | count references in an object of my own, found through my own index and lock | [`own_object`] |
+//! | the sessions of a server, with clients that connect again | [`sessions`] |
+//! | all live objects, and away with those that are idle | [`idle`] |
+//! | a cache: keep the last objects that nobody uses | [`keep`] |
+//! | shared connections in an async program | [`pool`] |
+//! | the symbols of a parser: one word, keys of maps, serde | [`symbols`] |
+//! | one at a time for each key | [`key_lock`] |
 //! | a queue of jobs with a sleeping consumer, and an orderly shutdown | [`job_queue`] |
 //! | a tree whose nodes keep their parents alive | [`tree`] |
 //! | a model test of my own code over these types | [`model_test`] |
 //! | `no_std`: spin locks, and critical sections | [`no_std`] |
 
 pub mod own_object;
+
+pub mod sessions;
+
+pub mod idle;
+
+pub mod keep;
+
+pub mod pool;
+
+pub mod key_lock;
+
+pub mod symbols;
 
 pub mod job_queue;
 
