@@ -42,7 +42,9 @@ impl<D: Cached> Work<'_, D> {
                         held.push_back((*path, dentry));
                     }
                     if held.len() > self.options.hold {
-                        held.pop_front().map(|held| self.release(held));
+                        held.pop_front()
+                            .into_iter()
+                            .for_each(|held| self.release(held));
                     }
                 }
                 self.progress.inc(paths.len() as u64);

@@ -342,8 +342,8 @@ over_backends! {
     given_up_beside_a_task: |f| check_bounded(2, f);
     fulfilled_beside_a_lookup: |f| check_bounded(3, f);
     a_place_in_recycled_memory: |f| check_bounded(2, f);
-    cancelled_beside_the_end: |f| check_bounded(3, f);
-    one_of_two_is_cancelled: |f| check_bounded(2, f);
+    cancelled_beside_the_end: |f| check_bounded(2, f);
+    one_of_two_is_cancelled: |f| check_bounded(1, f);
     a_thread_and_a_task: |f| check_bounded(1, f);
     a_maker_is_cancelled: |f| check_bounded(2, f);
     replace_beside_the_last_put: |f| check_bounded(3, f);
