@@ -35,6 +35,8 @@ mod sharded_counts;
 mod weak;
 #[cfg(feature = "registry")]
 mod reservations;
+#[cfg(feature = "alloc")]
+mod sharded_counts;
 mod wrong;
 
 /// Which weak compare-exchanges fail spuriously: none; each thread's first; its second; both.
