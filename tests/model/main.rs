@@ -29,14 +29,14 @@ mod refcount;
 mod refs;
 #[cfg(feature = "registry")]
 mod registry;
-#[cfg(feature = "alloc")]
-mod sharded_counts;
-#[cfg(feature = "alloc")]
-mod weak;
 #[cfg(feature = "registry")]
 mod reservations;
 #[cfg(feature = "alloc")]
 mod sharded_counts;
+#[cfg(feature = "alloc")]
+mod sharded_counts;
+#[cfg(feature = "alloc")]
+mod weak;
 mod wrong;
 
 /// Which weak compare-exchanges fail spuriously: none; each thread's first; its second; both.
