@@ -34,8 +34,6 @@ mod reservations;
 #[cfg(feature = "alloc")]
 mod sharded_counts;
 #[cfg(feature = "alloc")]
-mod sharded_counts;
-#[cfg(feature = "alloc")]
 mod weak;
 mod wrong;
 
