@@ -14,7 +14,8 @@
 //! | `Weak::upgrade` on what a table found | [`Registry::get`](crate::Registry::get), which returns `None` only if there is no such object |
 //! | the same, in a table of your own | [`Kref::get`](crate::Kref::get) under the lock, if puts are [`put_lock`](crate::Kref::put_lock); [`Kref::get_unless_zero`](crate::Kref::get_unless_zero) if not |
 //! | `Weak` from child to parent | none is needed: let the child hold the parent, and the parent *list* the child ([`parents`](super::parents)) |
-//! | `Weak` to break a cycle of equals, `Arc::new_cyclic` | keep `Arc` |
+//! | `Weak` to break a cycle of equals, `Arc::new_cyclic` | [`WeakRef`](crate::weak::WeakRef) and [`Weak`](crate::weak::Weak), with the same names |
+//! | `Weak::upgrade` that many threads call at once | [`Weak::upgrade`](crate::weak::Weak::upgrade), one `fetch_add` ([`upgrade`](super::upgrade)) |
 //! | a `Drop` that takes the object out of a table | [`Registry`](crate::Registry) ([its chapter](super::registry)) |
 //! | abort beyond `isize::MAX` references | a leak and a [`report`](crate::report), beyond 2^31 - 1 |
 //!

@@ -13,6 +13,8 @@
 //! | [`Ref<u64>`](crate::Ref) | 8 | the value and 4 bytes, rounded up to its alignment |
 //! | [`Ref<str>`](crate::Ref) | 16 | the text and 4 bytes |
 //! | [`UniqueRef<u64>`](crate::UniqueRef) | 8 | as `Ref` |
+//! | [`WeakRef<u64>`](crate::weak::WeakRef) | 8 | the value and 8 bytes, rounded up to its alignment |
+//! | [`Weak<u64>`](crate::weak::Weak) | 8 | nothing more |
 //! | [`IntrusiveRef<T>`](crate::IntrusiveRef) | 8 | the object, which has its count |
 //! | [`ShardedCount`](crate::ShardedCount) | 40 | 128 for each shard: four for each processor |
 //! | [`ShardedRef<u64>`](crate::ShardedRef) | 8 | a `Ref`'s, a `ShardedCount` and 8 bytes |
@@ -50,6 +52,10 @@
 //! | [`ShardedCount::get`](crate::ShardedCount::get), `put`, clone and drop of a `ShardedRef` | 1, in the thread's own line; once killed, 1 more in a common line |
 //! | [`ShardedCount::kill`](crate::ShardedCount::kill) | 1 for each shard, 2 more, and a lock |
 //! | [`Drain::token`](crate::Drain::token), drop of a [`Token`](crate::Token) | 2 |
+//! | [`Weak::upgrade`](crate::weak::Weak::upgrade) | 1 `fetch_add`, also if it is dead; 1 more if the last `WeakRef` is being dropped |
+//! | [`Weak::upgrade_if_live`](crate::weak::Weak::upgrade_if_live) | the same; none if it is dead |
+//! | drop of a `WeakRef` | 1 `fetch_sub`; for the last, if there is a `Weak`, 1 CAS and 1 `fetch_sub` more |
+//! | [`WeakRef::get_mut`](crate::weak::WeakRef::get_mut) | 2 CAS |
 //! | [`RefCount::try_freeze`](crate::RefCount::try_freeze), and its end | 1 CAS each |
 //! | [`Registry::get`](crate::Registry::get), drop of a `Handle` | [a table of its own](crate::registry#what-costs-what) |
 //! | [`intrusive::List::push`](crate::llist::intrusive::List::push) | 1 CAS |

@@ -41,6 +41,7 @@
 //! 16. [`many_cores`]: counts that many processors touch
 //! 17. [`last_drop`]: waiting until all users are gone
 //! 18. [`how_we_know`]: why a put is right for any number of threads
+//! 19. [`upgrade`]: a weak pointer that is upgraded by one addition
 //!
 //! # Reference pages
 //!
@@ -102,6 +103,7 @@ pub mod hand_back;
 pub mod registry;
 
 pub mod uniqueness;
+pub mod upgrade;
 
 pub mod leaks;
 

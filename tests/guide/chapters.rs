@@ -418,6 +418,25 @@ chapter! { uniqueness, "uniqueness", "uniqueness_wrong", "ausality violation",
     }
 }
 
+chapter! { upgrade, "upgrade", "upgrade_wrong", "ausality violation",
+    with {
+        type World = crate::object::World<Counts, Mutex>;
+        include!("../../src/guide/code/upgrade_counts.rs");
+    }
+    model {
+        // The last user's reference and an upgrader's; the value's weak one and the upgrader's.
+        let w = World::new(Counts { strong: Atomic::new(1), weak: Atomic::new(2) });
+        threads(&w, [put as fn(&_), |w| {
+            if upgrade(w) {
+                w.touch();
+                put(w);
+            }
+            put_weak(w);
+        }]);
+        w.assert_freed();
+    }
+}
+
 chapter! { leaks, "leaks", "leaks_wrong", "leaked",
     with {}
     model {

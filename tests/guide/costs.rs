@@ -48,6 +48,8 @@ fn the_bytes_are_those_of_the_page() {
         ("Ref<u64>", size_of::<Ref<u64>>()),
         ("Ref<str>", size_of::<Ref<str>>()),
         ("UniqueRef<u64>", size_of::<UniqueRef<u64>>()),
+        ("WeakRef<u64>", size_of::<kref::weak::WeakRef<u64>>()),
+        ("Weak<u64>", size_of::<kref::weak::Weak<u64>>()),
         ("IntrusiveRef<T>", size_of::<IntrusiveRef<Counted>>()),
         ("ShardedCount", size_of::<ShardedCount>()),
         ("ShardedRef<u64>", size_of::<ShardedRef<u64>>()),

@@ -1,0 +1,82 @@
+//! Chapter 19: a weak pointer that is upgraded by one addition.
+//!
+//! # The problem
+//!
+//! Two counts: `strong` decides when the value is destroyed, `weak` when the memory is freed. A weak
+//! pointer asks for a strong reference, and the answer must be no when there is none left. The usual
+//! upgrade is a compare-and-swap loop that refuses zero ([chapter 2](super::inc_not_zero)): of several
+//! threads that upgrade at once, all but one have to try again.
+//!
+//! One `fetch_add` would do if zero were not the end. So let the end be a mark, which the last user sets by
+//! compare-and-swap from zero: an upgrade that comes before the mark has saved the value, and one that
+//! comes after it finds the mark in what it replaced.
+//!
+//! # Wrong
+//!
+//! ```
+//! # mod stage { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/code/stage.rs")); }
+//! # use std::sync::atomic::{AtomicU32, Ordering::*};
+//! # type World = stage::World<Counts>;
+#![doc = include_str!("code/upgrade_counts.rs")]
+#![doc = include_str!("code/upgrade_wrong.rs")]
+//! #
+//! # fn main() {
+//! #     let w = World::new(Counts { strong: AtomicU32::new(1), weak: AtomicU32::new(2) });
+//! #     assert!(upgrade(&w));
+//! # }
+//! ```
+//!
+//! ```text
+//! the last user                  an upgrader                    strong  weak
+//! -------------                  -----------                    ------  ----
+//!                                                               1       2
+//! decrement: to zero                                            0       2
+//!                                increment: from zero, alive    1       2
+//!                                decrement: to zero             0       2
+//!                                mark: dead; destroy            dead    2
+//!                                decrement weak                 dead    1
+//!                                drop its weak pointer: free    dead    0
+//! mark: on free memory
+//! ```
+//!
+//! Two threads have taken `strong` to zero, and the value has one weak reference for the two of them.
+//!
+//! # Right
+//!
+//! The upgrade that finds zero begins a new group of strong references, and adds the weak reference of that
+//! group. The former one belongs to the thread that is about to set the mark: when that fails, the thread
+//! drops it, and touches nothing any more.
+//!
+//! ```
+//! # mod stage { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/code/stage.rs")); }
+//! # use std::sync::atomic::{AtomicU32, Ordering::*};
+//! # type World = stage::World<Counts>;
+#![doc = include_str!("code/upgrade_counts.rs")]
+#![doc = include_str!("code/upgrade.rs")]
+//! #
+//! # fn main() {
+//! #     let w = World::new(Counts { strong: AtomicU32::new(1), weak: AtomicU32::new(2) });
+//! #     assert!(upgrade(&w));
+//! #     put(&w);
+//! #     put(&w);
+//! #     assert!(!upgrade(&w));
+//! #     put_weak(&w);
+//! #     assert!(w.is_freed());
+//! # }
+//! ```
+//!
+//! Between its two additions the upgrader borrows its own weak pointer, which keeps the memory. And
+//! `strong` cannot go to zero in between, because the upgrader's reference is counted.
+//!
+//! [`WeakRef`](crate::weak::WeakRef) adds what a pointer needs: both counts saturate; upgrades of a dead
+//! value, which write as well, never bring it back; and the last put without a weak pointer needs no mark.
+//!
+//! # Proof
+//!
+//! `upgrade` in `tests/guide/chapters.rs`; `two_upgraders_beside_the_put` and
+//! `put_beside_a_downgrade` in `tests/model/weak.rs`.
+//!
+//! # Cost
+//!
+//! An upgrade is one `fetch_add`, a put one `fetch_sub`; for the last a compare-and-swap and a `fetch_sub`
+//! more. See `benches/weak.rs`.
