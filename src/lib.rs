@@ -55,6 +55,7 @@
 //! | each distinct string or value stored once, while it is in use | [`Interner`] | `registry` |
 //! | an `Arc` without weak references: a 4-byte header, deep structures drop without overflowing the stack | [`Ref`] | `alloc` |
 //! | the same, not shared yet and so still mutable | [`UniqueRef`] | `alloc` |
+//! | an `Arc` with `Weak` whose `upgrade` is one `fetch_add` | [`WeakRef`] | `alloc` |
 //! | an `Arc` that many threads clone and drop at once, each on a cache line of its own | [`ShardedRef`], or the bare [`ShardedCount`] | `alloc` |
 //! | to wait until all users are gone, blocking or as a future | [`Drain`] | `std` |
 //! | an owning pointer to an object that has its count in a field | [`IntrusiveRef`], [`RefCounted`] | |
@@ -99,64 +100,87 @@ extern crate alloc;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+// The public modules stand in the order of need, which docs.rs shows.
+
+#[cfg(feature = "registry")]
+pub mod registry;
+
+#[cfg(feature = "registry")]
+pub mod interner;
+
+// Prose, and its examples. It is no part of the crate that is compiled into programs.
+#[cfg(all(any(doc, doctest), feature = "registry"))]
+#[cfg_attr(docsrs, doc(auto_cfg = false))]
+pub mod guide;
+
+#[cfg(feature = "alloc")]
+pub mod weak;
+
+#[cfg(all(feature = "alloc", target_has_atomic = "64"))]
+pub mod sharded;
+
+pub mod llist;
+
+pub mod lock;
+
+pub mod report;
+
 pub mod atomic;
+
 #[cfg(feature = "alloc")]
 mod deep;
 #[cfg(feature = "std")]
 mod drain;
 mod forward;
-// Prose, and its examples. It is no part of the crate that is compiled into programs.
-#[cfg(all(any(doc, doctest), feature = "registry"))]
-#[cfg_attr(docsrs, doc(auto_cfg = false))]
-pub mod guide;
 mod handback;
-#[cfg(feature = "registry")]
-pub mod interner;
 mod interop;
 mod kref;
-pub mod llist;
-pub mod lock;
 mod pace;
 mod padded;
 mod rcuref;
 mod refcount;
 mod refs;
 #[cfg(feature = "registry")]
-pub mod registry;
-pub mod report;
-#[cfg(all(feature = "alloc", target_has_atomic = "64"))]
-pub mod sharded;
-#[cfg(feature = "registry")]
 mod table;
-#[cfg(feature = "alloc")]
-pub mod weak;
 mod zone;
 
-#[cfg(feature = "std")]
-pub use crate::drain::{Drain, Drained, Token};
-pub use crate::handback::HandBack;
+// Maps of live objects.
 #[cfg(feature = "registry")]
 #[doc(inline)]
 pub use crate::interner::{Interned, Interner};
-#[cfg(feature = "serde")]
-pub use crate::interop::serde;
-pub use crate::kref::Kref;
-#[cfg(feature = "alloc")]
+#[cfg(feature = "registry")]
 #[doc(inline)]
-pub use crate::llist::LList;
-pub use crate::padded::Padded;
-pub use crate::rcuref::RcuRef;
-pub use crate::refcount::{Frozen, RefCount};
+pub use crate::registry::{Handle, KeyGuard, KeyLock, Registry};
+
+// What owns objects.
 #[cfg(feature = "alloc")]
 pub use crate::refs::{CloneToUninit, Ref, UniqueRef, Wake};
 pub use crate::refs::{IntrusiveRef, RefCounted};
+#[cfg(all(feature = "alloc", target_has_atomic = "64"))]
+#[doc(inline)]
+pub use crate::sharded::{ShardedCount, ShardedRef};
+#[cfg(feature = "alloc")]
+#[doc(inline)]
+pub use crate::weak::{Weak, WeakRef};
 // What the macro `unsize!` calls.
 #[cfg(feature = "alloc")]
 #[doc(hidden)]
 pub use crate::refs::Coerce;
-#[cfg(feature = "registry")]
+
+// Waiting, and handing over.
+#[cfg(feature = "std")]
+pub use crate::drain::{Drain, Drained, Token};
+#[cfg(feature = "alloc")]
 #[doc(inline)]
-pub use crate::registry::{Handle, KeyGuard, KeyLock, Registry};
-#[cfg(all(feature = "alloc", target_has_atomic = "64"))]
-#[doc(inline)]
-pub use crate::sharded::{ShardedCount, ShardedRef};
+pub use crate::llist::LList;
+
+// Counts.
+pub use crate::handback::HandBack;
+pub use crate::kref::Kref;
+pub use crate::padded::Padded;
+pub use crate::rcuref::RcuRef;
+pub use crate::refcount::{Frozen, RefCount};
+
+// Other crates.
+#[cfg(feature = "serde")]
+pub use crate::interop::serde;

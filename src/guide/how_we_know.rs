@@ -91,6 +91,10 @@
 //! - That the code has no other steps than those of the runs. The replay has seen millions of steps; it is a test, not a proof.
 //! - Anything about the compiler, the processor, and the destructors that you write.
 //!
+//! # Cost
+//!
+//! Nothing at run time.
+//!
 //! # Proof
 //!
 //! `scripts/proofs.sh` checks all of it. `put_lock`, `hand_back`, `rcu_ref`, `freeze` and `registry` in
@@ -98,8 +102,8 @@
 //! `tests/traces/deviations.rs` are the first and one of the last of what shows that the replay tells right code from thirty
 //! wrong variants.
 //!
-//! # Cost
+//! ---
 //!
-//! Nothing at run time.
+//! Previous: [17](super::last_drop) · [contents](super)
 
 #![doc(alias("theorem", "verification", "invariant", "Iris", "Coq", "z3"))]

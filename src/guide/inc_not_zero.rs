@@ -1,4 +1,4 @@
-//! Chapter 2: one more, unless there is none.
+//! Chapter 2: increment a count unless it is zero.
 //!
 //! # The problem
 //!
@@ -8,6 +8,8 @@
 //! [`weak_pointers`](super::weak_pointers) and [`no_common_lock`](super::no_common_lock).)
 //!
 //! # Wrong
+//!
+//! (`Slot` is memory that always contains a count and a value: [how to read the code](super#how-to-read-the-chapters).)
 //!
 //! ```
 //! # mod stage { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/code/stage.rs")); }
@@ -60,11 +62,6 @@
 //! kernel relies on the branch on the result (a control dependency). Rust's memory model has no
 //! control dependencies, and its compilers do not preserve them.
 //!
-//! # Proof
-//!
-//! `inc_not_zero` in `tests/guide/chapters.rs`; for the shipped counts, two and three threads,
-//! `inc_not_zero_never_revives` in `tests/model/refcount.rs`.
-//!
 //! # Cost
 //!
 //! One successful compare-and-swap, and a failed one for each interference. A caller that already holds
@@ -73,3 +70,12 @@
 //! [`RcuRef`](crate::RcuRef) does it with one `fetch_add`: for that count, zero is not final until the last put
 //! has marked the count dead. Its put reads the count after its own reference is gone, so the memory has
 //! to outlive the put, as it does under RCU.
+//!
+//! # Proof
+//!
+//! `inc_not_zero` in `tests/guide/chapters.rs`; for the shipped counts, two and three threads,
+//! `inc_not_zero_never_revives` in `tests/model/refcount.rs`.
+//!
+//! ---
+//!
+//! Previous: [1](super::raise_to) · [contents](super) · next: [3. Who may take a reference, and when](super::reference_counting)

@@ -81,7 +81,7 @@ pub mod left_out {
     //! | `refcount_dec_and_rtnl_lock` | one certain lock | [`RefCount::dec_and_lock`](crate::RefCount::dec_and_lock) with your lock |
     //! | `refcount_dec_and_lock_irqsave` | there are no interrupts to switch off | [`RefCount::dec_and_lock`](crate::RefCount::dec_and_lock) |
     //! | the twins with `__` and an `oldp` argument | for the kernel's tracing | none, but for [`add_not_zero_limited`](crate::RefCount::add_not_zero_limited), which returns it |
-    //! | `llist_del_first_this` | for callers who know that nobody takes beside them | [`Consumer::pop`](crate::llist::Consumer::pop) |
+    //! | `llist_del_first_this` | for callers that know that no other thread takes at the same time | [`Consumer::pop`](crate::llist::Consumer::pop) |
     //! | `set_bit`, `test_bit`, `test_and_set_bit` on bitmaps | a bitmap is an array of atomics | [`AtomicExt::set_bits`](crate::atomic::AtomicExt::set_bits), [`AtomicExt::clear_bits`](crate::atomic::AtomicExt::clear_bits) on the word |
     //! | `container_of` | a put tells its caller, who knows the object | owning pointers; [`RefCounted`](crate::RefCounted) |
 }

@@ -8,6 +8,8 @@
 //!
 //! # Wrong
 //!
+//! (`World` is one object and an index that lists it without counting it: [how to read the code](super#how-to-read-the-chapters).)
+//!
 //! The last put wakes the waiter *after* the count has become zero. But a waiter that looks at that moment
 //! need not sleep, and destroys what the put needs for the wake-up:
 //!
@@ -68,15 +70,19 @@
 //! well. A token that is forgotten is waited for forever; [`wait_timeout`](crate::Drain::wait_timeout) then says so. The example `connections` shuts
 //! down in this way.
 //!
-//! # Proof
-//!
-//! `last_drop` in `tests/guide/chapters.rs`; `two_waiters`, `drained_twice` and `the_drain_ends_before_the_drop` in
-//! `tests/model/drain.rs`.
-//!
 //! # Cost
 //!
 //! Two atomic instructions when a token is taken and two when it is dropped: one for the word, one for the memory. The last drop takes a
 //! lock if somebody waits. Where many threads take tokens at once,
 //! [`sharded_token`](crate::Drain::sharded_token) combines this with the [chapter before](super::many_cores).
+//!
+//! # Proof
+//!
+//! `last_drop` in `tests/guide/chapters.rs`; `two_waiters`, `drained_twice` and `the_drain_ends_before_the_drop` in
+//! `tests/model/drain.rs`.
+//!
+//! ---
+//!
+//! Previous: [16](super::many_cores) · [contents](super) · next: [18. How we know that a put is right for any number of threads](super::how_we_know)
 
 #![doc(alias("WaitGroup", "graceful shutdown", "refcount_wait"))]

@@ -8,6 +8,8 @@
 //!
 //! # Wrong
 //!
+//! (`World` is one object and an index that lists it without counting it: [how to read the code](super#how-to-read-the-chapters).)
+//!
 //! The first kind, which is usually written as `if Arc::strong_count(&x) == 1` in a `Drop`:
 //!
 //! ```
@@ -54,13 +56,17 @@
 //!   their children ([`parents`](super::parents)).
 //! - *Saturation.* Set a report hook ([`report`](crate::report)), and treat each report as a bug.
 //!
+//! # Cost
+//!
+//! None: the put decrements the count in any case.
+//!
 //! # Proof
 //!
 //! `leaks` in `tests/guide/chapters.rs`; `decide_by_reading_the_count` in `tests/model/wrong.rs`;
 //! `into_inner_twice` in `tests/model/refs.rs`. The models end by asserting that nothing is left.
 //!
-//! # Cost
+//! ---
 //!
-//! None: the put decrements the count in any case.
+//! Previous: [14](super::uniqueness) · [contents](super) · next: [16. Counts that many processors touch](super::many_cores)
 
 #![doc(alias("strong_count == 1"))]

@@ -67,6 +67,13 @@
 //! The push returns whether the list was empty. The thread that gets `true` wakes the consumer. How a
 //! consumer goes to sleep without missing the wake-up is in [`llist`](crate::llist#the-wake-up-edge).
 //!
+//! # Cost
+//!
+//! A push is one compare-and-swap; taking everything is one swap. Compared with crossbeam's `SegQueue`
+//! (`benches/llist.rs`): to push 64 values and take all takes <!--f:llist-64-queue-1-->0.60<!--f--> of the time; from one
+//! thread to another, intrusive nodes take <!--f:list-queue-2-->0.40<!--f-->, and values in an `LList`
+//! <!--f:llist-queue-2-->2.02<!--f-->.
+//!
 //! # Proof
 //!
 //! `lists` in `tests/guide/chapters.rs`; `push_beside_take`, `two_takes_beside_push` and
@@ -74,9 +81,6 @@
 //! `parked_consumer_is_woken` and `flagged_consumer_that_only_looks_sleeps_for_ever` in
 //! `tests/model/llist.rs`.
 //!
-//! # Cost
+//! ---
 //!
-//! A push is one compare-and-swap; taking everything is one swap. Compared with crossbeam's `SegQueue`
-//! (`benches/llist.rs`): to push 64 values and take all takes <!--f:llist-64-queue-1-->0.60<!--f--> of the time; from one
-//! thread to another, intrusive nodes take <!--f:list-queue-2-->0.40<!--f-->, and values in an `LList`
-//! <!--f:llist-queue-2-->2.02<!--f-->.
+//! Previous: [10](super::saturation) · [contents](super) · next: [12. The put without a loop](super::hand_back)

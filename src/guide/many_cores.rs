@@ -10,6 +10,8 @@
 //!
 //! # Wrong
 //!
+//! (`World` is one object and an index that lists it without counting it: [how to read the code](super#how-to-read-the-chapters).)
+//!
 //! Read the shards one after another:
 //!
 //! ```
@@ -73,16 +75,20 @@
 //!
 //! [`ShardedRef`](crate::ShardedRef) is the owning pointer. The handle that made it is the owner; the drop of the owner is the kill.
 //!
+//! # Cost
+//!
+//! One atomic instruction for each get and put while the count is live, on a line that no other thread writes; two once it is
+//! killed, and then on a line that all write. 128 bytes for each shard, four shards for each processor. `docs/many-cores.md` in the
+//! repository has the curves, and `cargo xtask cores` draws them for your machine.
+//!
 //! # Proof
 //!
 //! `many_cores` in `tests/guide/chapters.rs`; `kill_beside_puts`, `two_kills` and `resurrect_beside_get_and_put` in
 //! `tests/model/sharded_counts.rs`. The argument why nobody touches the shards after the end is at the head of
 //! [`kref::sharded`](crate::sharded).
 //!
-//! # Cost
+//! ---
 //!
-//! One atomic instruction for each get and put while the count is live, on a line that no other thread writes; two once it is
-//! killed, and then on a line that all write. 128 bytes for each shard, four shards for each processor. `docs/many-cores.md` in the
-//! repository has the curves, and `cargo xtask cores` draws them for your machine.
+//! Previous: [15](super::leaks) · [contents](super) · next: [17. Waiting for the last drop](super::last_drop)
 
 #![doc(alias("percpu counter", "false sharing", "contended Arc"))]

@@ -10,6 +10,8 @@
 //!
 //! # Wrong
 //!
+//! (`Slot` is memory that always contains a count and a value: [how to read the code](super#how-to-read-the-chapters).)
+//!
 //! ```
 //! # mod stage { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/code/stage.rs")); }
 //! # use kref::RefCount; type Slot = stage::Slot<RefCount>;
@@ -58,15 +60,19 @@
 //! - If objects can be removed from the index while they are in use, the recheck has to ask for that as
 //!   well.
 //!
-//! # Proof
-//!
-//! `no_common_lock` in `tests/guide/chapters.rs`; `set_release_publishes` in
-//! `tests/model/refcount.rs`; `recycled_under_a_lookup` in `tests/model/registry.rs`.
-//!
 //! # Cost
 //!
 //! One compare-and-swap and one comparison for a hit, and memory that is not given back at once.
 //! [`Registry`](crate::Registry) finds its objects in this way. [`RcuRef`](crate::RcuRef) needs one addition
 //! instead of the compare-and-swap.
+//!
+//! # Proof
+//!
+//! `no_common_lock` in `tests/guide/chapters.rs`; `set_release_publishes` in
+//! `tests/model/refcount.rs`; `recycled_under_a_lookup` in `tests/model/registry.rs`.
+//!
+//! ---
+//!
+//! Previous: [8](super::read_write_semaphore) · [contents](super) · next: [10. What a count does when it overflows](super::saturation)
 
 #![doc(alias("SLAB_TYPESAFE_BY_RCU"))]

@@ -8,6 +8,8 @@
 //!
 //! # Wrong
 //!
+//! (`World` is one object and an index that lists it without counting it: [how to read the code](super#how-to-read-the-chapters).)
+//!
 //! ```
 //! # mod stage { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/code/stage.rs")); }
 //! use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -64,13 +66,17 @@
 //! - **Get-unless-zero is Acquire**, because its caller did not use the object before: chapter
 //!   [9](super::no_common_lock).
 //!
+//! # Cost
+//!
+//! On x86 these orderings cost nothing. On Arm a Release decrement is another form of the same
+//! instruction, and the Acquire happens once in an object's life.
+//!
 //! # Proof
 //!
 //! `orderings` in `tests/guide/chapters.rs` and `relaxed_decrement` in `tests/model/wrong.rs`. For
 //! every ordering in the crate, `docs/orderings.md` in the repository names the test that fails when the
 //! ordering is weakened by one step.
 //!
-//! # Cost
+//! ---
 //!
-//! On x86 these orderings cost nothing. On Arm a Release decrement is another form of the same
-//! instruction, and the Acquire happens once in an object's life.
+//! Previous: [3](super::reference_counting) · [contents](super) · next: [5. Objects that keep their parents](super::parents)

@@ -9,6 +9,8 @@
 //!
 //! # Wrong
 //!
+//! (`World` is one object and an index that lists it without counting it: [how to read the code](super#how-to-read-the-chapters).)
+//!
 //! ```
 //! # mod stage { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/code/stage.rs")); }
 //! # use kref::Kref; type World = stage::World<Kref>;
@@ -62,12 +64,16 @@
 //! continue on another stack when theirs runs out. By hand, put in a loop: while the put was the last,
 //! go up to the parent.
 //!
+//! # Cost
+//!
+//! One more put for each level that is freed, and only the list's own lock.
+//!
 //! # Proof
 //!
 //! `parents` in `tests/guide/chapters.rs`. On long chains: `plain_links` in `tests/refs/deep.rs`,
 //! `a_long_chain_is_dropped_on_a_small_stack` in `tests/registry/threads.rs`. The example
 //! `dentry_cache` is a cache of directories with parents, over a real file system.
 //!
-//! # Cost
+//! ---
 //!
-//! One more put for each level that is freed, and only the list's own lock.
+//! Previous: [4](super::orderings) · [contents](super) · next: [6. An index that does not count, under a lock](super::weak_pointers)

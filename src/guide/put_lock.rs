@@ -8,6 +8,8 @@
 //!
 //! # Wrong
 //!
+//! (`World` is one object and an index that lists it without counting it: [how to read the code](super#how-to-read-the-chapters).)
+//!
 //! ```
 //! # mod stage { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/code/stage.rs")); }
 //! # use kref::Kref; type World = stage::World<Kref>;
@@ -110,6 +112,13 @@
 //!
 //! After `put` returns `false` the object may already be freed. Touch neither the object nor the count.
 //!
+//! # Cost
+//!
+//! A get and a put that is not the last take <!--f:put-lock-1-->1.21<!--f--> of the time of a bare `fetch_add` and
+//! `fetch_sub` on one thread and <!--f:put-lock-2-->1.40<!--f--> on two, because the put is a loop. A put that always
+//! takes the lock (std's mutex) takes <!--f:lock-every-put-1-->2.15<!--f--> and <!--f:lock-every-put-2-->4.20<!--f-->
+//! (`benches/put_with_lock.rs`). [`hand_back`](super::hand_back) shows a put without the loop.
+//!
 //! # Proof
 //!
 //! `exactly_one_successful_compare_and_swap` in `tests/guide/chapters.rs` counts them for the code
@@ -118,11 +127,8 @@
 //! `put_lock_and_two_finds` in `tests/model/kref.rs`. Without the lock around the last step:
 //! `decrement_to_zero_outside_the_lock` in `tests/model/wrong.rs`.
 //!
-//! # Cost
+//! ---
 //!
-//! A get and a put that is not the last take <!--f:put-lock-1-->1.21<!--f--> of the time of a bare `fetch_add` and
-//! `fetch_sub` on one thread and <!--f:put-lock-2-->1.40<!--f--> on two, because the put is a loop. A put that always
-//! takes the lock (std's mutex) takes <!--f:lock-every-put-1-->2.15<!--f--> and <!--f:lock-every-put-2-->4.20<!--f-->
-//! (`benches/put_with_lock.rs`). [`hand_back`](super::hand_back) shows a put without the loop.
+//! Previous: [6](super::weak_pointers) · [contents](super) · next: [8. The same with readers that share the lock](super::read_write_semaphore)
 
 #![doc(alias("list_del", "hlist_del", "hash_del"))]

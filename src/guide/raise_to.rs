@@ -60,14 +60,18 @@
 //!   problem*). That is harmless here; [`lists`](super::lists) has a case where it is not.
 //! - If the value need not change, the loop writes nothing. That is why it is faster.
 //!
+//! # Cost
+//!
+//! If the value is not larger, one load. If most values are not larger, `raise_to` takes
+//! <!--f:raise-to-1-->0.13<!--f--> of the time of `fetch_max` on one thread and <!--f:raise-to-2-->0.04<!--f--> on two
+//! (`benches/atomic.rs`).
+//!
 //! # Proof
 //!
 //! `raise_to` in `tests/guide/chapters.rs`: two threads raise the maximum to 1 and to 2; the right
 //! code ends with 2 in every interleaving, and the wrong code ends with 1 in some. Over random values, `raise_to`
 //! is compared with `fetch_max` by `tests/properties/atomic.rs`.
 //!
-//! # Cost
+//! ---
 //!
-//! If the value is not larger, one load. If most values are not larger, `raise_to` takes
-//! <!--f:raise-to-1-->0.13<!--f--> of the time of `fetch_max` on one thread and <!--f:raise-to-2-->0.04<!--f--> on two
-//! (`benches/atomic.rs`).
+//! [contents](super) · next: [2. Increment a count unless it is zero](super::inc_not_zero)

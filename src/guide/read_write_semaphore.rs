@@ -8,6 +8,8 @@
 //!
 //! # Wrong
 //!
+//! (`World` is one object and an index that lists it without counting it: [how to read the code](super#how-to-read-the-chapters).)
+//!
 //! The put changes only the count, so shared seems to be enough:
 //!
 //! ```
@@ -50,15 +52,19 @@
 //! `get` under the shared lock is one atomic increment, and several readers may do it at the same time. [`Kref::put_lock`](crate::Kref::put_lock) takes any [`Lock`](crate::lock::Lock), and for a
 //! read-write lock `Lock` is the write side, so that the wrong code cannot be written by accident.
 //!
+//! # Cost
+//!
+//! That of the lock. Lookups that share a lock still share its cache line, so many short lookups are not
+//! much faster than with a mutex. The next chapter needs no lock.
+//!
 //! # Proof
 //!
 //! `read_write_semaphore` in `tests/guide/chapters.rs`; every model of `tests/model/kref.rs` runs
 //! with a mutex and with a read-write lock. On real threads:
 //! `a_reader_keeps_the_object_that_it_found` in `tests/locks.rs`.
 //!
-//! # Cost
+//! ---
 //!
-//! That of the lock. Lookups that share a lock still share its cache line, so many short lookups are not
-//! much faster than with a mutex. The next chapter needs no lock.
+//! Previous: [7](super::put_lock) · [contents](super) · next: [9. When no lock covers both the lookup and the put](super::no_common_lock)
 
 #![doc(alias("kref_put_rwsem", "down_write"))]

@@ -15,6 +15,8 @@
 //!
 //! # Wrong
 //!
+//! (`World` is one object and an index that lists it without counting it: [how to read the code](super#how-to-read-the-chapters).)
+//!
 //! Rule 1, in the wrong order:
 //!
 //! ```
@@ -57,13 +59,17 @@
 //! `drop` is the put, and an [`IntrusiveRef`](crate::IntrusiveRef) does the same for an
 //! object that keeps its own count.
 //!
-//! # Proof
-//!
-//! `reference_counting` in `tests/guide/chapters.rs`; `get_beside_put` in `tests/model/kref.rs`.
-//!
 //! # Cost
 //!
 //! One atomic instruction for a get and one for a put, the checks for misuse included. A pair takes
 //! <!--f:refcount-used-1-->1.00<!--f--> of the time of a bare `fetch_add` and `fetch_sub` whose results are used
 //! (`benches/refcount.rs`). A `Ref` takes the time of an `Arc`, and has a header of 4 bytes instead of 16
 //! ([`costs`](super::costs)).
+//!
+//! # Proof
+//!
+//! `reference_counting` in `tests/guide/chapters.rs`; `get_beside_put` in `tests/model/kref.rs`.
+//!
+//! ---
+//!
+//! Previous: [2](super::inc_not_zero) · [contents](super) · next: [4. Why get is Relaxed and put is not](super::orderings)

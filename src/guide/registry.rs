@@ -61,15 +61,19 @@
 //!
 //! [`Interner`](crate::Interner) is the same for values that are their own keys.
 //!
-//! # Proof
-//!
-//! `registry` in `tests/guide/chapters.rs`; `insert_beside_last_put`, `two_constructors` and
-//! `recycled_for_a_constructor` in `tests/model/registry.rs`; what user code may do to it:
-//! `a_destructor_may_use_the_registry` in `tests/registry/hostile.rs`.
-//!
 //! # Cost
 //!
 //! To find and drop one of 100,000 keys takes <!--f:hit-dashmap-1-->0.65<!--f--> of the time of a `DashMap` of `Weak` on one
 //! thread and <!--f:hit-dashmap-2-->0.34<!--f--> on two. An entry from `u64` to `u64` takes
 //! <!--f:bytes-registry-->54.3<!--f--> bytes, compared with <!--f:bytes-dashmap-->70.3<!--f--> in a map of `Weak`. The table of instructions
 //! and locks is in [`kref::registry`](crate::registry).
+//!
+//! # Proof
+//!
+//! `registry` in `tests/guide/chapters.rs`; `insert_beside_last_put`, `two_constructors` and
+//! `recycled_for_a_constructor` in `tests/model/registry.rs`; what user code may do to it:
+//! `a_destructor_may_use_the_registry` in `tests/registry/hostile.rs`.
+//!
+//! ---
+//!
+//! Previous: [12](super::hand_back) · [contents](super) · next: [14. Exclusive access, or how to know that no other reference exists](super::uniqueness)

@@ -78,6 +78,11 @@
 //! too many. Each is reported once, with the place of the call, to the hook of
 //! [`report`](crate::report).
 //!
+//! # Cost
+//!
+//! A get and a put take <!--f:refcount-used-1-->1.00<!--f--> of the time of a bare pair whose results are used, and
+//! <!--f:refcount-dropped-1-->1.04<!--f--> of one whose results are dropped (`benches/refcount.rs`).
+//!
 //! # Proof
 //!
 //! `saturation` in `tests/guide/chapters.rs`; `every_misuse_saturates`, `saturated_is_never_last`
@@ -85,7 +90,6 @@
 //! in `tests/misuse/saturation.rs`; `tests/stops/refcount.rs`, where a thread stops between two instructions while others
 //! drop 2^30 references.
 //!
-//! # Cost
+//! ---
 //!
-//! Hardly any: 1.00 of a bare pair whose results are used, 1.03 to 1.08 of one whose results are
-//! dropped (`benches/refcount.rs`).
+//! Previous: [9](super::no_common_lock) · [contents](super) · next: [11. Handing over without a lock](super::lists)

@@ -7,6 +7,8 @@
 //!
 //! # Wrong
 //!
+//! (`Slot` is memory that always contains a count and a value: [how to read the code](super#how-to-read-the-chapters).)
+//!
 //! ```
 //! # mod stage { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/code/stage.rs")); }
 //! # use kref::RefCount; type Slot = stage::Slot<RefCount>;
@@ -56,14 +58,18 @@
 //!
 //! A read of a count is called [`count_hint`](crate::Ref::count_hint). Use it in a log, not in an `if`.
 //!
+//! # Cost
+//!
+//! One compare-and-swap for the claim, and one to give the references back.
+//!
 //! # Proof
 //!
 //! `uniqueness` in `tests/guide/chapters.rs`; `freeze_beside_inc_not_zero` and
 //! `dec_if_one_against_inc_not_zero` in `tests/model/refcount.rs`; `get_mut_beside_the_clone` in
 //! `tests/model/refs.rs`.
 //!
-//! # Cost
+//! ---
 //!
-//! One compare-and-swap for the claim, and one to give the references back.
+//! Previous: [13](super::registry) · [contents](super) · next: [15. What makes an object leak](super::leaks)
 
 #![doc(alias("Arc::strong_count == 1", "strong_count", "page_count", "is_unique"))]

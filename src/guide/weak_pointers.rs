@@ -10,6 +10,8 @@
 //!
 //! # Wrong
 //!
+//! (`World` is one object and an index that lists it without counting it: [how to read the code](super#how-to-read-the-chapters).)
+//!
 //! ```
 //! # mod stage { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/code/stage.rs")); }
 //! # use kref::Kref; type World = stage::World<Kref>;
@@ -55,12 +57,16 @@
 //! user of the dead object must not remove the new entry. The [next chapter](super::put_lock) avoids these
 //! cases.
 //!
+//! # Cost
+//!
+//! A put is one `fetch_sub`; the last put also takes the lock. A lookup is a compare-and-swap under the
+//! lock, and may fail.
+//!
 //! # Proof
 //!
 //! `weak_pointers` in `tests/guide/chapters.rs`; `put_and_find_unless_zero` in
 //! `tests/model/kref.rs`, with a mutex and with a read-write lock.
 //!
-//! # Cost
+//! ---
 //!
-//! A put is one `fetch_sub`; the last put also takes the lock. A lookup is a compare-and-swap under the
-//! lock, and may fail.
+//! Previous: [5](super::parents) · [contents](super) · next: [7. The put that takes the lock](super::put_lock)

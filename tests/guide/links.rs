@@ -103,3 +103,37 @@ fn every_piece_of_code_is_shown_and_tested() {
         }
     }
 }
+
+/// The chapters lead from one to the next, in the order of the guide's first page.
+#[test]
+fn the_chapters_are_a_book() {
+    let guide = root().join("src/guide");
+    let contents = fs::read_to_string(guide.join("mod.rs")).unwrap();
+    let names: Vec<&str> = contents
+        .lines()
+        .filter_map(|line| {
+            let (number, rest) = line.strip_prefix("//! ")?.split_once(". ")?;
+            number.parse::<u32>().ok()?;
+            let name = rest.trim_start_matches('*').strip_prefix("[`")?;
+            name.split_once('`').map(|(name, _)| name)
+        })
+        .collect();
+    assert!(names.len() > 15, "only {} chapters", names.len());
+    for (index, name) in names.iter().enumerate() {
+        let text = fs::read_to_string(guide.join(format!("{name}.rs"))).unwrap();
+        assert!(
+            text.starts_with(&format!("//! Chapter {}: ", index + 1)),
+            "{name} is not called chapter {}",
+            index + 1
+        );
+        let (_, footer) = text
+            .rsplit_once("//! ---\n")
+            .expect("a chapter ends in links");
+        let leads_to = |name: &str| footer.contains(&format!("](super::{name})"));
+        assert!(index == 0 || leads_to(names[index - 1]), "{name}: previous");
+        assert!(
+            names.get(index + 1).is_none_or(|next| leads_to(next)),
+            "{name}: next"
+        );
+    }
+}
