@@ -14,7 +14,7 @@ from table import Table
 FILE = pathlib.Path(__file__).resolve().parent.parent / "src/guide/how_we_know.svg"
 # Which steps are drawn: those of a put, from the place of a reference up to the return.
 SHOWN = {
-    "put_lock": ["held", "read", "cas", "wait", "sub", "last", "unlock", "back"],
+    "put_lock": ["held", "read", "cas", "wait", "sub", "last", "taken", "unlock", "back"],
     "hand_back": ["held", "dec", "zero", "wait", "locked", "again", "last", "unlock", "back", "taken"],
 }
 NAME = "kref-how-we-know"
@@ -34,7 +34,7 @@ def rows(table, places):
     """The lines of a protocol: where a put is, the operation, what is there, what it becomes, where that leads."""
     for place in places:
         for step in table.steps:
-            if step.get("from") != place or step.get("to") not in places + ["done"] or step["name"] == "get":
+            if step.get("from") != place or step.get("to") not in places + ["done", "unlink"] or step["name"] == "get":
                 continue
             count = step.get("set", {}).get("count", "")
             exclusive = table.places[step["to"]].get("lock") == "exclusive" or table.places[place].get("lock") == "exclusive"
@@ -68,8 +68,11 @@ def draw():
     y += 24
     text(LEFT, "h", "Green: the successful decrement. Blue: other steps with the lock held. Drawn by proofs/figure.py from proofs/steps/*.toml.")
     height = y + 14
-    described = "Two tables of the steps of a put, one for put_lock and one for the hand-back: where the put is, which operation it " \
-        "makes, under which condition, what the count becomes, and where the put is then. Exactly one step on each way is a decrement."
+    described = (
+        "Two tables of the steps of a put, one for put_lock and one for the hand-back: where the put is, which operation it "
+        "makes, under which condition, what the count becomes, and where the put is then. Every way through the first table "
+        "has one decrement. In the second, a way over the place 'again' has two."
+    )
     return (
         f'<svg class="{NAME}" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
         f'style="max-width:100%;height:auto" role="img" aria-label="The steps of a put">\n'
