@@ -81,6 +81,16 @@
 - [`guide`]: the patterns one by one: what goes wrong without them, and why. Tables from the kernel's functions and from
   `Arc`'s methods to this crate; what everything costs; which lock is taken when."
 )]
+// Without a feature, links to what it brings lead nowhere; the text is the same.
+#![cfg_attr(
+    not(all(
+        feature = "registry",
+        feature = "deep",
+        feature = "serde",
+        feature = "loom"
+    )),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

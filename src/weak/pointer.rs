@@ -34,7 +34,7 @@ const DANGLING: usize = usize::MAX;
 ///
 /// # Invariants
 ///
-/// Either the address is [`DANGLING`], or `value` points at the place of a value in the memory of a
+/// Either the address is `DANGLING`, or `value` points at the place of a value in the memory of a
 /// `Memory<Counts<B>>`, and this `Weak` is one of the weak references that its counts count, or their
 /// weak count is saturated.
 pub struct Weak<T: ?Sized, B: Backend = Native> {
