@@ -126,10 +126,9 @@ const SATURATED: usize = 5 << (usize::BITS - 3);
 /// CONNECTIONS.wait();
 /// assert!(CONNECTIONS.is_drained());
 /// ```
-///
-/// # Invariants
-///
-/// `shared` is null, or came from `Ref::into_raw`, and the reference belongs to the drain. It changes once.
+// # Invariants
+//
+// `shared` is null, or came from `Ref::into_raw`, and the reference belongs to the drain. It changes once.
 pub struct Drain<B: Backend = Native> {
     shared: B::Ptr<Shared<B>>,
 }

@@ -135,11 +135,10 @@ use crate::forward::forward_to_value;
 /// assert_eq!(lengths.join().unwrap(), 6);
 /// assert_eq!(Ref::count_hint(&words), 1);
 /// ```
-///
-/// # Invariants
-///
-/// `value` points at a value in the memory of a `Memory<RefCount<B>>`, and this `Ref` is one of those that its
-/// count counts, or the count is saturated.
+// # Invariants
+//
+// `value` points at a value in the memory of a `Memory<RefCount<B>>`, and this `Ref` is one of those that its
+// count counts, or the count is saturated.
 #[doc(alias = "Arc")]
 pub struct Ref<T: ?Sized, B: Backend = Native> {
     pub(super) value: NonNull<T>,

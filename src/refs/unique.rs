@@ -38,10 +38,9 @@ use crate::forward::forward_to_value;
 /// let mut squares = Ref::try_unique(squares).unwrap();
 /// squares[0] = 100;
 /// ```
-///
-/// # Invariants
-///
-/// As for [`Ref`], but the count is zero.
+// # Invariants
+//
+// As for [`Ref`], but the count is zero.
 #[must_use = "the value is destroyed when it is dropped"]
 pub struct UniqueRef<T: ?Sized, B: Backend = Native> {
     pub(super) value: NonNull<T>,

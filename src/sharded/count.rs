@@ -71,14 +71,13 @@ use crate::report::{Kind, report};
 /// assert!(count.put()); // the user was the last: destroy the object
 /// # }
 /// ```
-///
-/// # Invariants
-///
-/// `shards` points at `mask + 1` words of the heap, a power of two, which live as long as this. Neither field changes before
-/// the drop.
-///
-/// All bytes are in an `UnsafeCell`: when a put was not the last, another thread may free them while the call has still
-/// to return.
+// # Invariants
+//
+// `shards` points at `mask + 1` words of the heap, a power of two, which live as long as this. Neither field changes before
+// the drop.
+//
+// All bytes are in an `UnsafeCell`: when a put was not the last, another thread may free them while the call has still
+// to return.
 #[doc(alias = "percpu_ref")]
 pub struct ShardedCount<
     #[cfg(feature = "std")] B: ShardBackend = Native,

@@ -81,11 +81,10 @@ use crate::forward::forward_to_value;
 /// drop(routes); // the end
 /// # }
 /// ```
-///
-/// # Invariants
-///
-/// The address is that of a block from `Box`, plus one if this handle is the owner. The handle has a reference of the block's count, and
-/// the owner has the creator's.
+// # Invariants
+//
+// The address is that of a block from `Box`, plus one if this handle is the owner. The handle has a reference of the block's count, and
+// the owner has the creator's.
 #[doc(alias = "Arc")]
 #[doc(alias = "percpu_ref")]
 pub struct ShardedRef<

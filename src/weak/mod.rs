@@ -103,11 +103,10 @@ use crate::refs::memory::header_of;
 /// assert!(WeakRef::ptr_eq(&child.parent.upgrade().unwrap(), &root));
 /// assert!(root.parent.upgrade().is_none());
 /// ```
-///
-/// # Invariants
-///
-/// `value` points at a value in the memory of a `Memory<Counts<B>>`, and this `WeakRef` is one of the
-/// strong references that its counts count, or they are saturated.
+// # Invariants
+//
+// `value` points at a value in the memory of a `Memory<Counts<B>>`, and this `WeakRef` is one of the
+// strong references that its counts count, or they are saturated.
 #[doc(alias = "Arc")]
 pub struct WeakRef<T: ?Sized, B: Backend = Native> {
     value: NonNull<T>,

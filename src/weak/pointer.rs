@@ -31,12 +31,11 @@ const DANGLING: usize = usize::MAX;
 /// drop(five);
 /// assert_eq!(weak.upgrade(), None);
 /// ```
-///
-/// # Invariants
-///
-/// Either the address is `DANGLING`, or `value` points at the place of a value in the memory of a
-/// `Memory<Counts<B>>`, and this `Weak` is one of the weak references that its counts count, or their
-/// weak count is saturated.
+// # Invariants
+//
+// Either the address is `DANGLING`, or `value` points at the place of a value in the memory of a
+// `Memory<Counts<B>>`, and this `Weak` is one of the weak references that its counts count, or their
+// weak count is saturated.
 pub struct Weak<T: ?Sized, B: Backend = Native> {
     value: NonNull<T>,
     /// Invariant: `B` decides what is in front of the value.

@@ -17,11 +17,10 @@ use crate::atomic::{Backend, Native};
 /// of `llist_del_all`. A chain can also be built, with [`push`](Self::push) and
 /// [`try_push`](Self::try_push), and be put on a list at once, with
 /// [`List::push_chain`](super::List::push_chain).
-///
-/// # Invariants
-///
-/// `first` is `END` or an object whose node, and those that follow up to `END`, belong to the chain,
-/// as do the pointers that they were pushed as.
+// # Invariants
+//
+// `first` is `END` or an object whose node, and those that follow up to `END`, belong to the chain,
+// as do the pointers that they were pushed as.
 #[must_use = "dropping the chain drops what was taken"]
 #[doc(alias = "__llist_add_batch")]
 #[doc(alias = "__llist_del_all")]

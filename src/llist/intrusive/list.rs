@@ -94,11 +94,10 @@ use crate::pace::paced;
 /// drop(dirty.take_all());
 /// assert!(dirty.try_push(page).is_ok());
 /// ```
-///
-/// # Invariants
-///
-/// `head` is `END` or an object whose node, and those that follow up to `END`, belong to the list,
-/// as do the pointers that they were pushed as.
+// # Invariants
+//
+// `head` is `END` or an object whose node, and those that follow up to `END`, belong to the list,
+// as do the pointers that they were pushed as.
 #[doc(alias = "llist_head")]
 pub struct List<P, B = Native>
 where

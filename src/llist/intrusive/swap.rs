@@ -264,10 +264,9 @@ impl core::error::Error for NotYet {}
 /// [`Backend::relax`] between two looks: with the default backend they spin, and then yield
 /// to the operating system if the feature `std` is on. Without `std` a taker that has
 /// preempted the producer on the only processor waits forever: use [`try_next`](Self::try_next).
-///
-/// # Invariants
-///
-/// As a [`Chain`], but a node may be `UNLINKED` still.
+// # Invariants
+//
+// As a [`Chain`], but a node may be `UNLINKED` still.
 #[must_use = "dropping the chain drops what was taken"]
 pub struct SwapChain<P, B = Native>
 where
