@@ -78,6 +78,10 @@ use crate::table::Owner;
 /// is alive; there is no upgrade that can fail. When the last handle is dropped, the object leaves
 /// the map before it is destroyed. See the [module](self) for costs and the method.
 ///
+/// Operations that run at the same time are linearizable, per key and across keys. An operation of another thread that looks at the object
+/// counts as a handle while it runs: if the last handle is dropped in that time, lookups may find the object until that
+/// operation ends.
+///
 /// A registry may be a `static`, and may be dropped before its handles.
 ///
 /// # Which method

@@ -48,8 +48,8 @@ const STEPS: [Step; 17] = [
     },
     Step {
         name: "schedules",
-        what: "random schedules of many threads",
-        command: "KREF_SCHEDULES=200000 cargo test --release --test schedules",
+        what: "random schedules of many threads, and linearizability",
+        command: "KREF_SCHEDULES=200000 cargo test --release --test schedules --test linear",
     },
     Step {
         name: "machines",
