@@ -58,7 +58,7 @@ mod stack {
     /// threads are commonly given (64 KiB), and enough to panic on.
     pub(super) const RED_ZONE: usize = 32 * 1024;
 
-    /// The size of each further stack. The pages that are not used cost nothing but addresses.
+    /// The size of each further stack. The pages that are not used cost only addresses.
     pub(super) const STACK_SIZE: usize = 1024 * 1024;
 
     /// How deep destructors nest before the stack's end is assumed to be near, where nobody knows.

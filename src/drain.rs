@@ -1,4 +1,4 @@
-//! Waiting until all tokens are gone.
+//! A barrier for shutdown: [`Drain`] waits until all its [`Token`]s are dropped.
 //!
 //! ```text
 //! Drain ----> Shared: word, waiters  (a `Ref`)
@@ -6,9 +6,9 @@
 //! Token --/          word:  | tokens | CLOSED | WAITING |
 //! ```
 //!
-//! The drain and each token have a reference to the shared part, besides what the word counts. So the drop of a token may wake the
-//! waiters, and return from that, when the drain is gone already: a waiter that sees the word at zero may return, and free
-//! the `Drain`, before the token's drop has done anything more.
+//! The drain and each token have a reference to the shared part, in addition to what the word counts. So the drop of a
+//! token may still be waking the waiters when the drain is gone already: a waiter that sees the word at zero may
+//! return, and free the `Drain`, before the token's drop has done anything more.
 //!
 //! # No wake-up is lost
 //!
@@ -72,11 +72,12 @@ const TOO_MANY: usize = 1 << (usize::BITS - 2);
 /// The middle of what is above that.
 const SATURATED: usize = 5 << (usize::BITS - 3);
 
-/// Waits until all its tokens are gone: the end of a server, or of whatever has users.
+/// Waits until all its tokens are dropped: for the shutdown of a server, or of anything that has
+/// users.
 ///
-/// Whoever uses the thing holds a [`Token`]. The drop of a token, also by a panic, gives it back. A waiter blocks in
-/// [`wait`](Self::wait) or [`wait_timeout`](Self::wait_timeout), or awaits `&drain` or [`drained`](Self::drained). Any number of
-/// waiters may wait at the same time, and all are woken.
+/// Each user holds a [`Token`]. The drop of a token, also by a panic, gives it back. A waiter blocks in
+/// [`wait`](Self::wait) or [`wait_timeout`](Self::wait_timeout), or awaits `&drain` or [`drained`](Self::drained). Any
+/// number of waiters may wait at the same time, and all are woken.
 ///
 /// | | |
 /// |---|---|
@@ -88,10 +89,10 @@ const SATURATED: usize = 5 << (usize::BITS - 3);
 ///
 /// # Why not wait on a reference count?
 ///
-/// A count tells who had the last reference, and that one may destroy the object *in that moment*. A thread that sleeps until the count of an object
-/// reaches zero has to be woken by the last put, *after* the count was zero, when nothing keeps the memory that both need for that (FreeBSD's
-/// D23723 took such an interface out of its `refcount(9)`). A `Drain` has memory of its own for it, which the drain and the tokens
-/// share.
+/// A count tells a caller that it had the last reference, and that caller may destroy the object *in that moment*. A
+/// thread that sleeps until the count of an object reaches zero has to be woken by the last put, *after* the count was
+/// zero, when nothing keeps the memory that both need for that (FreeBSD's D23723 took such an interface out of its
+/// `refcount(9)`). A `Drain` has memory of its own for it, which the drain and the tokens share.
 #[cfg_attr(
     feature = "registry",
     doc = "The [chapter](crate::guide::last_drop) of the guide shows the wrong code, and how it breaks."
@@ -99,10 +100,10 @@ const SATURATED: usize = 5 << (usize::BITS - 3);
 ///
 /// # Cost
 ///
-/// A token is two atomic instructions when it is taken and two when it is dropped, on one cache line; nothing is allocated. The first token
-/// of a drain allocates the shared part. The drop of the last token takes a lock if somebody waits. Taking and dropping are
-/// lock-free otherwise, and the former is wait-free. Where many threads take tokens at once, use
-/// [`sharded_token`](Self::sharded_token).
+/// A token costs two atomic instructions when it is taken and two when it is dropped, on one cache line. Nothing is
+/// allocated. The first token of a drain allocates the shared part. The drop of the last token takes a lock if somebody
+/// waits. Otherwise both taking and dropping are lock-free, and taking is wait-free. Where many threads take tokens at
+/// once, use [`sharded_token`](Self::sharded_token).
 ///
 /// # Memory ordering
 ///
@@ -133,7 +134,7 @@ pub struct Drain<B: Backend = Native> {
     shared: B::Ptr<Shared<B>>,
 }
 
-/// Keeps a [`Drain`] from being drained, until it is dropped.
+/// A user's share of a [`Drain`], which is not drained until every token is dropped.
 ///
 /// A token may outlive its drain, and be dropped in any thread. A clone is another token of the same drain.
 #[must_use = "a token that is dropped at once holds nothing up"]
@@ -271,8 +272,8 @@ impl<B: Backend> Drain<B> {
         added.is_ok().then(|| Token { shared })
     }
 
-    /// Refuses tokens to [`try_token`](Self::try_token) from now on. Returns whether this call did it. Those that are out stay good, and can be
-    /// cloned.
+    /// Refuses tokens to [`try_token`](Self::try_token) from now on. Returns `true` if this call closed the drain.
+    /// Existing tokens stay valid, and can be cloned.
     ///
     /// # Examples
     ///
@@ -335,7 +336,8 @@ impl<B: Backend> Drain<B> {
         self.wait_until(None);
     }
 
-    /// Blocks until there are no tokens, or the time is over. Returns whether there are none.
+    /// Blocks until there are no tokens, or the time is over. Returns `true` if there are no
+    /// tokens.
     ///
     /// # Examples
     ///
@@ -401,8 +403,9 @@ impl<B: Backend> Drain<B> {
 
     /// Returns a future that is ready when there are no tokens.
     ///
-    /// So is `&drain` itself. But when that is given up before it is ready, its waker stays with the drain until the next time that
-    /// there are no tokens, one for each task. A [`Drained`] leaves nothing: use it with timeouts and in selections.
+    /// `&drain` itself is such a future. But when `&drain` is given up before it is ready, its waker stays with the
+    /// drain until the next time that there are no tokens, one for each task. A [`Drained`] leaves nothing: use it with
+    /// timeouts and in selections.
     ///
     /// # Examples
     ///

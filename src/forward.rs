@@ -1,7 +1,7 @@
 //! What an owning pointer does as its value does.
 //!
-//! A macro, because a trait cannot do it: nobody but `core` may implement `core`'s traits for all the
-//! types that have some property.
+//! A macro, because a trait cannot do it: only `core` may implement `core`'s traits for all the types
+//! that have some property.
 
 /// Implements, for a pointer that derefs to `T`, the traits that compare, hash and format the value,
 /// and those that lend it. The generics are the pointer's, in brackets; the value's has to be `T`.

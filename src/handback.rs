@@ -1,4 +1,5 @@
-//! The put that takes a lock for the last reference, without a loop.
+//! A reference count, [`HandBack`], whose put is one `fetch_sub` and takes a lock for the last
+//! reference only.
 //!
 //! # The count
 //!
@@ -53,7 +54,7 @@
 //! They are [`RefCount`]'s, whose operations these are: a decrement is Release, and the decrement to
 //! zero is also Acquire. The look under the lock needs no ordering: if it sees zero, no decrement was
 //! made since the pending owner's own, which was Acquire; if not, it decrements again.
-//! The increments of a finder are Relaxed: the lock orders its use of the object.
+//! The increments of a lookup are Relaxed: the lock orders its use of the object.
 
 use core::fmt;
 
@@ -64,11 +65,11 @@ use crate::lock::Lock;
 /// A reference count for objects in a lock-protected index, whose put is one `fetch_sub` (the lock is taken only when
 /// the count reaches zero).
 ///
-/// It does what [`Kref::put_lock`](crate::Kref::put_lock) does, faster: a put is one decrement
-/// instead of a compare-and-swap loop. The price is that a thread that finds the object in the index must
-/// use [`get_locked`](Self::get_locked), which may have to hand the reference of a pending put back,
-/// and that the count reads zero, or one too many, for a moment. A put too many is treated as by
-/// [`RefCount::dec_and_test`]: it is reported if its decrement finds zero, and the object leaks.
+/// It is faster than [`Kref::put_lock`](crate::Kref::put_lock): a put is one decrement instead of a
+/// compare-and-swap loop. In return, a thread that finds the object in the index must use
+/// [`get_locked`](Self::get_locked), which may have to hand the reference of a pending put back, and the
+/// count reads zero, or one too many, for a moment. A put too many is treated as by
+/// [`RefCount::dec_and_test`]: if its decrement finds zero, it is reported and the object leaks.
 ///
 #[cfg_attr(
     feature = "registry",
@@ -153,7 +154,7 @@ impl<B: Backend> HandBack<B> {
 
     /// Takes one more reference. The caller has one already.
     ///
-    /// One atomic increment; saturates as [`RefCount::inc`] does.
+    /// It is one atomic increment, and saturates as [`RefCount::inc`] does.
     ///
     /// # Memory ordering
     ///
@@ -185,7 +186,8 @@ impl<B: Backend> HandBack<B> {
     /// Takes a reference. The caller holds the lock, shared or not, and found the object in the
     /// index.
     ///
-    /// One atomic increment, two if a put is pending, whose reference is handed back.
+    /// It is one atomic increment, or two if a put is pending: the second one hands that put's
+    /// reference back.
     ///
     /// # Memory ordering
     ///
@@ -215,14 +217,15 @@ impl<B: Backend> HandBack<B> {
         }
     }
 
-    /// Takes a reference unless the object is dead or a put is pending; returns whether it did.
+    /// Takes a reference unless the object is dead or a put is pending. Returns `true` if the
+    /// caller now has one.
     ///
-    /// For lookups without the lock. After a failure, look under the lock with
+    /// It is for lookups without the lock. After a failure, look the object up under the lock, with
     /// [`get_locked`](Self::get_locked). See [`RefCount::inc_not_zero`].
     ///
     /// # Memory ordering
     ///
-    /// Acquire when the answer is `true`, Relaxed when it is `false`.
+    /// Acquire when it returns `true`, Relaxed when it returns `false`.
     ///
     /// # Examples
     ///
@@ -238,10 +241,10 @@ impl<B: Backend> HandBack<B> {
         self.refs.inc_not_zero()
     }
 
-    /// Drops a reference, and takes `lock` if it seems to be the last: the guard is returned, still
-    /// held, and the caller has to unlink the object, unlock, and destroy it.
+    /// Drops a reference, and takes `lock` if it seems to be the last. If the guard is returned,
+    /// still held, the caller has to unlink the object, unlock, and destroy the object.
     ///
-    /// While the count is above one this is one atomic decrement, and the lock is not touched. The
+    /// While the count is above one, a put is one atomic decrement, and the lock is not touched. The
     /// caller must not hold the lock, and the lock must outlive the put *and the unlock*: see
     /// [`Kref::put_lock`](crate::Kref::put_lock). If `lock` panics, the put stays pending forever, and
     /// the object leaks.
@@ -276,7 +279,8 @@ impl<B: Backend> HandBack<B> {
     }
 
     /// Ends a pending put: returns the lock's guard if the object is dead. The caller is the pending
-    /// owner. A call of its own, so that a put which is not the last saves no registers for it.
+    /// owner. This is a function of its own, so that a put which is not the last saves no registers
+    /// for it.
     #[cold]
     #[inline(never)]
     fn settle_with<'lock, L: Lock + ?Sized>(&self, lock: &'lock L) -> Option<L::Guard<'lock>> {
@@ -298,8 +302,8 @@ impl<B: Backend> HandBack<B> {
         self.refs.count() == 0 || self.refs.dec_and_test()
     }
 
-    /// Makes a dead count a count of one again, in memory that lookups without the lock may read.
-    /// The caller holds the lock.
+    /// Sets a dead count to one again, in memory that lookups without the lock may read. The caller
+    /// holds the lock.
     #[cfg(feature = "registry")]
     pub(crate) fn revive(&self) {
         self.refs.set_release(1);

@@ -1,10 +1,11 @@
-//! Get and put: a reference count that starts at one, and the put that takes a lock for the last
-//! reference only.
+//! An embeddable reference count, [`Kref`], whose [`put_lock`](Kref::put_lock) takes a lock for the
+//! last reference only.
 //!
 //! # When a lookup may take a reference
 //!
 //! An index (a table, a tree, a list) that holds *uncounted* pointers to objects needs an answer to
-//! one question: an object that I found in it, may I take a reference? It may be dying.
+//! one question: may a lookup take a reference to the object that it found? The object may be
+//! dying.
 //!
 //! | lookup | put | may the lookup call `get`? |
 //! |---|---|---|
@@ -12,8 +13,8 @@
 //! | under the lock | [`Kref::put`], then lock, unlink | no: [`Kref::get_unless_zero`], and skip what is dying |
 //! | without a lock | memory that outlives the lookup | no: [`Kref::get_unless_zero`], then check that it is still the object that was meant |
 //!
-//! The first row is put-with-lock. The race that it closes, with the order that people write by
-//! hand on the left of each line of time:
+//! The first row is put-with-lock. It closes the following race, which the order that people write
+//! by hand has:
 //!
 //! ```text
 //! put, lock afterwards                     lookup
@@ -27,9 +28,9 @@
 //!                                          use the object after it was freed
 //! ```
 //!
-//! With put-with-lock the step from one to zero is made while the lock is held, so the lookup comes
-//! wholly before it (and the put then finds that it is not the last) or wholly after the object has
-//! left the index.
+//! With put-with-lock the step from one to zero is made while the lock is held, so there are two
+//! cases. The lookup comes wholly before that step, and the put then finds that it is not the last.
+//! Or the lookup comes wholly after the object has left the index.
 
 use core::fmt;
 
@@ -37,12 +38,13 @@ use crate::RefCount;
 use crate::atomic::{Backend, Native};
 use crate::lock::Lock;
 
-/// Counts the references to the object that contains it: 4 bytes, starting at one.
+/// A reference count to embed in an object: 4 bytes, starting at one, with a put that locks only
+/// for the last reference.
 ///
 /// `Kref` counts; it does not own or free. Embed it in an object, [`get`](Self::get) a reference
-/// before you hand a pointer on, [`put`](Self::put) when done, and free the object when `put` says
-/// that it was the last. It is a [`RefCount`] with the operations that objects need, and saturates
-/// as that does.
+/// before you hand a pointer on, [`put`](Self::put) when done, and free the object when `put`
+/// returns `true`. `Kref` is a [`RefCount`] with the operations that objects need, and it saturates
+/// as [`RefCount`] does.
 ///
 #[cfg_attr(
     feature = "registry",
@@ -66,9 +68,9 @@ use crate::lock::Lock;
 ///
 /// # Memory ordering
 ///
-/// A put is Release, and the last one Acquire besides: everything that was done with any reference
-/// happens before the object is destroyed. `get` is Relaxed, as its caller already may use the
-/// object. `get_unless_zero` is Acquire when it succeeds.
+/// Every put is Release, and the last put is also Acquire: everything that was done with any
+/// reference happens before the object is destroyed. `get` is Relaxed, as its caller already may
+/// use the object. `get_unless_zero` is Acquire when it succeeds.
 ///
 /// # Examples
 ///
@@ -157,7 +159,7 @@ impl Kref<Native> {
 }
 
 impl<B: Backend> Kref<B> {
-    /// Does what [`new`](Kref::new) does, over another backend, and not in a constant.
+    /// Like [`new`](Kref::new), for any backend. Not `const`.
     #[must_use]
     pub fn new_in() -> Self {
         Self {
@@ -167,8 +169,8 @@ impl<B: Backend> Kref<B> {
 
     /// Returns how many references there are; a hint, out of date as soon as it is read.
     ///
-    /// Never decide by it: [`RefCount::try_freeze`] and [`RefCount::dec_if_one`] (by way of
-    /// [`as_ref`](AsRef::as_ref)) claim that nobody else has a reference.
+    /// Never decide by it: [`RefCount::try_freeze`] and [`RefCount::dec_if_one`], through
+    /// [`as_ref`](AsRef::as_ref), claim the object if there is no other reference.
     ///
     /// # Memory ordering
     ///
@@ -192,7 +194,7 @@ impl<B: Backend> Kref<B> {
     /// it found the object and with which every put is made.
     ///
     /// One atomic increment. If the count is zero, the object is already dead and the caller has a
-    /// bug: it is reported, and the count saturates.
+    /// bug: the misuse is reported, and the count saturates.
     ///
     /// # Memory ordering
     ///
@@ -214,14 +216,15 @@ impl<B: Backend> Kref<B> {
         self.refs.inc();
     }
 
-    /// Takes a reference unless the object is already dead; returns whether it did.
+    /// Takes a reference unless the object is already dead. Returns `true` if the caller now has
+    /// one.
     ///
-    /// A compare-and-swap loop; see [`RefCount::inc_not_zero`], also for what it does with a
+    /// It is a compare-and-swap loop. See [`RefCount::inc_not_zero`], also for what happens with a
     /// saturated count.
     ///
     /// # Memory ordering
     ///
-    /// Acquire when it is true, Relaxed when it is false.
+    /// Acquire when it returns `true`, Relaxed when it returns `false`.
     ///
     /// # Examples
     ///
@@ -242,13 +245,15 @@ impl<B: Backend> Kref<B> {
         self.refs.inc_not_zero()
     }
 
-    /// Drops a reference; returns true if it was the last and the caller has to destroy the object.
+    /// Drops a reference. Returns `true` if it was the last: the caller then has to destroy the
+    /// object.
     ///
-    /// One atomic decrement. After false the object may be gone at any moment; touch nothing of it.
+    /// It is one atomic decrement. After `put` returns `false` the object may be gone at any
+    /// moment: touch nothing of it.
     ///
     /// # Memory ordering
     ///
-    /// Release, and Acquire when it is true.
+    /// Release, and also Acquire when it returns `true`.
     ///
     /// # Examples
     ///
@@ -270,10 +275,10 @@ impl<B: Backend> Kref<B> {
         self.refs.dec_and_test()
     }
 
-    /// Drops a reference, and takes `lock` if it is the last: the guard is returned, still held, and
-    /// the caller has to unlink the object, unlock, and destroy it.
+    /// Drops a reference, and takes `lock` if it is the last. The guard is then returned, still
+    /// held: the caller has to unlink the object, unlock, and destroy the object.
     ///
-    /// While the count is above one this is one compare-and-swap (more if other threads interfere)
+    /// While the count is above one, a put is one compare-and-swap (more if other threads interfere),
     /// and the lock is not touched. See [`RefCount::dec_and_lock`] for the algorithm. The caller must
     /// not hold the lock.
     ///
@@ -282,8 +287,8 @@ impl<B: Backend> Kref<B> {
     /// The lock has to outlive this call and, where a guard is returned, the drop of the guard, whichever thread
     /// drops the last reference:
     ///
-    /// - after a put that was not the last, another thread may destroy the object, and what only the object kept
-    ///   alive, before this call has returned;
+    /// - after a put that was not the last, another thread may destroy the object before this call has returned,
+    ///   together with everything that only the object kept alive;
     /// - when the guard has let the next thread take the lock, that thread may be the one that destroys what the lock
     ///   lies in, before the drop of the guard has returned (see [`lock`](crate::lock#how-long-a-lock-has-to-live)).
     ///

@@ -1,4 +1,5 @@
-//! What a put needs of a lock: to take it, and to hand the guard on.
+//! The [`Lock`] trait: which locks [`Kref::put_lock`](crate::Kref::put_lock) and its relatives
+//! accept.
 //!
 //! | lock | guard | feature |
 //! |---|---|---|
@@ -9,8 +10,8 @@
 //! | `loom::sync::Mutex`; `loom::sync::RwLock`, taken exclusively | loom's | `loom` |
 //!
 //! A lock of std that a panicking thread has poisoned is taken over. A count is consistent at every
-//! moment, so the panic can have left nothing half done in the count. What else the lock protects
-//! is the caller's: to know of a panic, ask the lock itself (`Mutex::is_poisoned`).
+//! moment, so the panic can have left nothing half done in the count. For the data that the lock
+//! protects, that is your decision: call `Mutex::is_poisoned` if it matters.
 //!
 //! # How long a lock has to live
 //!
@@ -83,7 +84,7 @@ use crate::atomic::Backend;
     note = "the locks of `parking_lot` and every other `lock_api` lock are, with kref's feature `lock_api`; of the crate `spin` that is `spin::lock_api::Mutex`, not `spin::Mutex`"
 )]
 pub unsafe trait Lock {
-    /// The lock, held; dropping it unlocks.
+    /// The guard, which holds the lock; dropping it unlocks.
     type Guard<'a>
     where
         Self: 'a;
@@ -115,7 +116,7 @@ pub unsafe trait Lock {
 ///   model checker whose threads are coroutines.);
 /// - a signal waits until it is set;
 /// - two threads that run at the same time have different identities;
-/// - `NULL_IS_ZERO` is true only if a null pointer is all zeroes there.
+/// - `NULL_IS_ZERO` is `true` only if a null pointer is all zeroes there.
 ///
 /// [`Lock::lock`] of [`Self::Lock`](Self::Lock) may unwind.
 #[cfg(feature = "registry")]
@@ -128,7 +129,7 @@ pub unsafe trait LockBackend: Backend {
     type ThreadId: Copy + Eq + Send + Sync;
 
     /// Whether a [`Backend::Ptr`] that holds a null pointer consists of zero bytes, so that the allocator can
-    /// make an array of them, which for a large one costs nothing until it is used.
+    /// make an array of them. A large array then costs nothing until it is used.
     const NULL_IS_ZERO: bool = false;
 
     /// Creates a lock, unlocked.
@@ -137,7 +138,8 @@ pub unsafe trait LockBackend: Backend {
     fn new_signal() -> Self::Signal;
     /// Waits until the signal is set.
     fn wait(signal: &Self::Signal);
-    /// Sets the signal and wakes whoever waits. What happened before happens before their return.
+    /// Sets the signal and wakes every thread that waits. What happened before happens before their
+    /// return.
     fn set(signal: &Self::Signal);
     /// Returns the identity of the calling thread.
     fn current_thread() -> Self::ThreadId;

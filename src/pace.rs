@@ -1,8 +1,8 @@
 //! Compare-and-swap loops, and pauses between their rounds.
 //!
 //! Two threads that write a word all the time take its cache line from one another for every write, and each write
-//! of the one fails a round of the other. If who has lost a round waits a moment, the other makes several writes
-//! with the line at hand: with two threads all of it takes half the time.
+//! of the one fails a round of the other. If the thread that has lost a round waits a moment, the other makes
+//! several writes with the line at hand: with two threads all of it takes half the time.
 //!
 //! There are two ways to go on after the pause:
 //!
@@ -18,7 +18,7 @@ use core::sync::atomic::Ordering::{self, Relaxed};
 
 use crate::atomic::Atomic;
 
-/// How long who has lost a round pauses. (The gain is small below 8 and above 32.)
+/// How long a thread that has lost a round pauses. (The gain is small below 8 and above 32.)
 const PAUSES: u32 = 16;
 
 /// How often a loop that waits for another thread spins before it yields to the operating system.

@@ -1,4 +1,4 @@
-//! The count whose get is one addition, for memory that outlives the puts.
+//! A reference count, [`RcuRef`], whose get is one addition, for memory that outlives the puts.
 //!
 //! # The number line
 //!
@@ -57,7 +57,7 @@
 //! - The mark is Acquire: the last put comes after everything that earlier decrements ended. All that
 //!   is done to the word between them are read-modify-writes, which continue the release sequences.
 //! - An increment is Acquire: it begins a use. It pairs with the Release store of `set_release`.
-//! - Whatever declines, pins or moves the word back is Relaxed.
+//! - An operation that declines, pins the word or moves it back is Relaxed.
 
 use core::fmt;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -100,21 +100,21 @@ const fn word(n: u32) -> u32 {
 /// protected by RCU.
 ///
 /// It is for objects that are found without a lock and without a reference, in memory that outlives the
-/// puts: under RCU (an epoch or hazard pointers, from a crate for that), or where memory is used again for
-/// objects of the same kind only, and not freed as long as somebody may look.
+/// puts. Such memory is protected by RCU (an epoch or hazard pointers, from a crate for that), or it is
+/// used again only for objects of the same kind and not freed while a lookup may read it.
 ///
 /// | | a get that may fail | a put | the memory has to outlive |
 /// |---|---|---|---|
 /// | [`RefCount::inc_not_zero`](crate::RefCount::inc_not_zero), [`Kref::get_unless_zero`](crate::Kref::get_unless_zero) | a compare-and-swap loop | one decrement | the gets |
-/// | `RcuRef` | one increment | one decrement; for the last, a compare-and-swap besides | the gets and the puts |
+/// | `RcuRef` | one increment | one decrement; for the last, also a compare-and-swap | the gets and the puts |
 ///
 /// The caller must be inside the critical section (epoch guard, hazard pointer) that keeps the memory, from the lookup
 /// until [`get`](Self::get) returns, and during every [`put`](Self::put): a put may touch the count when its reference is
 /// gone, and another thread may have been told by then that the object is dead.
 ///
 /// More than [`MAX`](RcuRef::MAX) references saturate the count, as they do
-/// [`RefCount`](crate::RefCount): the object leaks, and the misuse is [reported](crate::report). So is a put
-/// too many, of which the count stays dead.
+/// [`RefCount`](crate::RefCount): the object leaks, and the misuse is [reported](crate::report). A put too
+/// many is reported as well, and the count stays dead.
 ///
 /// It is a count, not a pointer; the name is the kernel's.
 ///
@@ -165,8 +165,8 @@ impl RcuRef<Native> {
     #[doc(alias = "RCUREF_SATURATED")]
     pub const SATURATED: u32 = SATURATED;
 
-    /// Creates a count of `n` references. Zero is a dead object; more than [`MAX`](Self::MAX) is a saturated
-    /// count.
+    /// Creates a count of `n` references. Zero means a dead object. More than [`MAX`](Self::MAX) is a
+    /// saturated count.
     ///
     /// # Examples
     ///
@@ -188,7 +188,7 @@ impl RcuRef<Native> {
 }
 
 impl<B: Backend> RcuRef<B> {
-    /// Does what [`new`](RcuRef::new) does, over another backend, and not in a constant.
+    /// Like [`new`](RcuRef::new), for any backend. Not `const`.
     #[must_use]
     pub fn new_in(n: u32) -> Self {
         Self {
@@ -196,15 +196,15 @@ impl<B: Backend> RcuRef<B> {
         }
     }
 
-    /// Takes a reference unless the object is dead; returns whether it did.
+    /// Takes a reference unless the object is dead. Returns `true` if the caller now has one.
     ///
-    /// One atomic increment, whatever other threads do. (A get of a dead or saturated object that leaves the word far from
-    /// its middle, which is one in 2^27 or fewer, adds a compare-and-swap loop, which is lock-free.) At
-    /// [`MAX`](RcuRef::MAX) the count saturates and the misuse is reported; on a saturated count the answer is `true`: the
+    /// It is one atomic increment, whatever other threads do. (A get of a dead or saturated object that leaves the word
+    /// far from its middle, which is one in 2^27 or fewer, adds a compare-and-swap loop, which is lock-free.) At
+    /// [`MAX`](RcuRef::MAX) the count saturates and the misuse is reported; a saturated count returns `true`: the
     /// caller holds an object that is never freed.
     ///
     /// In memory that is used again, check after a success that the object is still the one you were
-    /// looking for, and put it if it is not.
+    /// looking for, and put the reference if it is not.
     ///
     /// # Memory ordering
     ///
@@ -255,9 +255,9 @@ impl<B: Backend> RcuRef<B> {
     /// Drops a reference. Returns `true` if it was the last: the caller has to destroy the object, that is to unlink it,
     /// and to free its memory when no thread can look at it any more.
     ///
-    /// One atomic decrement, and one compare-and-swap if it left no reference, so for each object at least one.
-    /// A put too many is reported as [`Underflow`](Kind::Underflow), and the answer is `false`. After `false` the object may
-    /// be dead at any moment, but its memory has to stay until this call has returned.
+    /// It is one atomic decrement, and also one compare-and-swap if that left no reference, which happens at least once
+    /// for each object. A put too many is reported as [`Underflow`](Kind::Underflow) and returns `false`. After `false`
+    /// the object may be dead at any moment, but its memory has to stay until this call has returned.
     ///
     /// Where the memory is used again for another object while a put is under way, that put may be told of the
     /// other object's death, in the place of the put that ended it. So what the caller does on `true` must be
@@ -265,7 +265,7 @@ impl<B: Backend> RcuRef<B> {
     ///
     /// # Memory ordering
     ///
-    /// Release, and Acquire when the answer is `true`.
+    /// Release, and also Acquire when it returns `true`.
     ///
     /// # Examples
     ///
@@ -306,8 +306,8 @@ impl<B: Backend> RcuRef<B> {
                 false
             }
             _ => {
-                // Only what the value proves to be saturated for ever is touched. Below that zone the word still
-                // counts: a get that is about to pin it holds the object.
+                // The word is touched only if the value proves that it is saturated permanently. Below that zone
+                // the word still counts: a get that is about to pin it holds the object.
                 if PINNED.contains(found) {
                     PINNED.hold(&self.word, found - 1);
                 }
@@ -351,8 +351,8 @@ impl<B: Backend> RcuRef<B> {
 
     /// Returns how many references there are; a hint, out of date as soon as it is read.
     ///
-    /// Zero for what is dead, or about to die or to be revived; [`SATURATED`](RcuRef::SATURATED) for a
-    /// saturated count.
+    /// It is zero for an object that is dead, or about to die or to be revived, and
+    /// [`SATURATED`](RcuRef::SATURATED) for a saturated count.
     ///
     /// # Memory ordering
     ///

@@ -1,17 +1,17 @@
-//! Tells the program that a reference count was misused.
+//! The report hook: a function that is called when a reference count is misused.
 //!
-//! A count that is misused saturates and the object leaks (see [`RefCount`](crate::RefCount)); that
-//! keeps memory safe, but somebody has to be told. The hook is called once for each misuse, with
-//! what happened and where the caller stands. Operations on a count that is already saturated are
-//! not reported again, but for those that no count allows: zero references, or setting it beyond
-//! [`RefCount::MAX`](crate::RefCount::MAX).
+//! A count that is misused saturates, and the object leaks (see [`RefCount`](crate::RefCount)).
+//! That keeps memory safe, but the program should learn of it. The hook is called once for each
+//! misuse, with the kind of misuse and the caller's location. Operations on a count that is already
+//! saturated are not reported again, except those that no count allows: adding or dropping zero
+//! references, or setting the count beyond [`RefCount::MAX`](crate::RefCount::MAX).
 //!
 //! With the feature `std` the default hook writes one line to stderr for each [`Kind`], once in the
 //! life of the process; without it nothing is written. It allocates nothing and never panics.
 //!
-//! The hook is one for the whole process, as a panic hook is. A library leaves it alone; a program chains hooks by
-//! [`take_hook`]; a test uses [`collect`](collect()), which sees the reports of its own thread only and disturbs no other
-//! test.
+//! There is one hook for the whole process, as with the panic hook. A library leaves it alone. A program chains hooks
+//! by [`take_hook`]. A test uses [`collect`](collect()), which sees only the reports of its own thread and disturbs no
+//! other test.
 //!
 //! # Examples
 //!
@@ -114,7 +114,7 @@ pub struct Report {
     /// What happened.
     pub kind: Kind,
     /// The caller of the operation that was refused or saturated; for
-    /// [`Kind::ChangedWhileFrozen`] the caller who froze the count.
+    /// [`Kind::ChangedWhileFrozen`] the caller that froze the count.
     pub location: &'static Location<'static>,
     /// The value that the operation found in the count; for a count that was *set* beyond
     /// [`RefCount::MAX`](crate::RefCount::MAX), that value.
@@ -138,12 +138,12 @@ static HOOK: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
 /// Installs the function that is told of every misuse, in place of the one before.
 ///
 /// It runs in the thread that misused the count, after the count was put right, under whatever
-/// locks the caller holds: it should neither block nor use the count. If it panics, the panic goes
-/// on into the operation's caller and the count stays as it is.
+/// locks the caller holds. So the function should neither block nor use the count. If it panics,
+/// the panic goes on into the operation's caller and the count stays as it is.
 ///
 /// # Memory ordering
 ///
-/// Relaxed: installing a hook publishes nothing but the hook.
+/// Relaxed: installing a hook publishes only the hook.
 ///
 /// # Examples
 ///
@@ -161,7 +161,7 @@ pub fn set_hook(hook: fn(&Report)) {
     HOOK.store(hook as *mut (), Relaxed);
 }
 
-/// Takes the report hook out: returns the function that is installed, and reinstalls the default hook.
+/// Returns the report hook that is installed, and reinstalls the default hook.
 ///
 /// As [`std::panic::take_hook`]. To add to what another part of the program has installed, take its hook, install your
 /// own, and call the other one from there. If none was installed, the result is the default hook, and may be called and
@@ -169,7 +169,7 @@ pub fn set_hook(hook: fn(&Report)) {
 ///
 /// # Memory ordering
 ///
-/// Relaxed: a hook publishes nothing but itself.
+/// Relaxed: a hook publishes only itself.
 ///
 /// # Examples
 ///

@@ -155,7 +155,7 @@ mod maps {
         fn interner() -> &'static Interner<Self::Value>;
     }
 
-    /// Deserializes an [`Interned`] value by way of a [`StaticInterner`]: `#[serde(with = "In::<Words>")]`.
+    /// Deserializes an [`Interned`] value through a [`StaticInterner`]: `#[serde(with = "In::<Words>")]`.
     ///
     /// # Examples
     ///

@@ -2,9 +2,9 @@
 //!
 //! # How a thread waits for a shard
 //!
-//! A shard is locked for some ten nanoseconds, and often who has just unlocked it locks it again at once:
-//! an object was inserted, and its last put follows. A thread that gets the lock in that moment
-//! has to fetch the cache lines of the lock, the chain and the node, and the other fetches them back for its
+//! A shard is locked for some ten nanoseconds, and often the thread that has just unlocked it locks it again
+//! at once: an object was inserted, and its last put follows. A thread that gets the lock in that moment has
+//! to fetch the cache lines of the lock, the chain and the node, and the other fetches them back for its
 //! next step; both then wait for lines most of the time. So a thread looks at the lock seldom:
 //!
 //! 1. It finds the lock taken, and makes a short pause: enough if two threads have met by chance in one of

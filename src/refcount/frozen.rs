@@ -61,7 +61,7 @@ impl<B: Backend> RefCount<B> {
     }
 }
 
-/// Holds all references of a [`RefCount`], which reads zero meanwhile; see
+/// Holds all references of a [`RefCount`], which reads zero until they are given back; see
 /// [`RefCount::try_freeze`].
 ///
 /// When it is dropped, the count is what it was. Forget it (`mem::forget`) to leave the count at
@@ -162,7 +162,7 @@ impl<'a, B: Backend> Frozen<'a, B> {
 }
 
 impl<B: Backend> Drop for Frozen<'_, B> {
-    /// Unfreezes the count at the number that was frozen, unless it was misused meanwhile.
+    /// Unfreezes the count at the number that was frozen, unless the count was misused in between.
     fn drop(&mut self) {
         self.thaw(self.refs);
     }

@@ -139,7 +139,7 @@ impl<B: Backend> RefCount<B> {
         }
     }
 
-    /// Adds a reference unless there is none; returns whether the caller now has one.
+    /// Adds a reference unless the count is zero. Returns `true` if the caller now has one.
     ///
     /// For objects that were found without holding a reference, and may be dying. A
     /// compare-and-swap loop: lock-free, not wait-free. A thread whose compare-exchange fails backs off for a
@@ -173,9 +173,9 @@ impl<B: Backend> RefCount<B> {
         self.add_not_zero(1)
     }
 
-    /// Adds `n` references unless there is none; returns whether the caller now has them.
+    /// Adds `n` references unless the count is zero. Returns `true` if the caller now has them.
     ///
-    /// Like [`inc_not_zero`](Self::inc_not_zero). `n == 0` is reported, and the answer is `false`.
+    /// Like [`inc_not_zero`](Self::inc_not_zero). `n == 0` is reported, and returns `false`.
     ///
     /// # Memory ordering
     ///
@@ -207,7 +207,7 @@ impl<B: Backend> RefCount<B> {
         }
     }
 
-    /// Adds `n` references unless there is none or there would be more than `limit`.
+    /// Adds `n` references unless the count is zero or would exceed `limit`.
     ///
     /// For a count that others can drive up: refuse them at a limit of your own, and the count never
     /// saturates. A limit above [`MAX`](RefCount::MAX) is `MAX`. On a saturated count the result is
@@ -257,7 +257,7 @@ impl<B: Backend> RefCount<B> {
     /// Goes on with a try-get that found a count which is bad or, if that `saturates`, full.
     ///
     /// The caller has no reference. So the count is pinned by a compare-exchange from a value that was looked at:
-    /// if the object died meanwhile, that fails, and the next value says so.
+    /// if the object has died in between, the compare-exchange fails, and the next value shows it.
     #[cold]
     #[inline(never)]
     #[track_caller]
@@ -288,7 +288,7 @@ impl<B: Backend> RefCount<B> {
     }
 }
 
-/// The count with `n` more references, unless there is none, or there would be more than `limit`.
+/// Returns the count with `n` more references, unless it is zero or would exceed `limit`.
 #[inline]
 fn grown(old: u32, n: u32, limit: u32) -> Option<u32> {
     // The values that may grow are one range, so that the loop around this has one comparison: zero

@@ -28,7 +28,8 @@
 //!    thread may have freed the memory. There are two exceptions. A decrement that found a pinned value may move the word: that value
 //!    alone proves that the object is never freed. And a decrement that found zero had no reference, so it was a misuse
 //!    already; it pins the count by one compare-exchange from what it left.
-//! 3. *Whoever increments pins.* Its own reference, which it has just counted, keeps the object alive until it has done so.
+//! 3. *The thread that increments pins.* Its own reference, which it has just counted, keeps the object alive until it
+//!    has done so.
 //! 4. *A look-up without a reference writes only by compare-exchange from a value that it saw.* If the object died, and
 //!    its memory was used again, the value says so, or it is the value of a living count.
 //!
@@ -118,15 +119,14 @@ const fn pinned(value: u32) -> u32 {
     if is_bad(value) { SATURATED } else { value }
 }
 
-/// Counts references, and saturates when it is misused.
+/// A reference count that saturates when it is misused: the kernel's `refcount_t`.
 ///
 /// Counts up to [`MAX`](RefCount::MAX) are good. A count that overflows, goes below zero, or is
 /// raised from zero becomes [`SATURATED`](RefCount::SATURATED) and stays so: the object that it
-/// counts is never freed. A leak is what is left when the alternative is a use after free. Each
-/// misuse is reported, with the caller's location, to the hook of [`report`](crate::report).
+/// counts is never freed. A leak is better than a use after free. Each misuse is reported, with the
+/// caller's location, to the hook of [`report`](crate::report).
 ///
-/// Operations on a saturated count change nothing that can be seen: the increments succeed, the decrements are never
-/// the last.
+/// Operations on a saturated count have no visible effect: increments succeed, and no decrement is the last.
 ///
 /// A thread may stop inside any of these operations for any time, and there may be any number of references: no object
 /// is freed while somebody has a reference. A decrement that was not the last does not touch the count
@@ -192,7 +192,7 @@ impl RefCount<Native> {
     #[doc(alias = "REFCOUNT_MAX")]
     pub const MAX: u32 = MAX;
 
-    /// What a misused count is pinned to: the middle of the bad range. Counterpart:
+    /// The value that a misused count is set to: the middle of the bad range. Counterpart:
     /// `REFCOUNT_SATURATED`.
     #[doc(alias = "REFCOUNT_SATURATED")]
     pub const SATURATED: u32 = SATURATED;
@@ -219,7 +219,7 @@ impl RefCount<Native> {
 }
 
 impl<B: Backend> RefCount<B> {
-    /// Does what [`new`](RefCount::new) does, over another backend, and not in a constant.
+    /// Like [`new`](RefCount::new), for any backend. Not `const`.
     #[must_use]
     pub fn new_in(n: u32) -> Self {
         Self {
@@ -328,7 +328,7 @@ impl<B: Backend> RefCount<B> {
     #[track_caller]
     pub fn set_release(&self, n: u32) {
         // Release: pairs with the Acquire in `add_not_zero_limited` (and `hold_saturated`), so that
-        // who takes a reference sees the object as it was filled in before.
+        // a thread that takes a reference sees the object as it was filled in before.
         self.refs.store(pinned(n), Release);
         report_beyond_max(n);
     }

@@ -11,15 +11,15 @@ use crate::lock::Lock;
 use crate::pace::{self, pause_and_look};
 use crate::report::{Kind, report};
 
-/// What a decrement leaves that found zero.
+/// The value that a decrement leaves if it found zero.
 const BELOW_ZERO: u32 = u32::MAX;
 
 impl<B: Backend> RefCount<B> {
     /// Drops a reference that is not the last.
     ///
-    /// One atomic decrement. If the reference was the last after all, nobody would free the object: the count
-    /// saturates and [`DecToZero`](Kind::DecToZero) is reported. If there was none, the count saturates and
-    /// [`Underflow`](Kind::Underflow) is reported.
+    /// It is one atomic decrement. If the reference was the last after all, nobody would free the object: the
+    /// count saturates and [`DecToZero`](Kind::DecToZero) is reported. If there was none, the count saturates
+    /// and [`Underflow`](Kind::Underflow) is reported.
     ///
     /// # Memory ordering
     ///
@@ -85,13 +85,13 @@ impl<B: Backend> RefCount<B> {
 
     /// Drops a reference. Returns `true` if it was the last: the caller has to free the object.
     ///
-    /// One atomic decrement, whose own result decides. On a count of zero the answer is `false`, the count saturates, and
-    /// the misuse is reported. If the answer is `false`, the object may be gone at any moment. So the count is not touched
-    /// again, unless it is saturated, or was zero.
+    /// It is one atomic decrement, whose own result decides. On a count of zero it returns `false`, the count
+    /// saturates, and the misuse is reported. After `false` the object may be gone at any moment. So the count is not
+    /// touched again, unless it is saturated or was zero.
     ///
     /// # Memory ordering
     ///
-    /// Release, and Acquire when the answer is `true`.
+    /// Release, and also Acquire when it returns `true`.
     ///
     /// # Examples
     ///
@@ -133,14 +133,14 @@ impl<B: Backend> RefCount<B> {
         let _ = self.refs.load(Acquire);
     }
 
-    /// Drops `n` references; returns true if they were the last.
+    /// Drops `n` references. Returns `true` if they were the last.
     ///
-    /// A compare-and-swap loop. If there are fewer than `n` the count saturates in the same step, the misuse is
-    /// reported, and the answer is `false`. `n == 0` is reported, changes nothing, and the answer is `false`.
+    /// It is a compare-and-swap loop. If there are fewer than `n`, the count saturates in the same step, the
+    /// misuse is reported, and it returns `false`. `n == 0` is reported, changes nothing and returns `false`.
     ///
     /// # Memory ordering
     ///
-    /// Release, and Acquire when it is true.
+    /// Release, and also Acquire when it returns `true`.
     ///
     /// # Examples
     ///
@@ -178,15 +178,15 @@ impl<B: Backend> RefCount<B> {
         }
     }
 
-    /// Drops the reference if it is the last; returns whether it did, and the caller has to free the
-    /// object.
+    /// Drops the reference if it is the last. Returns `true` if it was dropped: the caller then has
+    /// to free the object.
     ///
-    /// One compare-and-swap, which claims the object: from then on every
-    /// [`inc_not_zero`](Self::inc_not_zero) fails. If the answer is `false`, the caller keeps its reference.
+    /// It is one compare-and-swap, which claims the object: from then on every
+    /// [`inc_not_zero`](Self::inc_not_zero) fails. If it returns `false`, the caller keeps its reference.
     ///
     /// # Memory ordering
     ///
-    /// Acquire when the answer is `true`, Relaxed when it is `false`.
+    /// Acquire when it returns `true`, Relaxed when it returns `false`.
     ///
     /// # Examples
     ///
@@ -203,20 +203,21 @@ impl<B: Backend> RefCount<B> {
     #[inline]
     pub fn dec_if_one(&self) -> bool {
         // Acquire: pairs with the Release of all the earlier decrements, as in `last_reference`.
-        // Relaxed: on failure the caller learns nothing but that there are others.
+        // Relaxed: on failure the caller learns only that there are others.
         self.refs.compare_exchange(1, 0, Acquire, Relaxed).is_ok()
     }
 
     /// Drops a reference unless it is the last. Returns `true` if it was dropped; on `false` the caller keeps its
     /// reference, the only one.
     ///
-    /// A compare-and-swap loop, lock-free: exactly one compare-and-swap succeeds, or none if the count is one. A thread that
-    /// loses a round backs off for a fraction of a microsecond. On a saturated count the answer is `true`. On zero the count
-    /// saturates, the misuse is reported, and the answer is `true`, as there is no reference left to keep.
+    /// It is a compare-and-swap loop, and lock-free: exactly one compare-and-swap succeeds, or none if the count is
+    /// one. A thread that loses a round backs off for a fraction of a microsecond. On a saturated count it returns
+    /// `true`. On zero the count saturates, the misuse is reported, and it returns `true`, as there is no reference
+    /// left to keep.
     ///
     /// # Memory ordering
     ///
-    /// Release when the answer is `true`, Relaxed when it is `false`.
+    /// Release when it returns `true`, Relaxed when it returns `false`.
     ///
     /// # Examples
     ///
@@ -250,21 +251,22 @@ impl<B: Backend> RefCount<B> {
         }
     }
 
-    /// Drops a reference, and takes `lock` if it is the last: the guard is returned, still held.
+    /// Drops a reference, and takes `lock` if it is the last. The guard is then returned, still
+    /// held.
     ///
     /// The count goes from one to zero only while the lock is held. So a thread that holds the lock (shared is
     /// enough) and finds the object in an index under that lock may [`inc`](Self::inc): the object is
     /// alive. A caller that gets the guard takes the object out of the index, unlocks, and frees it.
     ///
-    /// While the count is above one this is one compare-and-swap that succeeds, and the lock is not
-    /// touched. At one, the lock is taken and the reference dropped under the lock. If another thread has added a
-    /// reference in the meantime, it was not the last: the lock is released and the answer is `None`.
-    /// Either way, each put performs exactly one successful compare-and-swap.
+    /// While the count is above one, the put is one compare-and-swap that succeeds, and the lock is not touched.
+    /// At one, the lock is taken and the reference dropped under the lock. If another thread has added a
+    /// reference in the meantime, it was not the last: the lock is released, and `None` is returned. Either way,
+    /// each put performs exactly one successful compare-and-swap.
     ///
     /// The caller must not hold the lock, and the lock must
     /// outlive the put *and the unlock*: see [`Kref::put_lock`](crate::Kref::put_lock). After `None`
-    /// the object may be gone at any moment. On a saturated count the answer is `None`, and the lock is not taken;
-    /// so it is on a count of zero, which saturates and is reported. If `lock` panics, the caller keeps its
+    /// the object may be gone at any moment. On a saturated count `None` is returned, and the lock is not taken.
+    /// The same holds of a count of zero, which saturates and is reported. If `lock` panics, the caller keeps its
     /// reference.
     ///
     /// # Memory ordering
@@ -303,7 +305,7 @@ impl<B: Backend> RefCount<B> {
         self.lock_and_dec(lock)
     }
 
-    /// The slow half of `dec_and_lock`, for what seemed to be the last reference.
+    /// Finishes `dec_and_lock` for a reference that seemed to be the last.
     #[cold]
     #[track_caller]
     fn lock_and_dec<'lock, L: Lock + ?Sized>(&self, lock: &'lock L) -> Option<L::Guard<'lock>> {
@@ -316,9 +318,9 @@ impl<B: Backend> RefCount<B> {
     /// Returns whether there is one reference, and orders what was done with all others before what
     /// the caller does next.
     ///
-    /// The answer is right only for a caller who has the exclusive use of a reference, where
-    /// references are made from references and in no other way: if it is true, that is the only one,
-    /// and nobody can make another.
+    /// The answer is right only for a caller that has the exclusive use of a reference, and only
+    /// where new references are made from existing ones. Then `true` means that the caller's
+    /// reference is the only one, and no other thread can make another.
     #[cfg(feature = "alloc")]
     #[inline]
     pub(crate) fn is_only_reference(&self) -> bool {

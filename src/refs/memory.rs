@@ -105,7 +105,7 @@ impl<H> Memory<H> {
         self.value
     }
 
-    /// Lets go of the memory: it now belongs to the pointer to the value.
+    /// Gives up the memory: it now belongs to the pointer to the value.
     #[inline]
     pub(crate) fn into_value(self) -> NonNull<u8> {
         ManuallyDrop::new(self).value

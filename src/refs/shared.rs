@@ -1,6 +1,6 @@
 //! The owning pointer with a count of 4 bytes in front of the value.
 //!
-//! One atomic, the count, and one state besides its numbers:
+//! There is one atomic, the count, and one state in addition to its numbers:
 //!
 //! | count | who has the value | may become |
 //! |---|---|---|
@@ -20,8 +20,9 @@
 //!   orders what that thread sees of the value.
 //! - `drop` is Release, as other threads' uses of the value must not move behind it, and Acquire when
 //!   it was the last, as the destructor must not move in front of the others' drops.
-//! - What asks for the sole ownership (`try_unique`, `try_unwrap`, `into_inner`, `get_mut`,
-//!   `make_mut`) is Acquire for the same reason: what comes next writes or moves the value.
+//! - An operation that asks for the sole ownership (`try_unique`, `try_unwrap`, `into_inner`,
+//!   `get_mut`, `make_mut`) is Acquire for the same reason: what comes next writes or moves the
+//!   value.
 //! - `share` is Relaxed: nobody else knows of the value yet.
 //!
 //! `get_mut` and `make_mut` look at the count and leave it alone, by an Acquire load. It cannot read a
@@ -114,12 +115,13 @@ use crate::forward::forward_to_value;
 /// # Panics
 ///
 /// A destructor that panics in the last drop unwinds into the caller of the drop, as with `Arc`. The
-/// memory is freed, and the value's fields, the rest of a chain among them, are destroyed.
+/// memory is freed, and the value's fields are destroyed, including the rest of a chain.
 ///
 /// # Memory ordering
 ///
-/// What is done with the value through one `Ref` happens before its destruction, and before
-/// anything that a caller does with it after it was told that it has the only reference.
+/// What is done with the value through one `Ref` happens before the value is destroyed. It also
+/// happens before anything that a caller does with the value after it was told that it has the only
+/// reference.
 ///
 /// # Examples
 ///
@@ -213,7 +215,7 @@ impl<T: ?Sized> Ref<T, Native> {
     ///
     /// - The pointer comes from [`into_raw`](Self::into_raw) or [`as_ptr`](Self::as_ptr), and is not
     ///   derived from a `&T`.
-    /// - There is a reference for it that no `Ref` has: one call for each that was given away.
+    /// - There is a reference that no `Ref` has: one call for each reference that was given away.
     /// - If the pointer was cast from a `U`, and not only coerced to a trait object or a slice: the size
     ///   and alignment of the value are the same as a `T` and as a `U`; a `&U` may be used as a `&T`,
     ///   and a `&T` as a `&U`, for as long as any reference of either type exists, in every thread that
@@ -253,7 +255,7 @@ impl<T: ?Sized, B: Backend> Ref<T, B> {
         }
     }
 
-    /// Keeps the reference counted, and lets the pointer go.
+    /// Returns the pointer, and keeps the reference counted.
     #[inline]
     pub(super) fn into_value(this: Self) -> NonNull<T> {
         ManuallyDrop::new(this).value
@@ -287,7 +289,8 @@ impl<T: ?Sized, B: Backend> Ref<T, B> {
 
     /// Returns how many references there are; a hint, out of date as soon as it is read.
     ///
-    /// It is [`RefCount::SATURATED`] if the value leaks. Never decide by it: see the table of [`Ref`].
+    /// It is [`RefCount::SATURATED`] if the value leaks. Make no decision by this number: see the
+    /// table of [`Ref`].
     ///
     /// # Memory ordering
     ///
@@ -312,7 +315,7 @@ impl<T: ?Sized, B: Backend> Ref<T, B> {
 
     /// Returns the value's address.
     ///
-    /// The pointer is good as long as the value lives, and good for [`from_raw`](Ref::from_raw) if a
+    /// The pointer is valid as long as the value lives, and for [`from_raw`](Ref::from_raw) if a
     /// reference was kept for it.
     ///
     /// # Examples
@@ -368,7 +371,7 @@ impl<T: ?Sized, B: Backend> Ref<T, B> {
 }
 
 impl<T: ?Sized, B: Backend> Clone for Ref<T, B> {
-    /// Makes another reference to the same value: one atomic increment.
+    /// Adds a reference to the same value, by one atomic increment.
     #[doc(alias = "refcount_inc")]
     #[inline]
     #[track_caller]
@@ -380,8 +383,8 @@ impl<T: ?Sized, B: Backend> Clone for Ref<T, B> {
 }
 
 impl<T: ?Sized, B: Backend> Drop for Ref<T, B> {
-    /// Drops the reference: one atomic decrement. If it was the last, the value is destroyed and its
-    /// memory freed.
+    /// Drops the reference, by one atomic decrement. If it was the last, the value is destroyed and
+    /// its memory freed.
     #[doc(alias = "refcount_dec_and_test")]
     #[inline]
     fn drop(&mut self) {
@@ -392,7 +395,7 @@ impl<T: ?Sized, B: Backend> Drop for Ref<T, B> {
     }
 }
 
-/// The slow half of a drop.
+/// Ends the drop of the last reference.
 ///
 /// # Safety
 ///

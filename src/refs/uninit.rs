@@ -74,7 +74,7 @@ impl<T, B: Backend> UniqueRef<MaybeUninit<T>, B> {
         unsafe { UniqueRef::from_value(Self::into_value(self).cast()) }
     }
 
-    /// Writes the value, and drops none.
+    /// Writes the value without dropping an old one.
     ///
     /// # Examples
     ///

@@ -1,4 +1,4 @@
-//! The value before it is shared, and after it has been shared for the last time.
+//! The owning pointer to a value that is not shared yet, or no longer shared: [`UniqueRef`].
 
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
@@ -273,11 +273,12 @@ impl<T: ?Sized, B: Backend> Ref<T, B> {
     /// # Errors
     ///
     /// Gives the `Ref` back if there are others, or the count is saturated. Of several threads that
-    /// do this at once, *all* may get theirs back; use [`into_inner`](Self::into_inner) where one has to win.
+    /// do this at once, *all* may get theirs back; use [`into_inner`](Self::into_inner) if exactly one must
+    /// succeed.
     ///
     /// # Memory ordering
     ///
-    /// Acquire if it succeeds: what was done by way of all the other references happened before.
+    /// Acquire if it succeeds: what was done through all the other references happened before.
     ///
     /// # Examples
     ///
@@ -305,7 +306,7 @@ impl<T: ?Sized, B: Backend> Ref<T, B> {
     ///
     /// # Memory ordering
     ///
-    /// Acquire if it succeeds: what was done by way of all the other references happened before.
+    /// Acquire if it succeeds: what was done through all the other references happened before.
     ///
     /// # Examples
     ///
@@ -356,8 +357,8 @@ impl<T, B: Backend> Ref<T, B> {
 
     /// Drops the reference, and moves the value out if it was the last.
     ///
-    /// One atomic decrement. If every reference to a value ends here, in whatever threads, exactly
-    /// one caller gets the value; or none, if the count is saturated.
+    /// It is one atomic decrement. If every reference to a value ends here, in whatever threads,
+    /// exactly one caller gets the value. If the count is saturated, no caller does.
     ///
     /// # Memory ordering
     ///

@@ -135,8 +135,8 @@ unsafe impl<P: Coerce + Deref> Coerce for Pin<P> {
         // SAFETY: the caller's promise.
         let coerced = unsafe { pointer.__kref_coerce(value) };
         let coerced = ManuallyDrop::new(coerced);
-        // Not `new_unchecked`, which asks for `Deref`, and `To` has none for weak pointers.
-        // SAFETY: `Pin` is `repr(transparent)`; the value was pinned, and stays where it is.
+        // Not `new_unchecked`, which asks for `Deref`: `To` has none if it is a `WeakRef`. SAFETY:
+        // `Pin` is `repr(transparent)`; the value was pinned, and stays where it is.
         unsafe { ptr::from_ref(&*coerced).cast::<Pin<P::To<U>>>().read() }
     }
 }
