@@ -1,4 +1,4 @@
-//! The operations that the atomics of `core` lack.
+//! Conditional operations and compare-and-swap loops that the atomics of `core` lack.
 //!
 //! All conditional operations are one function, [`cas_loop`](AtomicExt::cas_loop), with another
 //! condition:

@@ -1,4 +1,4 @@
-//! The atomics of `core`, which is what ships.
+//! The default backend, [`Native`]: the atomics of `core`.
 
 use core::sync::atomic::{self, Ordering};
 
@@ -18,7 +18,7 @@ pub(crate) use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize};
 ))]
 pub(crate) use portable_atomic::{AtomicPtr, AtomicU32, AtomicUsize};
 
-/// Names the atomics of `core`, the default [`Backend`] of every type.
+/// The atomics of `core`: the default [`Backend`] of every type.
 ///
 /// # Examples
 ///

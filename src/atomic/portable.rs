@@ -5,13 +5,13 @@ use core::sync::atomic::Ordering;
 use super::native::{forward_atomic, forward_bits};
 use super::{Atomic, AtomicBits, AtomicInt, Backend};
 
-/// Names the atomics of [portable-atomic](https://docs.rs/portable-atomic), a [`Backend`] for any
-/// target.
+/// The atomics of [portable-atomic](https://docs.rs/portable-atomic): a [`Backend`] for any target.
 ///
-/// Where the processor has the instructions they are what [`Native`](super::Native) is. On a target
-/// without compare-and-swap, such as `thumbv6m-none-eabi`, portable-atomic disables interrupts for each
-/// operation; its feature `critical-section` or `unsafe-assume-single-core`, which the program chooses,
-/// says how. There `Native` consists of the same atomics, so that every type has its usual name.
+/// Where the processor has the instructions, they are the same as [`Native`](super::Native). On a
+/// target without compare-and-swap, such as `thumbv6m-none-eabi`, portable-atomic disables interrupts
+/// for each operation; its feature `critical-section` or `unsafe-assume-single-core`, which the program
+/// chooses, says how. There `Native` consists of the same atomics, so that every type has its usual
+/// name.
 ///
 /// # Examples
 ///

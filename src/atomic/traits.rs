@@ -1,4 +1,4 @@
-//! What an atomic is, to the rest of the crate.
+//! The traits through which the rest of the crate uses atomics.
 //!
 //! A backend has to bring load, store and compare-exchange. Every other read-modify-write operation
 //! has a default here that is a compare-and-swap loop, as on the instruction sets that have nothing
@@ -20,15 +20,15 @@ use crate::pace;
 ///
 /// # Safety
 ///
-/// The other code of the crate relies on it for its own soundness. The implementor owes:
+/// The other code of the crate relies on it for its own soundness. The implementor must uphold:
 ///
 /// - every operation is atomic, and those of one cell have one total order that agrees with what
 ///   each of them returned;
 /// - each provides at least the ordering that it was given, as in `core::sync::atomic`;
 /// - [`compare_exchange`](Self::compare_exchange) writes if and only if it returns `Ok`, and
 ///   [`compare_exchange_weak`](Self::compare_exchange_weak) likewise, which may fail spuriously;
-/// - *all* bytes of the cell are inside `UnsafeCell`, padding and whatever is kept beside the value included.
-///   A method of a count may still have its `&self` when another thread frees the memory, and the compiler
+/// - *all* bytes of the cell are inside `UnsafeCell`, including padding and any data next to the value. A
+///   method of a count may still have its `&self` when another thread frees the memory, and the compiler
 ///   assumes of a reference that every byte outside `UnsafeCell` stays until the function returns.
 ///
 /// # Examples
@@ -95,7 +95,7 @@ pub unsafe trait Atomic: Send + Sync + Sized {
         failure: Ordering,
     ) -> Result<Self::Value, Self::Value>;
 
-    /// Does what [`compare_exchange`](Self::compare_exchange) does, but may fail spuriously.
+    /// Like [`compare_exchange`](Self::compare_exchange), but may fail spuriously.
     ///
     /// # Errors
     ///
@@ -182,7 +182,7 @@ pub unsafe trait AtomicInt: AtomicBits<Value: Int> {
     }
 }
 
-/// Names a family of atomics: where the types of this crate take theirs from.
+/// A family of atomics, from which the types of this crate take theirs.
 ///
 /// # Safety
 ///
@@ -192,7 +192,7 @@ pub unsafe trait AtomicInt: AtomicBits<Value: Int> {
 ///
 /// # Examples
 ///
-/// A backend of one's own, here over the same atomics:
+/// A backend of your own, here over the same atomics:
 ///
 /// ```
 /// use kref::Kref;
@@ -219,8 +219,8 @@ pub unsafe trait Backend: Sized + 'static {
     /// The atomic pointer.
     type Ptr<T>: Atomic<Value = *mut T>;
 
-    /// Lets other threads go on: every loop of the crate that waits for another thread calls it between two
-    /// looks. Counterpart: `cpu_relax`.
+    /// Lets other threads run. Every loop of the crate that waits for another thread calls `relax` between
+    /// two looks. Counterpart: `cpu_relax`.
     ///
     /// `round` is how often the loop has called it before (and stays at `u32::MAX` when it gets there). The default spins, and with
     /// the feature `std` yields to the operating system from the 64th round on. A model checker whose threads

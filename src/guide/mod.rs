@@ -41,7 +41,7 @@
 //! 16. [`many_cores`]: counts that many processors touch
 //! 17. [`last_drop`]: waiting until all users are gone
 //! 18. [`how_we_know`]: why a put is right for any number of threads
-//! 19. [`upgrade`]: a weak pointer that is upgraded by one addition
+//! 19. [`upgrade`]: a `Weak` that is upgraded by one addition
 //!
 //! # Reference pages
 //!

@@ -1,9 +1,9 @@
-//! Chapter 19: a weak pointer that is upgraded by one addition.
+//! Chapter 19: a `Weak` that is upgraded by one addition.
 //!
 //! # The problem
 //!
-//! Two counts: `strong` decides when the value is destroyed, `weak` when the memory is freed. A weak
-//! pointer asks for a strong reference, and the answer must be no when there is none left. The usual
+//! Two counts: `strong` decides when the value is destroyed, `weak` when the memory is freed. An
+//! upgrade asks for a strong reference, and must fail when no strong reference is left. The usual
 //! upgrade is a compare-and-swap loop that refuses zero ([chapter 2](super::inc_not_zero)): of several
 //! threads that upgrade at once, all but one have to try again.
 //!
@@ -65,11 +65,11 @@
 //! # }
 //! ```
 //!
-//! Between its two additions the upgrader borrows its own weak pointer, which keeps the memory. And
+//! Between its two additions the upgrader borrows its own weak reference, which keeps the memory. And
 //! `strong` cannot go to zero in between, because the upgrader's reference is counted.
 //!
 //! [`WeakRef`](crate::weak::WeakRef) adds what a pointer needs: both counts saturate; upgrades of a dead
-//! value, which write as well, never bring it back; and the last put without a weak pointer needs no mark.
+//! value, which write as well, never bring it back; and the last put needs no mark if there is no weak reference.
 //!
 //! # Proof
 //!

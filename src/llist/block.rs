@@ -18,19 +18,19 @@
 //! `current`, nor that another one may appear at the same address: the word says what is free *now*.
 //! The word is an integer and not a pointer. A pointer that was loaded before the compare-exchange would
 //! still be one to the block that was freed, also if it succeeds because another block is at the address.
-//! So whoever installs a block exposes the provenance of its pointer, and whoever takes a slot makes
-//! a pointer of the address that the compare-exchange returned, with the provenance that was exposed there:
-//! that of the block that is there now.
+//! So the thread that installs a block exposes the provenance of its pointer, and the thread that takes a
+//! slot makes a pointer of the address that the compare-exchange returned, with the provenance that was
+//! exposed there: that of the block that is there now.
 //!
-//! A block counts the slots that are not yet done with, and whoever finishes with the last frees
-//! the block. A slot that was taken is finished with when its value was taken out, and the slots
-//! that were never taken when the list is dropped. Values are taken out newest first, thus slot after
-//! slot of one block, and counted together ([`Emptied`]).
+//! A block counts the slots that are not yet done with, and the thread that finishes with the last
+//! slot frees the block. A slot that was taken is finished with when its value was taken out, and the
+//! slots that were never taken when the list is dropped. Values are taken out newest first, thus slot
+//! after slot of one block, and counted together ([`Emptied`]).
 //!
 //! # Orderings
 //!
-//! - `current`: the new block's count must be seen by whoever uses one of its slots. So it is
-//!   published by Release, and a slot is taken by Acquire; taking continues the release
+//! - `current`: the new block's count must be seen by every thread that uses one of its slots. So
+//!   it is published by Release, and a slot is taken by Acquire; taking continues the release
 //!   sequence.
 //! - The count is a [`RefCount`], whose last decrement happens after all the others.
 

@@ -1,6 +1,7 @@
-//! What the types forbid. Each example stands beside one that differs in nothing else, and compiles.
+//! Programs that the types forbid. Next to each example stands one that compiles, and differs in
+//! nothing else.
 //!
-//! A value that may not be sent does not get to another thread by way of a list:
+//! A value that may not be sent does not get to another thread through a list:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -13,7 +14,7 @@
 //! std::thread::scope(|scope| drop(scope.spawn(|| list.push(Arc::new(1)))));
 //! ```
 //!
-//! Nor by way of a chain, or of a consumer:
+//! Nor does it through a chain or a consumer:
 //!
 //! ```
 //! fn send<T: Send>(_: T) {}

@@ -1,5 +1,5 @@
-//! Lock-free lists after the kernel's `llist`: many threads push, and whoever comes takes everything
-//! at once.
+//! Multi-producer lists after the kernel's `llist`: any thread pushes without a lock, and any thread
+//! takes the whole contents in one swap.
 //!
 //! ```text
 //! head ──> newest ──> older ──> oldest ──> END
@@ -8,9 +8,9 @@
 //!     take_all:  swap END into it                    the whole chain has one owner then
 //! ```
 //!
-//! The list is one word. It does one thing, handing over, and nothing is quicker at it: a push is
-//! one atomic operation, and so is a take, however much there is to take. What comes out is newest
-//! first; [`Chain::reverse`] makes it a queue, batch by batch.
+//! The list is one word, for handing values to another thread: a push is one atomic operation, and
+//! so is a take, however much there is to take. Values come out newest first. [`Chain::reverse`]
+//! turns each batch into a queue.
 //!
 //! | type | holds | push |
 //! |---|---|---|
@@ -18,23 +18,25 @@
 //! | [`intrusive::List`] | objects that carry their node; allocates nothing | lock-free |
 //! | [`intrusive::SwapList`] | the same | wait-free; the taker may have to wait |
 //!
-//! # Who needs a lock
+//! # What needs a lock
 //!
-//! | beside → | push | take_all | pop |
+//! | concurrently with → | push | take_all | pop |
 //! |---|---|---|---|
 //! | **push**, push_all, push_chain | – | – | – |
 //! | **take_all** | | – | – |
 //! | **pop** of the [`Consumer`] | | | there is only one |
 //!
-//! "–" is "nobody does". The kernel's matrix has locks in two places: for a second `llist_del_first`,
-//! and for `llist_del_all` beside one, as the former reads an object that the latter may give
-//! away. Here a consumer pops from a chain that it has taken for itself, so that no lock is needed
-//! for memory safety anywhere; and it is one at a time by its type.
+//! "–" means that no lock is needed. The kernel's matrix has locks in two places: for a second
+//! `llist_del_first`, and for an `llist_del_all` that runs concurrently with one, as
+//! `llist_del_first` reads an object that `llist_del_all` may give away. Here a consumer pops from a
+//! chain that it has taken for itself, so no lock is needed for memory safety anywhere. The type
+//! [`Consumer`] allows one consumer at a time.
 //!
 //! # The wake-up edge
 //!
-//! A push returns true if the list was empty. Of all the producers since the last take, exactly one
-//! is told so, and it is the one to wake the consumer. What can go wrong is this:
+//! A push returns `true` if the list was empty. Of all the producers since the last take, exactly
+//! one gets `true`, and that one has to wake the consumer. A consumer that does it the wrong way
+//! round loses a wake-up:
 //!
 //! ```text
 //! consumer                               producer
@@ -71,13 +73,14 @@
 //! consumer.join().unwrap();
 //! ```
 //!
-//! Where waking is dear, and the consumer mostly awake, it says in a flag when it goes to sleep, and
-//! the producer looks at the flag first. Then each of the two writes one variable and reads the
-//! other, and it must not happen that both read what was there before: *set the flag, look at the
-//! list* beside *push, look at the flag*. Release and Acquire do not exclude that, if the
-//! consumer only looks: a load may see the list as it was before the push, while the producer
-//! sees the flag as it was before the store, on x86 too. Either both sides need a `fence(SeqCst)`
-//! in the middle, or both must *write* the list, as there is one order of all writes to it:
+//! If waking is expensive and the consumer is usually awake, let the consumer set a flag before it
+//! sleeps, and have the producers check the flag first. Then each of the two writes one variable and
+//! reads the other: *set the flag, look at the list* runs concurrently with *push, look at the
+//! flag*. It must not happen that both read what was there before. Release and Acquire do not
+//! exclude that, if the consumer only looks: a load may see the list as it was before the push,
+//! while the producer sees the flag as it was before the store, on x86 too. Either both sides need a
+//! `fence(SeqCst)` in the middle, or both must *write* the list, as there is one order of all writes
+//! to it:
 //!
 //! ```
 //! # use kref::LList;
@@ -105,10 +108,10 @@
 //! # producer(&LList::new(), &AtomicBool::new(true), 1);
 //! ```
 //!
-//! If the push comes first, the take finds the job. If the take does, the push is Acquire to its
-//! Release, and the producer sees the flag. ([`Consumer::pop`] that returns `None` has taken, and
-//! serves as well.) Waking must be remembered if it comes before the waiting, as it is by a parked
-//! thread, a futex on the flag, or a condition variable.
+//! If the push comes first, the take finds the job. If the take comes first, the push is Acquire to
+//! its Release, and the producer sees the flag. (A [`Consumer::pop`] that returns `None` has done a
+//! take, so it serves as well.) Waking must be remembered if it comes before the waiting, as it is
+//! by a parked thread, a futex on the flag, or a condition variable.
 //!
 //! # The kernel's functions and ours
 //!
@@ -121,7 +124,7 @@
 //! | `llist_add_batch` | [`LList::push_all`], [`List::push_all`], [`List::push_chain`] |
 //! | `llist_del_all` | [`LList::take_all`], [`List::take_all`] |
 //! | `llist_del_first`, `llist_del_first_init` | [`Consumer::pop`]; off-list at once, always |
-//! | `llist_del_first_this` | left out: it serves callers who know that nobody takes beside them |
+//! | `llist_del_first_this` | left out: it serves callers that know that no other thread takes concurrently |
 //! | `llist_empty` | [`LList::is_empty`], [`List::is_empty`]; a hint |
 //! | `llist_reverse_order` | [`Chain::reverse`] |
 //! | `llist_for_each`, `llist_for_each_entry`, `llist_next` | [`Chain::iter`] |

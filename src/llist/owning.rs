@@ -10,7 +10,7 @@ use crate::atomic::{Backend, Native};
 
 /// A lock-free list of values: any number of threads push, and take all, without a lock.
 ///
-/// The [module](super) explains what needs a lock (nothing), and how a consumer sleeps.
+/// No operation needs a lock. The [module](super) explains how a consumer sleeps.
 ///
 /// The nodes are allocated in blocks of as many as fit in a kilobyte, 63 at most (40 for values of eight bytes on a 64-bit
 /// machine, one for values of a kilobyte and more). A block is
@@ -61,7 +61,7 @@ impl<T> LList<T, Native> {
 }
 
 impl<T, B: Backend> LList<T, B> {
-    /// Does what [`new`](LList::new) does, over another backend, and not in a constant.
+    /// Like [`new`](LList::new), for any backend. Not `const`.
     #[must_use]
     pub fn new_in() -> Self {
         Self {
@@ -70,11 +70,11 @@ impl<T, B: Backend> LList<T, B> {
         }
     }
 
-    /// Pushes a value; returns whether the list was empty.
+    /// Pushes a value; returns `true` if the list was empty.
     ///
-    /// Two compare-and-swap loops, one for a node and one for the list: lock-free, where the
-    /// allocator is. Whoever is told true is the one to wake the consumer; see [the
-    /// module](super#the-wake-up-edge).
+    /// It consists of two compare-and-swap loops, one for a node and one for the list. It is
+    /// lock-free if the allocator is. The caller that gets `true` has to wake the consumer: see
+    /// [the module](super#the-wake-up-edge).
     ///
     /// # Memory ordering
     ///
@@ -96,10 +96,11 @@ impl<T, B: Backend> LList<T, B> {
         self.list.push(self.slots.fill(value))
     }
 
-    /// Pushes all values at once, as if one after the other; returns whether the list was empty.
+    /// Pushes all values at once, as if one after the other; returns `true` if the list was empty.
     ///
-    /// No take finds some of them only. No values at all change nothing, and it is false. If the
-    /// iterator panics nothing has been pushed, and what it had yielded is dropped.
+    /// No take finds only some of them. If there are no values, the list is unchanged and `false`
+    /// is returned. If the iterator panics, nothing has been pushed, and the values that it had
+    /// yielded are dropped.
     ///
     /// # Examples
     ///
@@ -139,7 +140,8 @@ impl<T, B: Backend> LList<T, B> {
 
     /// Returns whether the list is empty; a hint, out of date as soon as it is read.
     ///
-    /// Do not go to sleep because of it: [`take_all`](Self::take_all), and see that it was nothing.
+    /// Do not go to sleep because of it. Call [`take_all`](Self::take_all), and sleep if that
+    /// returned nothing.
     ///
     /// # Memory ordering
     ///
@@ -161,11 +163,11 @@ impl<T, B: Backend> LList<T, B> {
 
     /// Becomes the list's consumer, which takes values one at a time; `None` if there is one.
     ///
-    /// [`take_all`](Self::take_all) may be used meanwhile.
+    /// [`take_all`](Self::take_all) may still be used.
     ///
     /// # Memory ordering
     ///
-    /// As a lock: what was done as a consumer happens before the next one is there.
+    /// As with a lock, what one consumer did happens before the next consumer exists.
     ///
     /// # Examples
     ///
@@ -220,7 +222,7 @@ impl<T, B: Backend> fmt::Debug for LList<T, B> {
     }
 }
 
-/// Holds values that were taken off an [`LList`] together, newest first.
+/// The values that one [`LList::take_all`] returned, newest first.
 ///
 /// It is an iterator that gives back the values, and drops those that are left, in a loop: a long
 /// chain takes no stack. If a destructor panics, the rest is dropped before the panic goes on.
@@ -264,7 +266,7 @@ impl<T, B: Backend> Chain<T, B> {
         Self::from(self.chain.reverse())
     }
 
-    /// Returns whether there is nothing (left) in the chain.
+    /// Returns whether the chain is empty.
     #[must_use]
     #[inline]
     pub fn is_empty(&self) -> bool {
@@ -335,7 +337,7 @@ impl<'a, T, B: Backend> Iterator for Iter<'a, T, B> {
 
 impl<T, B: Backend> FusedIterator for Iter<'_, T, B> {}
 
-/// Takes values off an [`LList`] one at a time.
+/// The consumer of an [`LList`], which takes values one at a time.
 ///
 /// There is one at most, and it cannot be cloned. When it has nothing left it takes all that is on the list, and
 /// hands that out: newest first, and then what was pushed in between. When it is dropped, what is left goes back
@@ -343,8 +345,8 @@ impl<T, B: Backend> FusedIterator for Iter<'_, T, B> {}
 /// first.
 ///
 /// What it holds is not on the list: [`LList::take_all`] does not find it, and a
-/// push may again be told that the list was empty. Nobody is told when it is given back: whoever
-/// takes over has to look once before it sleeps.
+/// push may again be told that the list was empty. Giving it back wakes no thread: the next
+/// consumer has to look once before it sleeps.
 ///
 /// # Progress
 ///
@@ -371,7 +373,7 @@ pub struct Consumer<'a, T, B: Backend = Native> {
 }
 
 impl<T, B: Backend> Consumer<'_, T, B> {
-    /// Takes a value, unless there is none.
+    /// Takes a value, or returns `None` if there is no value left.
     ///
     /// # Memory ordering
     ///

@@ -2,7 +2,7 @@
 //!
 //! There is one atomic, the count, and one state in addition to its numbers:
 //!
-//! | count | who has the value | may become |
+//! | count | holders of the value | may become |
 //! |---|---|---|
 //! | 1 ... `MAX` | as many [`Ref`]s, shared | one more or less; 0 |
 //! | 0 | one [`UniqueRef`], or the thread that is destroying it | 1, by [`UniqueRef::share`] |

@@ -9,7 +9,8 @@ use super::{Entry, Handle, Registry, Reservation};
 use crate::lock::LockBackend;
 
 impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
-    /// Returns the object with this key, made by the future that `make` returns if there is none.
+    /// Returns the object with this key. If the key is absent, the future that `make` returns makes
+    /// the object.
     ///
     /// The asynchronous form of [`get_or_insert_with`](Self::get_or_insert_with), for any executor. One task at a time makes
     /// the object; other tasks that want the same key wait for it without blocking their thread, and get the same object. If
@@ -69,7 +70,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
         }
     }
 
-    /// Returns the object with this key, made by the future that `make` returns if there is none and it does not fail.
+    /// Returns the object with this key. If the key is absent, the future that `make` returns makes the object, and
+    /// may fail.
     ///
     /// As [`get_or_insert_async`](Self::get_or_insert_async).
     ///

@@ -72,8 +72,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     /// Puts an object into the registry, and takes the one with the same key out, if there is one. Returns the first handle to the
     /// one, and a handle to the other.
     ///
-    /// Both happens in one step: whoever looks for the key meanwhile finds one of them. The old object lives on as long
-    /// as it has handles, and its destructor does not touch the new one. Waits if an object with this key is being made, and
+    /// Both happen in one step: a concurrent lookup of the key finds one of them. The old object lives on as long as it
+    /// has handles, and its destructor does not touch the new one. Waits if an object with this key is being made, and
     /// then takes that out.
     ///
     /// # Panics

@@ -19,14 +19,15 @@ impl<K, V, S, B: LockBackend> Registry<K, V, S, B> {
     /// Returns an iterator over handles to the objects, in no order.
     ///
     /// It allocates room for the objects of one bucket, a few unless many keys have one hash, and holds no lock while you have an
-    /// item. So you may do anything with the registry meanwhile, and so may other threads.
+    /// item. So you may do anything with the registry during the iteration, and so may other threads.
     ///
     /// # Concurrent changes
     ///
-    /// An object that is in the registry during the whole iteration is returned exactly once. One that is put in or taken
-    /// out meanwhile is returned at most once. What is returned is alive, and was in the registry at some moment of the
-    /// iteration. The iterator holds references to the objects of the current bucket, so that the last reference to an object may be
-    /// the iterator's, and its destructor run in [`next`](Iterator::next) or in the drop of the iterator.
+    /// An object that is in the registry during the whole iteration is returned exactly once. One that is put in or
+    /// taken out during the iteration is returned at most once. What is returned is alive, and was in the registry at
+    /// some moment of the iteration. The iterator holds references to the objects of the current bucket, so that the
+    /// last reference to an object may be the iterator's, and its destructor run in [`next`](Iterator::next) or in the
+    /// drop of the iterator.
     ///
     /// # Examples
     ///
@@ -49,7 +50,7 @@ impl<K, V, S, B: LockBackend> Registry<K, V, S, B> {
 
     /// Calls `f` with a handle to each object, in no order, with no lock held.
     ///
-    /// What is guaranteed beside concurrent changes stands at [`iter`](Self::iter). `f` may do anything with the registry.
+    /// See [`iter`](Self::iter) for what is guaranteed under concurrent changes. `f` may do anything with the registry.
     ///
     /// # Examples
     ///
@@ -68,8 +69,9 @@ impl<K, V, S, B: LockBackend> Registry<K, V, S, B> {
 
     /// Returns a handle to every object, in no order.
     ///
-    /// Every object that is listed during the whole call is among them; all are alive. To look at the objects one after
-    /// another, without holding all of them, use [`iter`](Self::iter) or [`for_each`](Self::for_each).
+    /// The result contains every object that stays in the registry for the whole call. All of them are alive. An object
+    /// that is put in or taken out during the call may or may not be in it. To look at the objects one after another,
+    /// without holding all of them, use [`iter`](Self::iter) or [`for_each`](Self::for_each).
     ///
     /// # Examples
     ///
@@ -93,7 +95,7 @@ impl<K, V, S, B: LockBackend> Registry<K, V, S, B> {
     /// they have handles.
     ///
     /// The condition is asked with no lock held. It is asked of each object that is in the registry during the whole
-    /// call, see [`iter`](Self::iter); an object that somebody else takes out meanwhile is not counted.
+    /// call, see [`iter`](Self::iter); an object that another thread takes out first is not counted.
     ///
     /// A registry forgets objects that nobody uses by itself. This is for objects that are still in use, and are not to be found
     /// any more: `HashMap::retain`, with the opposite answer.

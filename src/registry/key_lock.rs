@@ -51,7 +51,8 @@ use crate::table::{Event, Locked};
 ///
 /// # Memory ordering
 ///
-/// As a mutex: what was done with the key's lock held happens before what is done by whoever has it next.
+/// As with a mutex, what a thread does while it holds the key's lock happens before what the next holder
+/// does.
 ///
 /// # Examples
 ///

@@ -104,7 +104,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
         self.get(key).is_some()
     }
 
-    /// Returns the object with this key, or a place for it, or what tells when whoever has the place has filled it. Never waits.
+    /// Returns the object with this key, or a place for it, or a pending that tells when the holder of the place has
+    /// filled it. It never waits.
     ///
     /// Takes no lock if it finds the object. A vacant place is the caller's from then on; see [`Reservation`](super::Reservation).
     /// The key is dropped if there is an object.
@@ -161,7 +162,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
         }
     }
 
-    /// Returns the object with this key, made by `make` if there is none.
+    /// Returns the object with this key. If the key is absent, `make` makes the object.
     ///
     /// `make` is called by one thread at a time for a key, with no lock held; other threads that
     /// want the same key wait until it returns, and get the same object. Threads that want other keys do not wait. The key
@@ -197,7 +198,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
         }
     }
 
-    /// Returns the object with this key, made by `make` if there is none and `make` does not fail.
+    /// Returns the object with this key. If the key is absent, `make` makes the object, and may
+    /// fail.
     ///
     /// # Errors
     ///

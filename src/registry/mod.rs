@@ -16,7 +16,7 @@
 //! | [`Registry::get`], found while its last handle is being dropped | 1 or 2 | one shard |
 //! | [`Registry::get`], the first in a shard after the number of buckets has doubled | 1 | one shard, which moves its objects |
 //! | [`Handle::clone`], drop of a handle that is not the last | 1 | none |
-//! | drop of the last handle | 1, and 1 if somebody found the object meanwhile | one shard |
+//! | drop of the last handle | 1, and 1 more if a lookup found the object in between | one shard |
 //! | [`Registry::try_insert`] | 0 | one shard |
 //! | [`Registry::get_or_insert_with`], not found | 0 | one shard, twice |
 //! | [`Registry::entry`], not found, and [`Reservation::fulfil`] | 0 | one shard, once each |
@@ -193,8 +193,8 @@ impl<K, V, S> Registry<K, V, S> {
 }
 
 impl<K, V, S, B: LockBackend> Registry<K, V, S, B> {
-    /// Does what [`with_shards_and_hasher`](Registry::with_shards_and_hasher) does, over another
-    /// backend, and not in a constant.
+    /// Like [`with_shards_and_hasher`](Registry::with_shards_and_hasher), for any backend. Not
+    /// `const`.
     #[must_use]
     pub fn new_in(shards: usize, hasher: S) -> Self {
         Self {

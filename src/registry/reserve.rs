@@ -151,7 +151,7 @@ impl<K: fmt::Debug, V, B: LockBackend> fmt::Debug for Reservation<'_, K, V, B> {
 /// one gets the place.
 ///
 /// A pending has a reference to the object to come. So the object that was put in is what it returns, also if
-/// everybody else has dropped theirs meanwhile. Dropping a pending leaves nothing behind.
+/// all other references have been dropped in between. Dropping a pending leaves nothing behind.
 ///
 /// # Examples
 ///

@@ -1,10 +1,10 @@
-//! What a sharded count needs besides a family of atomics.
+//! What a sharded count needs in addition to a family of atomics.
 
 use crate::atomic::{AtomicInt, Backend};
 use crate::lock::Lock;
 
-/// Names what a [`ShardedCount`](super::ShardedCount) uses besides the atomics of a [`Backend`]: its words, the lock for
-/// kills, and the number of the calling thread's shard.
+/// Names what a [`ShardedCount`](super::ShardedCount) uses in addition to the atomics of a [`Backend`]: its words, the
+/// lock for kills, and the number of the calling thread's shard.
 ///
 /// With the feature `std`, [`Native`](crate::atomic::Native) has it. There a thread gets a number when it first touches a sharded count and gives it
 /// back when it ends, so as many threads as there are shards never share one. Without `std` there are no thread-locals:

@@ -226,7 +226,8 @@ impl<B: ShardBackend> ShardedCount<B> {
 
     /// Takes a reference. The caller holds one already.
     ///
-    /// One atomic addition, to the calling thread's shard; another one to the common word once the count was killed. Wait-free.
+    /// It is one atomic addition to the calling thread's shard, and another one to the common word once the count was
+    /// killed. It is wait-free.
     ///
     /// # Memory ordering
     ///
@@ -285,14 +286,14 @@ impl<B: ShardBackend> ShardedCount<B> {
         report(kind, reported(found));
     }
 
-    /// Takes a reference unless there is none left; returns whether it did.
+    /// Takes a reference unless the end was reached. Returns `true` if the caller now has one.
     ///
     /// The caller need not hold a reference, but has to know that the count's own memory is there: by RCU, or because it belongs
     /// to something else. It succeeds as long as anybody holds a reference, also after a kill;
     /// [`try_get_live`](Self::try_get_live) does not.
     ///
-    /// One atomic addition while the count is live. After a kill, a compare-and-swap loop besides. On a saturated
-    /// count it succeeds: the caller holds an object that leaks.
+    /// While the count is live it is one atomic addition. After a kill there is also a compare-and-swap loop. On
+    /// a saturated count it succeeds: the caller holds an object that leaks.
     ///
     /// # Memory ordering
     ///
@@ -333,7 +334,7 @@ impl<B: ShardBackend> ShardedCount<B> {
     #[inline(never)]
     #[track_caller]
     fn try_get_common(&self) -> bool {
-        // Acquire: pairs with the Release of `reinit`, by way of the compare-and-swap that put the references in.
+        // Acquire: pairs with the Release of `reinit`, through the compare-and-swap that put the references in.
         let old = self.common().cas_loop(Acquire, |word| match zone(word) {
             Zone::Ended | Zone::Below => None,
             Zone::Counted if word < MAX => Some(word + 1),
@@ -349,14 +350,14 @@ impl<B: ShardBackend> ShardedCount<B> {
         old.is_ok()
     }
 
-    /// Takes a reference unless the count was killed; returns whether it did.
+    /// Takes a reference unless the count was killed. Returns `true` if the caller now has one.
     ///
-    /// For those that begin to use an object and should not once it is to go away. It fails for certain after
-    /// [`kill`](Self::kill) has returned `true` or `false` to the caller that killed it, or after
-    /// [`kill_and_confirm`](Self::kill_and_confirm) has returned to any caller. While a kill is under way it may succeed in a shard
-    /// that is not closed yet. What it needs of the caller is what [`try_get`](Self::try_get) needs.
+    /// It is for callers that begin to use an object, and should not begin once the object is to go away. It fails for
+    /// certain after [`kill`](Self::kill) has returned `true` or `false` to the caller that killed it, or after
+    /// [`kill_and_confirm`](Self::kill_and_confirm) has returned to any caller. While a kill is under way it may
+    /// succeed in a shard that is not closed yet. It requires the same of the caller as [`try_get`](Self::try_get).
     ///
-    /// One atomic addition. Wait-free.
+    /// It is one atomic addition, and wait-free.
     ///
     /// # Memory ordering
     ///
@@ -391,10 +392,11 @@ impl<B: ShardBackend> ShardedCount<B> {
         self.shard(shard).fetch_add(STEP, Acquire) & CLOSED == 0
     }
 
-    /// Drops a reference; returns whether it was the last. Then the caller destroys the object.
+    /// Drops a reference. Returns `true` if it was the last: the caller then destroys the object.
     ///
-    /// While the count is live this is one atomic subtraction in the calling thread's shard, and `false`. After a kill it is another one
-    /// in the common word, and exactly one caller is told `true`. Wait-free.
+    /// While the count is live, this is one atomic subtraction in the calling thread's shard, and returns `false`.
+    /// After a kill there is another subtraction in the common word, and exactly one caller gets `true`. It is
+    /// wait-free.
     ///
     /// After `false` the object, and this count, may be gone at any moment. A put after the end is reported as
     /// [`Underflow`](Kind::Underflow).
@@ -504,7 +506,8 @@ impl<B: ShardBackend> ShardedCount<B> {
 }
 
 impl<B: ShardBackend> Drop for ShardedCount<B> {
-    /// Frees the shards. Nothing is asked of the count: who drops it knows that nobody uses it.
+    /// Frees the shards. The value of the count does not matter: the owner that drops it knows that
+    /// no thread uses it.
     #[doc(alias = "percpu_ref_exit")]
     fn drop(&mut self) {
         let words = self.words.get_mut();

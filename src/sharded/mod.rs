@@ -1,8 +1,9 @@
-//! Reference counts that many processors touch at once: a word for each of them, until the count is killed.
+//! Reference counts for many processors: each has a word of its own in the count, until the count is
+//! killed.
 //!
 //! Two threads that clone and drop an `Arc` write the same cache line, and each write waits until the line has come
 //! from the other processor. A *sharded* count (the kernel's `percpu_ref`) has many words, each in a line of its own,
-//! and a thread writes only its own word. The price is that nobody sees the count reach zero, as nobody sees all the
+//! and a thread writes only its own word. In return, no thread sees the count reach zero, as no thread sees all the
 //! words at once. So such a count has two lives:
 //!
 //! | | live | dying, after a kill |
@@ -63,8 +64,8 @@
 //! - A put whose addition found an *open* shard was counted by that addition, and touches nothing afterwards.
 //! - A put whose addition found a *closed* shard is not counted yet. The reference that it drops was taken by an addition
 //!   that counts, to a shard before it was closed or to the common word, and nothing has cancelled it. By the invariant
-//!   the common word is not zero until the put's second addition. So whoever frees the object comes after that, and after
-//!   it the put touches nothing unless it made the word zero itself.
+//!   the common word is not zero until the put's second addition. So the thread that frees the object comes after that
+//!   addition, and after the addition the put touches nothing unless it made the word zero itself.
 //! - A get runs while its caller holds another reference.
 //! - A kill keeps the creator's reference until it has closed all the shards and has unlocked the switch. Dropping that
 //!   reference is its last step.

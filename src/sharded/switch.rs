@@ -36,8 +36,9 @@ impl<B: ShardBackend> ShardedCount<B> {
     /// creator's reference. Every other caller has to hold a reference of its own, or to know otherwise that the count is
     /// there.
     ///
-    /// Takes the lock of the switch, and an atomic swap for each shard. Other kills and resurrections wait meanwhile; gets and puts
-    /// do not. A sum of references that is not between 1 and 2^60 is reported, and saturates the count.
+    /// Takes the lock of the switch, and an atomic swap for each shard. Other kills and resurrections wait for the
+    /// lock; gets and puts do not. A sum of references that is not between 1 and 2^60 is reported, and saturates the
+    /// count.
     ///
     /// # Memory ordering
     ///
@@ -137,12 +138,13 @@ impl<B: ShardBackend> ShardedCount<B> {
         true
     }
 
-    /// Makes a count that was killed live again, with a new creator's reference, unless its end was reached; returns whether it did.
+    /// Makes a count that was killed live again, with a new creator's reference, unless its end was reached. Returns
+    /// `true` if it did.
     ///
     /// | the count is | it returns | and |
     /// |---|---|---|
     /// | dying, and somebody holds a reference | `true` | is live; there is one reference more, which the next kill drops |
-    /// | dying, and ended | `false` | stays so: whoever was told of the end destroys the object, or makes it anew by [`reinit`](Self::reinit) |
+    /// | dying, and ended | `false` | stays so: the caller that was told of the end destroys the object, or makes it anew by [`reinit`](Self::reinit) |
     /// | being killed at this moment | | it waits for the kill |
     /// | live | `false` | stays so |
     /// | saturated | `false` | stays so |
@@ -177,7 +179,8 @@ impl<B: ShardBackend> ShardedCount<B> {
         self.open(|word| (zone(word) == Zone::Counted).then(|| word + BIAS + 1))
     }
 
-    /// Makes a count whose end was reached live again, with the creator's reference only; returns whether it did.
+    /// Makes a count whose end was reached live again, with only the creator's reference. Returns `true` if it
+    /// did.
     ///
     /// It is for the caller that was told of the end, once the object is as new. Others may hold the memory, and try to get a
     /// reference. Returns `false`, and does nothing, if the end was not reached.

@@ -158,7 +158,8 @@ fn numbers_are_the_smallest_that_are_free() {
 fn a_thread_gives_its_number_back() {
     let own = super::thread::shard();
     assert_eq!(own, super::thread::shard());
-    // Each of these threads has ended when the next begins; other tests' threads may take numbers meanwhile.
+    // Each of these threads has ended when the next begins; other tests' threads may take numbers in
+    // between.
     let largest = (0..3000)
         .map(|_| std::thread::spawn(super::thread::shard).join().unwrap())
         .max();

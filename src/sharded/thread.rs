@@ -40,7 +40,7 @@ impl Numbers {
             let mut taken = word.load(Relaxed);
             while taken != u64::MAX {
                 let bit = taken.trailing_ones() as usize;
-                // Relaxed: as above. Whoever finds the bit clear has the number.
+                // Relaxed: as above. The thread that finds the bit clear has the number.
                 taken = word.fetch_or(1 << bit, Relaxed);
                 if taken & (1 << bit) == 0 {
                     return (place * BITS + bit, true);

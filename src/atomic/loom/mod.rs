@@ -63,10 +63,12 @@
 //!
 //! # What it finds
 //!
-//! Besides what loom finds by itself (data races in its cells, deadlocks, failed assertions):
+//! Loom by itself finds data races in its cells, deadlocks and failed assertions. This backend also
+//! finds:
 //!
-//! - the use of an atomic of this crate after its end, or beside it: so the use of a count after the
-//!   put that gave up the reference, even where the value that it reads would do no harm;
+//! - the use of an atomic of this crate after its end, or concurrently with its end: so the use of a
+//!   count after the put that gave up the reference, even where the value that it reads would do no
+//!   harm;
 //! - an atomic that is left when an execution ends, thus a [`Ref`](crate::Ref), a handle or a list that
 //!   leaks (a saturated object, too, which leaks on purpose: a model has to leave the count sound);
 //! - every misuse of a count, if the test makes it one: `kref::report::set_hook(|r| panic!("{r}"))`;
@@ -77,7 +79,8 @@
 //! They are loom's. It treats `SeqCst` operations as `AcqRel` (fences are as they should be), so a
 //! protocol that needs their total order fails in the model although it is right. It does not let a
 //! load see a store that comes after it in another thread's program order (load buffering), which
-//! `Relaxed` allows. It runs at most four threads beside the first. The search grows exponentially:
+//! `Relaxed` allows. It runs at most four threads in addition to the first. The search grows
+//! exponentially:
 //!
 //! - two threads with some ten operations each are searched in a second, three want a bound on
 //!   preemptions (`loom::model::Builder::preemption_bound`; 2 or 3 find nearly everything);

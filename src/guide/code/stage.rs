@@ -32,7 +32,7 @@ unsafe impl Lock for Mutex {
     }
 }
 
-/// The lock of an index that finders may share.
+/// The lock of an index that lookups may share.
 #[derive(Default)]
 pub struct RwLock(std::sync::RwLock<()>);
 

@@ -1,8 +1,8 @@
 //! Recipe: shared connections in an async program.
 //!
-//! A connection to a host is opened by the first task that needs it. Tasks that come meanwhile wait for it without blocking a
-//! thread, and use the same connection. It is closed when the last of them is done. If opening fails or its task is
-//! cancelled, one of the tasks that wait tries again.
+//! A connection to a host is opened by the first task that needs it. Tasks that ask for the same host in the meantime
+//! wait for it without blocking a thread, and use the same connection. It is closed when the last of them is done. If
+//! opening fails or its task is cancelled, one of the tasks that wait tries again.
 //!
 //! ```
 //! # #[cfg(feature = "registry")] {

@@ -1,4 +1,4 @@
-//! What was taken off a list: it has one owner, and needs no atomic operation.
+//! The objects that were taken off a list: they have one owner, and need no atomic operation.
 
 use core::fmt;
 use core::iter::FusedIterator;
@@ -10,7 +10,7 @@ use super::node::{Link, node};
 use super::{Linked, Pointer, UniquePointer};
 use crate::atomic::{Backend, Native};
 
-/// Holds objects that were taken off a list together, newest first.
+/// Objects that were taken off a list together, newest first; one owner, so no atomic operations.
 ///
 /// It is an iterator that gives back the pointers, and drops those that are left. Only its owner
 /// reaches it, so nothing here is atomic, and everything is allowed that llist.h allows on the result
@@ -78,7 +78,7 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> Chain<P, B> {
         ends
     }
 
-    /// Returns whether there is nothing (left) in the chain.
+    /// Returns whether the chain is empty.
     #[must_use]
     #[inline]
     pub fn is_empty(&self) -> bool {

@@ -1,9 +1,9 @@
-//! One at a time, beside anybody who takes all.
+//! The consumer of a list: it takes one object at a time, while other threads may take all.
 //!
 //! The kernel's `llist_del_first` takes the newest object off the shared list: it reads what comes
 //! after it, and compare-exchanges the head. While it does so the object must not be taken and
-//! pushed again with another successor (the ABA problem), nor be freed, so there may be one such
-//! caller only, and no `llist_del_all` beside it. A [`Consumer`] pops from a chain that it has
+//! pushed again with another successor (the ABA problem), nor be freed, so there may be only one
+//! such caller, and no concurrent `llist_del_all`. A [`Consumer`] pops from a chain that it has
 //! taken for itself: nobody else can reach what it reads.
 
 use core::fmt;
@@ -11,7 +11,7 @@ use core::fmt;
 use super::{Chain, Linked, List, Pointer};
 use crate::atomic::{Backend, Native};
 
-/// Takes objects off a [`List`] one at a time.
+/// The consumer of a [`List`], which takes objects one at a time.
 ///
 /// There is one at most, and it cannot be cloned. When it has nothing left it takes all that is on the list, and
 /// hands that out: newest first, and then what was pushed in between. When it is dropped, what is left goes back
@@ -19,8 +19,8 @@ use crate::atomic::{Backend, Native};
 /// first.
 ///
 /// What it holds is not on the list: [`List::take_all`] does not find it, and a
-/// push may again be told that the list was empty. Nobody is told when it is given back: whoever
-/// takes over has to look once before it sleeps.
+/// push may again be told that the list was empty. Giving it back wakes no thread: the next
+/// consumer has to look once before it sleeps.
 ///
 /// # Progress
 ///
@@ -71,7 +71,7 @@ impl<'a, P: Pointer<Target: Linked<B>>, B: Backend> Consumer<'a, P, B> {
         }
     }
 
-    /// Takes an object, unless there is none.
+    /// Takes an object, or returns `None` if there is no object left.
     ///
     /// # Memory ordering
     ///

@@ -9,9 +9,10 @@
 //!   sequences of all the earlier ones.
 //!   - A push is Release: it publishes the object and its link. A take is Acquire: it begins the
 //!     taker's use of everything that it found, whichever push put it there.
-//!   - A take is Release, and a push Acquire, besides: a push that comes after a take happens after
-//!     it. That is what a consumer needs that goes to sleep (see the module's "wake-up edge"): it
-//!     says so first, then takes, and a push that was too late for that take sees what it said.
+//!   - A take is also Release, and a push also Acquire: a push that comes after a take happens
+//!     after it. That is what a consumer needs that goes to sleep (see the module's "wake-up
+//!     edge"): it says so first, then takes, and a push that was too late for that take sees what
+//!     it said.
 //!   - Giving back is Release: it publishes the link that joins the rest to what was pushed since.
 //! - `consumer` is 1 while there is a [`Consumer`]. Claiming it is Acquire and giving it up Release,
 //!   so that a consumer finds what the one before it gave back.
@@ -42,7 +43,7 @@ use crate::pace::paced;
 /// cannot exist, neither can the second push ([`push`](Self::push)).
 ///
 /// [`LList`](crate::llist::LList) is the list of plain values. The [module](crate::llist) explains
-/// what needs a lock (nothing), and how a consumer sleeps.
+/// why no operation needs a lock, and how a consumer sleeps.
 ///
 /// # Examples
 ///
@@ -132,7 +133,7 @@ impl<P: Pointer<Target: Linked>> List<P, Native> {
 }
 
 impl<P: Pointer<Target: Linked<B>>, B: Backend> List<P, B> {
-    /// Does what [`new`](List::new) does, over another backend, and not in a constant.
+    /// Like [`new`](List::new), for any backend. Not `const`.
     #[must_use]
     pub fn new_in() -> Self {
         Self {
@@ -142,10 +143,10 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> List<P, B> {
         }
     }
 
-    /// Pushes an object; returns whether the list was empty.
+    /// Pushes an object; returns `true` if the list was empty.
     ///
-    /// A compare-and-swap loop: lock-free. Whoever is told true is the one to wake the consumer; see
-    /// [the module](crate::llist#the-wake-up-edge).
+    /// It is a compare-and-swap loop, and lock-free. The caller that gets `true` has to wake the
+    /// consumer: see [the module](crate::llist#the-wake-up-edge).
     ///
     /// # Memory ordering
     ///
@@ -179,9 +180,9 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> List<P, B> {
         unsafe { self.add(object, object) }
     }
 
-    /// Pushes an object unless it is on a list already; returns whether the list was empty.
+    /// Pushes an object unless it is on a list already; returns `true` if the list was empty.
     ///
-    /// One compare-and-swap that claims the object's node, then as [`push`](Self::push).
+    /// One compare-and-swap claims the object's node. The rest is as in [`push`](Self::push).
     ///
     /// # Errors
     ///
@@ -218,11 +219,11 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> List<P, B> {
         Ok(unsafe { self.add(object, object) })
     }
 
-    /// Pushes all objects at once, as if one after the other; returns whether the list was empty.
+    /// Pushes all objects at once, as if one after the other; returns `true` if the list was empty.
     ///
-    /// One compare-and-swap on the list however many there are. No objects at all change nothing,
-    /// and it is false. If the iterator panics nothing has been pushed, and what it had yielded is
-    /// dropped.
+    /// It is one compare-and-swap on the list, however many objects there are. If there are no
+    /// objects, the list is unchanged and `false` is returned. If the iterator panics, nothing has
+    /// been pushed, and the objects that it had yielded are dropped.
     ///
     /// # Examples
     ///
@@ -250,11 +251,11 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> List<P, B> {
         self.push_chain(objects.into_iter().collect())
     }
 
-    /// Pushes a whole chain at once, its newest object as the newest; returns whether the list was
-    /// empty.
+    /// Pushes a whole chain at once, its newest object as the newest; returns `true` if the list
+    /// was empty.
     ///
-    /// One compare-and-swap on the list, after a walk to the end of the chain. An empty chain changes
-    /// nothing, and it is false.
+    /// It is one compare-and-swap on the list, after a walk to the end of the chain. An empty chain
+    /// leaves the list unchanged and returns `false`.
     ///
     /// # Examples
     ///
@@ -305,8 +306,9 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> List<P, B> {
 
     /// Takes everything that is on the list, in one swap: wait-free.
     ///
-    /// It does not look first whether there is anything: a swap is what a sleeping consumer needs
-    /// (see [the module](crate::llist#the-wake-up-edge)), and cheaper if there mostly is something.
+    /// It swaps without checking first whether the list is empty: a consumer that goes to sleep
+    /// needs the swap (see [the module](crate::llist#the-wake-up-edge)), and the swap alone is
+    /// cheaper if the list mostly holds something.
     ///
     /// # Memory ordering
     ///
@@ -342,7 +344,8 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> List<P, B> {
 
     /// Returns whether the list is empty; a hint, out of date as soon as it is read.
     ///
-    /// Do not go to sleep because of it: [`take_all`](Self::take_all), and see that it was nothing.
+    /// Do not go to sleep because of it. Call [`take_all`](Self::take_all), and sleep if that
+    /// returned nothing.
     ///
     /// # Memory ordering
     ///
@@ -357,11 +360,11 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> List<P, B> {
 
     /// Becomes the list's consumer, which takes objects one at a time; `None` if there is one.
     ///
-    /// [`take_all`](Self::take_all) may be used meanwhile.
+    /// [`take_all`](Self::take_all) may still be used.
     ///
     /// # Memory ordering
     ///
-    /// As a lock: what was done as a consumer happens before the next one is there.
+    /// As with a lock, what one consumer did happens before the next consumer exists.
     #[doc(alias = "llist_del_first")]
     #[must_use]
     pub fn consumer(&self) -> Option<Consumer<'_, P, B>> {

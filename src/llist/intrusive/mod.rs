@@ -1,9 +1,9 @@
-//! Lists of objects that carry their own node: nothing is allocated, and an object can be handed over
-//! by whatever owns it.
+//! Lists of objects that carry their own node: nothing is allocated, and an object is handed over by
+//! the pointer that owns it.
 //!
 //! An object says by [`Linked`] where its [`Node`] is. A list is of pointers, which may be anything
-//! that is a [`Pointer`]: while the object is on the list, the list has the pointer, and whoever takes
-//! the object gets the pointer back.
+//! that is a [`Pointer`]: while the object is on the list, the list has the pointer, and the thread
+//! that takes the object gets the pointer back.
 //!
 //! # On one list at a time
 //!
@@ -20,8 +20,8 @@
 //!
 //! # No aliasing
 //!
-//! All links are pointers to whole objects, made from the pointers that were pushed. Beside them
-//! the list makes shared references only, to read where the node is; the node is all atomic. A `&mut`
+//! All links are pointers to whole objects, made from the pointers that were pushed. Apart from them
+//! the list makes only shared references, to read where the node is. The node is all atomic. A `&mut`
 //! to the object, where its pointer allows one, exists before the push and after the take.
 
 mod chain;

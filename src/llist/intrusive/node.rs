@@ -44,7 +44,8 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::atomic::{Atomic, AtomicUsize, Backend, Native};
 
-/// What the head of a list and the word of a node hold: where an object is, or that there is none.
+/// What the head of a list and the word of a node hold: the address of an object, or one of three
+/// constants.
 ///
 /// # Invariants
 ///
@@ -98,7 +99,7 @@ impl Link {
     }
 }
 
-/// Links an object into a list: one word, to be a field of the object.
+/// The field that links an object into a list: one word.
 ///
 /// Counterpart: `struct llist_node`. It is off every list when it is created, and moves with its
 /// object: an object is behind a pointer as long as it is on a list.
@@ -125,7 +126,7 @@ impl<T> Node<T, Native> {
 }
 
 impl<T, B: Backend> Node<T, B> {
-    /// Does what [`new`](Node::new) does, over another backend, and not in a constant.
+    /// Like [`new`](Node::new), for any backend. Not `const`.
     #[must_use]
     pub fn new_in() -> Self {
         Self {
@@ -137,8 +138,8 @@ impl<T, B: Backend> Node<T, B> {
     /// Returns whether the object is on a list, or in a chain; a hint, as other threads may just be
     /// pushing or taking it.
     ///
-    /// Never decide by it whether to push: [`List::try_push`](super::List::try_push) claims the
-    /// node, or says that it is taken.
+    /// Do not decide by this whether to push: [`List::try_push`](super::List::try_push) claims the
+    /// node, or gives the object back.
     ///
     /// # Examples
     ///
@@ -240,7 +241,7 @@ impl<T, B: Backend> fmt::Debug for Node<T, B> {
 ///
 /// # Safety
 ///
-/// The implementor owes:
+/// The implementor must uphold:
 ///
 /// - [`node`](Self::node) returns a field of `self` (or of what `self` alone owns at a fixed
 ///   address), always the same one, and does not panic;

@@ -1,8 +1,8 @@
 //! Who owns an object while it is on a list: the pointer that was pushed.
 //!
-//! | pointer | other handles meanwhile | push |
+//! | pointer | other handles in the meantime | push |
 //! |---|---|---|
-//! | `Box<T>`, `&mut T`, and `Pin` of them | none: [`UniquePointer`] | cannot fail |
+//! | `Box<T>`, `&mut T`, and `Pin` of them | not possible: [`UniquePointer`] | cannot fail |
 //! | [`Ref<T>`](crate::Ref), [`IntrusiveRef<T>`], `Arc<T>`, `&T`, and `Pin` of them | any number | [`try_push`](super::List::try_push): refused when the object is on a list already |
 
 use core::ops::Deref;
@@ -53,7 +53,8 @@ pub unsafe trait Pointer: Deref<Target: Sized> + Sized {
 /// As long as the pointer exists, nobody else can reach the object, by whatever type of pointer.
 pub unsafe trait UniquePointer: Pointer {}
 
-// SAFETY: a shared reference may be copied to a pointer and back; whoever has it may read.
+// SAFETY: a shared reference may be copied to a pointer and back; every holder of the pointer may
+// read.
 unsafe impl<T> Pointer for &T {
     #[inline]
     fn into_raw(self) -> NonNull<T> {
@@ -67,7 +68,7 @@ unsafe impl<T> Pointer for &T {
 }
 
 // SAFETY: nothing else uses the object between the two, so that the pointer stays as good as the
-// reference was; meanwhile it may be read.
+// reference was; in between it may be read.
 unsafe impl<T> Pointer for &mut T {
     #[inline]
     fn into_raw(self) -> NonNull<T> {

@@ -93,7 +93,7 @@ impl<P: Pointer<Target: Linked>> SwapList<P, Native> {
 }
 
 impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapList<P, B> {
-    /// Does what [`new`](SwapList::new) does, over another backend, and not in a constant.
+    /// Like [`new`](SwapList::new), for any backend. Not `const`.
     #[must_use]
     pub fn new_in() -> Self {
         Self {
@@ -102,7 +102,7 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapList<P, B> {
         }
     }
 
-    /// Pushes an object; returns whether the list was empty. Wait-free: one swap and a store.
+    /// Pushes an object; returns `true` if the list was empty. Wait-free: one swap and a store.
     ///
     /// # Memory ordering
     ///
@@ -118,7 +118,7 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapList<P, B> {
         unsafe { self.add(object, object) }
     }
 
-    /// Pushes an object unless it is on a list already; returns whether the list was empty.
+    /// Pushes an object unless it is on a list already; returns `true` if the list was empty.
     /// Wait-free.
     ///
     /// # Errors
@@ -135,8 +135,8 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapList<P, B> {
         Ok(unsafe { self.add(object, object) })
     }
 
-    /// Pushes a whole chain at once, its newest object as the newest; returns whether the list was
-    /// empty. An empty chain changes nothing, and it is false.
+    /// Pushes a whole chain at once, its newest object as the newest; returns `true` if the list
+    /// was empty. An empty chain leaves the list unchanged and returns `false`.
     #[doc(alias = "llist_add_batch")]
     pub fn push_chain(&self, chain: Chain<P, B>) -> bool {
         let Some((first, last)) = chain.into_ends() else {
@@ -163,7 +163,7 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapList<P, B> {
         old == Link::END
     }
 
-    /// Pushes all objects at once, as if one after the other; returns whether the list was empty.
+    /// Pushes all objects at once, as if one after the other; returns `true` if the list was empty.
     ///
     /// As [`List::push_all`](super::List::push_all), and wait-free.
     #[doc(alias = "llist_add_batch")]
@@ -244,8 +244,8 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> fmt::Debug for SwapList<P, B> {
     }
 }
 
-/// Says that a producer is between the two steps of its push, so that what it pushed cannot be taken
-/// yet.
+/// The error of [`SwapChain::try_next`]: a producer is between the two steps of its push, so the
+/// object cannot be taken yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotYet;
 
@@ -257,7 +257,7 @@ impl fmt::Display for NotYet {
 
 impl core::error::Error for NotYet {}
 
-/// Holds objects that were taken off a [`SwapList`] together, newest first.
+/// Objects that were taken off a [`SwapList`] together, newest first.
 ///
 /// Where a producer was stopped in the middle of its push, [`try_next`](Self::try_next) says so, and
 /// the iterator, [`settle`](Self::settle) and the destructor wait for it, for as long as it takes. They call
@@ -283,7 +283,7 @@ where
 unsafe impl<P: Pointer<Target: Linked<B>> + Send, B: Backend> Send for SwapChain<P, B> {}
 
 impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapChain<P, B> {
-    /// Returns whether there is nothing (left) in the chain.
+    /// Returns whether the chain is empty.
     #[must_use]
     #[inline]
     pub fn is_empty(&self) -> bool {
@@ -380,7 +380,7 @@ fn wait<T, B: Backend>(mut f: impl FnMut() -> Option<T>) -> T {
 impl<P: Pointer<Target: Linked<B>>, B: Backend> Iterator for SwapChain<P, B> {
     type Item = P;
 
-    /// Takes the newest object, and waits for its producer if need be.
+    /// Takes the newest object, and waits for its producer if necessary.
     #[inline]
     fn next(&mut self) -> Option<P> {
         wait::<_, B>(|| self.try_next().ok())
