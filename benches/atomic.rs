@@ -1,4 +1,4 @@
-//! What the conditional operations cost beside what std's atomics offer in their place.
+//! What the conditional operations cost compared with what std's atomics offer in their place.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! What a push and a take cost, beside the queues that people use instead.
+//! What a push and a take cost, compared with the queues that people use instead.
 //!
 //! - "64": one thread pushes 64 values and takes them;
 //! - "1:1": one thread pushes, the other takes;
@@ -216,7 +216,7 @@ owning!(LockedValues, |l, value| l.0.lock().push(value), |l| {
     std::mem::take(&mut *l.0.lock()).into_iter()
 });
 
-/// The floor: one atomic instruction for each push. It keeps nothing but the number.
+/// The lower bound: one atomic instruction for each push. It keeps only the number.
 #[derive(Default)]
 struct OneWord(AtomicU64);
 
@@ -285,7 +285,7 @@ fn one_to_one<C: Channel + 'static>(make: impl Fn() -> C) -> impl Fn(Turn) + Syn
                 black_box(sum);
                 taken += n;
                 if n == 0 {
-                    // A consumer that never lets go of the line serves nobody.
+                    // A consumer that keeps the cache line all the time delays every producer.
                     (0..64).for_each(|_| std::hint::spin_loop());
                 }
             }

@@ -1,4 +1,5 @@
-//! What a sharded count costs on one thread, on two, and on more: beside `std`'s `Arc`, which all threads write.
+//! What a sharded count costs on one thread, on two, and on more, compared with `std`'s `Arc`, which all threads
+//! write.
 //!
 //! The second part counts up to `KREF_THREADS` threads (eight, unless that says otherwise), for the curves of
 //! `cargo xtask cores`.

@@ -1,5 +1,5 @@
-//! What it costs to take a lock for the last reference only: [`Kref`] and [`HandBack`] beside a pair
-//! of raw atomic instructions, and beside a lock that is taken for every put.
+//! What it costs to take a lock for the last reference only: [`Kref`] and [`HandBack`] compared with
+//! a pair of raw atomic instructions, and with a lock that is taken for every put.
 
 mod common;
 
@@ -24,7 +24,7 @@ fn main() {
     let rows = [1, 2].into_iter().flat_map(not_last).chain(last(places));
     common::run("put_with_lock", rows.collect());
 
-    // Beyond the cores: whoever holds the lock may be preempted.
+    // More threads than cores: the thread that holds the lock may be preempted.
     let grown = [1, 2, 4, 8].into_iter().flat_map(|threads| {
         let rows = not_last(threads).into_iter();
         rows.map(move |row| row.at(threads as u64))

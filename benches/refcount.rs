@@ -1,4 +1,4 @@
-//! What a reference costs: [`RefCount`] beside raw atomics and `Weak`.
+//! What a reference costs: [`RefCount`] compared with raw atomics and `Weak`.
 
 mod common;
 

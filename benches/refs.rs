@@ -1,4 +1,5 @@
-//! What a [`Ref`] costs: beside `std`'s `Arc`, which has two counts, and triomphe's, which has one.
+//! What a [`Ref`] costs, compared with `std`'s `Arc`, which has two counts, and triomphe's, which
+//! has one.
 
 mod common;
 

@@ -1,5 +1,5 @@
-//! What a [`WeakRef`] costs beside `std`'s `Arc` and `Weak`; what a count on a line of its own saves; and a
-//! prototype of the kernel's lockref beside `Kref::put_lock`.
+//! What a [`WeakRef`] costs compared with `std`'s `Arc` and `Weak`; what a count on a line of its own
+//! saves; and a prototype of the kernel's lockref compared with `Kref::put_lock`.
 
 mod common;
 
@@ -70,7 +70,7 @@ fn repeated(f: impl Fn(u64) + Sync + 'static) -> impl Fn(Turn) + Sync {
     move |turn| (0..turn.iterations).for_each(&f)
 }
 
-/// A strong and a weak pointer.
+/// A strong and a weak reference.
 fn live() -> (WeakRef<Value>, Weak<Value>) {
     let value = WeakRef::new([0; 16]);
     let weak = WeakRef::downgrade(&value);

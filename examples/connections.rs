@@ -5,12 +5,12 @@
 //! cargo run --release --example connections -- --load 200   # with a load of its own, and an end
 //! ```
 //!
-//! Each connection has a thread that reads. That thread holds a handle to the connection; whoever
-//! wants to send something finds the connection in the registry by its number, or all of them, and
-//! holds a handle for that long. With the last handle the connection leaves the registry and drops its
-//! end of the queue of lines. That ends the thread that writes, after all that is in the queue. So
-//! what somebody could find, they could send to, and what was sent is written before the socket is
-//! closed. There is no list of connections to be kept in step with the threads, and no dead entry in it.
+//! Each connection has a thread that reads. That thread holds a handle to the connection. A thread that
+//! wants to send something finds the connection in the registry by its number, or all connections, and
+//! holds handles for that long. With the last handle the connection leaves the registry and drops its
+//! end of the queue of lines. That ends the thread that writes, after all that is in the queue. So what
+//! somebody could find, they could send to, and what was sent is written before the socket is closed.
+//! There is no list of connections to be kept in step with the threads, and no dead entry in it.
 //!
 //! Nobody waits for a slow reader: one whose queue is full, or that takes next to nothing for a while,
 //! is hung up on. Too long a line is skipped, and the client told; a line without an end is no line. A
@@ -51,7 +51,7 @@ struct Options {
     )]
     listen: SocketAddr,
 
-    /// Sends itself messages from so many clients, beside five that behave badly, and ends
+    /// Sends itself messages from so many clients, and from five more that behave badly, and ends
     #[arg(long, value_name = "CLIENTS", value_parser = clap::value_parser!(u16).range(1..=4096))]
     load: Option<u16>,
 
@@ -163,7 +163,7 @@ impl Server {
                 let _ = connection.wire.socket.shutdown(Shutdown::Read);
             }
             // The threads that read hear of that, and drop their handles. If one were leaked, the thread
-            // that writes would wait for ever.
+            // that writes would wait forever.
             if !self.gone.wait_timeout(self.patience) {
                 self.balance();
                 report("a connection is left, and somebody has a handle to it");
@@ -329,7 +329,7 @@ impl Server {
         let deadline = Instant::now() + self.patience;
         while !batch.is_empty() {
             batch = &batch[socket.write(batch)?..];
-            // Not a byte now and a byte then, for ever.
+            // A client must not take a byte now and then, forever.
             if !batch.is_empty() && Instant::now() > deadline {
                 return Err(io::ErrorKind::TimedOut.into());
             }

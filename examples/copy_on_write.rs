@@ -1,9 +1,9 @@
 //! Copy on write, and the question that CVE-2020-29374 asked of the wrong counter.
 //!
 //! Two processes share a page until one of them writes to it: then, if the page is shared, the writer gets a
-//! copy; if not, it may write in place. *Is it shared?* In Linux a page has two counters: how many
-//! processes map it, and how many references there are in all, those of the kernel's pipes and devices
-//! among them. Until 2020 the question was put to the first.
+//! copy; if not, it may write in place. *Is it shared?* In Linux a page has two counters: how many processes
+//! map it, and how many references there are in all, including those of the kernel's pipes and devices.
+//! Until 2020 the kernel asked the first counter.
 //!
 //! ```text
 //! parent                                     child                      maps   references
@@ -17,18 +17,18 @@
 //! ```
 //!
 //! The next answer was to look at all references, which is the right counter. But a look is out of date when
-//! it is used: who finds the page in some table may take a reference between the look and the write.
-//! (In Linux it erred on the other side: a passing reference forced a copy, and a device lost the page that
-//! it had pinned. Since 5.19 a flag on the page *says* that it is one process's.)
+//! it is used: a thread that finds the page in some table may take a reference between the look and the
+//! write. (In Linux it erred on the other side: a passing reference forced a copy, and a device lost the
+//! page that it had pinned. Since 5.19 a flag on the page *says* that it is one process's.)
 //!
 //! This program does it in user space, with threads as processes, in four ways:
 //!
 //! | | the question | holes |
 //! |---|---|---|
 //! | `maps` | is there one map? | the CVE |
-//! | `look` | is there one reference? | whoever takes one between the look and the write |
+//! | `look` | is there one reference? | a reference taken between the look and the write |
 //! | `claim` | [`RefCount::try_freeze`]: take the only reference, if it is the only one | none |
-//! | `Ref` | [`Ref::make_mut`], where all references are `Ref`s | none; it cannot be got wrong, as there is no other way to write |
+//! | `Ref` | [`Ref::make_mut`], where all references are `Ref`s | none; the type offers no other way to write |
 //!
 //! Run it with `cargo run --release --example copy_on_write`; `--help` tells the options. The exit code is 0;
 //! 1 if the CVE cannot be shown, or a page changed under a reader where it must not; 2 for a wrong option.

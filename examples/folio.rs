@@ -12,12 +12,12 @@
 //! ```
 //!
 //! Threads find pages without a lock: read the page's head, *try to get* a reference to it, and look again
-//! whether it still is the page's head. To split a folio, or to collapse pages into one, nobody else may
-//! have a reference, and nobody may get one meanwhile. A look at the count cannot promise that.
-//! [`RefCount::try_freeze`] does: if the count is exactly what is expected it becomes zero, so that every
-//! try-get fails, and it gets its new value when the work is done. Here the pages are also rewritten
-//! meanwhile, by ordinary writes to memory that all threads read: if a freeze let anybody in, he would see
-//! half of it.
+//! whether it still is the page's head. To split a folio, or to collapse pages into one, a thread must
+//! have the only reference, and no other thread may get one until it is done. A look at the count cannot
+//! promise that. [`RefCount::try_freeze`] does: if the count is exactly what is expected it becomes zero,
+//! so that every try-get fails, and it gets its new value when the work is done. Here the pages are also
+//! rewritten while they are frozen, by ordinary writes to memory that all threads read: if a freeze let
+//! another thread in, it would see half of the write.
 //!
 //! The kernel's names: `folio_try_get`, `folio_get`, `folio_put`, `folio_ref_freeze`,
 //! `folio_ref_unfreeze`, `split_folio`; khugepaged collapses.
@@ -70,8 +70,8 @@ struct Page {
     words: UnsafeCell<[(usize, u64); 16]>,
 }
 
-// SAFETY: `words` are read by who has a reference to the page's folio, and written by who has frozen the
-// counts of all folios that the page belongs to before and after.
+// SAFETY: `words` are read by a thread that has a reference to the page's folio, and written by a thread
+// that has frozen the counts of all folios that the page belongs to before and after.
 unsafe impl Sync for Page {}
 
 /// A reference to the folio with this head, to be put.
@@ -81,7 +81,7 @@ struct Folio(usize);
 /// Why there is no reference.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum TryAgain {
-    /// The folio is being split or collapsed, or what was its head is none any more.
+    /// The folio is being split or collapsed, or the page that was its head is no longer a head.
     Frozen,
     /// The page belongs to another folio by now.
     Moved,

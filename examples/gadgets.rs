@@ -48,7 +48,7 @@ use kref::Kref;
 struct Gadget {
     /// References: those of the program, and one of each sub-gadget.
     kref: Kref,
-    /// The sub-gadgets, not counted. Who holds the lock may follow the pointers.
+    /// The sub-gadgets, not counted. A thread that holds the lock may follow the pointers.
     sub_gadgets: Mutex<Vec<NonNull<SubGadget>>>,
 }
 

@@ -189,7 +189,7 @@ struct Round {
     time: Duration,
 }
 
-/// Counts the words of all texts, and forgets them. Returns the most frequent ones besides.
+/// Counts the words of all texts, and forgets them. Also returns the most frequent ones.
 fn round(
     words: &Interner<str>,
     texts: &[String],

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Checks the machine code for aarch64, with its atomic instructions (LSE) and with loops of exclusive loads and
-# stores: `cargo test --test codegen` over assembly that is made here. Ends with 2 if there is no
-# standard library for aarch64 to be had.
+# stores: `cargo test --test codegen` over assembly that is made here. Ends with 2 if no standard library for
+# aarch64 is available.
 #
 #   scripts/codegen.sh [DIRECTORY]      for files that are kept; target/codegen by default
 set -Eeuo pipefail

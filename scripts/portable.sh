@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs the tests of `atomic::Portable` with portable-atomic's fallback: told not to look for 128-bit
 # instructions, it takes a lock for each operation of that width. (Narrower atomics cannot be taken from this
-# processor. That the crate builds where there are none is checked by `scripts/no_std.sh`.)
+# processor. `scripts/no_std.sh` checks that the crate builds on targets without atomics.)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,4 +1,5 @@
-//! What users see of the types beside their operations: size, auto traits, conversions, `Debug`.
+//! What users see of the types in addition to their operations: size, auto traits, conversions,
+//! `Debug`.
 
 use std::panic::{RefUnwindSafe, UnwindSafe};
 

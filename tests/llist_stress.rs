@@ -69,7 +69,8 @@ impl Seen {
     }
 }
 
-/// Runs producers, each with its own values, beside takers that go on until all has been seen.
+/// Runs producers, each with its own values, concurrently with takers that go on until they have
+/// seen all values.
 fn run(produce: impl Fn(u64) + Sync, takers: &[&(dyn Fn(&Seen) + Sync)]) {
     let seen = Seen::default();
     let start = Barrier::new(PRODUCERS as usize + takers.len());
@@ -219,7 +220,8 @@ fn shared_objects() {
     assert!(objects.iter().all(|object| Arc::strong_count(object) == 1));
 }
 
-/// A consumer that sleeps when there is nothing is woken by whoever pushes on the empty list.
+/// A consumer that sleeps when the list is empty is woken by the thread that pushes on the empty
+/// list.
 #[test]
 fn sleeping_consumer() {
     let list = LList::new();

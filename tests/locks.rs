@@ -34,7 +34,7 @@ fn takes_the_lock_for_the_last_put_only<L: Lock + ?Sized>(
     drop(guard);
     assert!(is_free());
 
-    // The same by way of `RefCount`.
+    // The same through `RefCount`.
     let count = RefCount::new(2);
     assert!(count.dec_and_lock(lock).is_none());
     assert!(is_free());

@@ -1,4 +1,4 @@
-//! Ratios that hold on a noisy machine, and criterion's figures beside them.
+//! Ratios that hold on a noisy machine, and criterion's figures next to them.
 //!
 //! Absolute times drift by more than the differences that matter here, and criterion runs its
 //! variants one after another. So [`run`] first times all variants in turns, about a millisecond
@@ -59,7 +59,7 @@ pub(crate) struct Turn {
 }
 
 impl Row {
-    /// `body` runs in each of the threads. Nothing but the iterations should cost time in it.
+    /// `body` runs in each of the threads. Only the iterations should cost time in it.
     pub(crate) fn new(
         name: &'static str,
         threads: usize,

@@ -4,8 +4,8 @@
 //! processors. So in a round all variants use one of [`PLACES`] cache lines, and in the next round
 //! another.
 //!
-//! The threads of a variant are pinned to cores of their own and start together; its time is from the
-//! first start to the last end. Where the system tells (Linux), a time during which a thread was
+//! Each thread of a variant is bound to a core of its own, and all start together; its time is from
+//! the first start to the last end. Where the system tells (Linux), a time during which a thread was
 //! preempted is thrown away and taken again, a few times.
 //!
 //! Where there are more threads than cores they share them evenly, and preemption is what is to be

@@ -19,7 +19,7 @@ impl Client {
     fn connect(address: SocketAddr) -> io::Result<Self> {
         let socket = TcpStream::connect(address)?;
         socket.set_nodelay(true)?;
-        // If the server is stuck, this does not wait for it for ever.
+        // If the server is stuck, this does not wait for it forever.
         socket.set_read_timeout(Some(Duration::from_secs(60)))?;
         socket.set_write_timeout(Some(Duration::from_secs(60)))?;
         let mut client = Self {
@@ -48,7 +48,7 @@ impl Client {
         }
     }
 
-    /// Waits for this line, whatever others say meanwhile.
+    /// Waits for this line, whatever others say in between.
     fn expect(&mut self, line: &str) -> io::Result<()> {
         while self.hear()? != line {}
         Ok(())

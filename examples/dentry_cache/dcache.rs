@@ -14,9 +14,9 @@
 //!
 //! 1. An entry is in its parent's table from the moment it is published until its count has become
 //!    zero. The count becomes zero, and the entry leaves the table, in one critical section of the
-//!    parent's lock. So an entry in the table is alive for whoever holds that lock.
-//! 2. An entry holds one counted reference to its parent until it has been freed. So whoever has a
-//!    reference to an entry may read all the entries up to the root.
+//!    parent's lock. So a thread that holds that lock finds only live entries in the table.
+//! 2. An entry holds one counted reference to its parent until it has been freed. So a thread that
+//!    has a reference to an entry may read all the entries up to the root.
 //! 3. `parent`, `name` and `metadata` never change.
 //! 4. At most one lock is held at a time, and no reference is put under a lock.
 //!
@@ -249,9 +249,10 @@ unsafe fn put_root(root: NonNull<Entry>) {
 ///
 /// It is not simply `&parent.children`, because the parent may be gone before `put_lock` returns: our
 /// put was not the last one, another thread made the last one, and that was the parent's last child.
-/// So it is a pointer, followed only to take the lock. And whoever takes the lock takes a reference to
-/// the parent first, so that the lock is there until it has been released, whatever another thread
-/// does as soon as it can be taken again. `taken` says that there is such a reference to be put.
+/// So it is a pointer, followed only to take the lock. And a thread that takes the lock first takes a
+/// reference to the parent, so that the lock is there until it has been released, whatever another
+/// thread does as soon as it can be taken again. `taken` says that there is such a reference to be
+/// put.
 struct ParentLock {
     parent: NonNull<Entry>,
     taken: Cell<bool>,

@@ -10,8 +10,8 @@
 //! `--keep N`: the last N entries that were put are kept alive by a handle each, as the kernel's dcache keeps unused
 //! entries in a list. Then the paths are resolved twice, without and with it, and the hits of both are printed.
 //!
-//! There are two caches: one with `Kref` in the open, to show the method, and one on `Registry`, to show
-//! that one need not do it oneself.
+//! There are two caches: one that uses `Kref` by hand, to show the method, and one on `Registry`, which
+//! does the same for you.
 //!
 //! - `cache`: what the caches have in common
 //! - `dcache`: the cache with `Kref`, and all of the `unsafe`
@@ -87,7 +87,7 @@ struct Options {
 /// What the cache is made of.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum With {
-    /// Counts and locks in the open
+    /// Counts and locks by hand
     Kref,
     /// A registry of children in each directory
     Registry,

@@ -37,7 +37,7 @@ impl Problems {
     }
 
     fn write(&self, line: fmt::Arguments<'_>) {
-        // Takes the bar away meanwhile. A closed stderr is no reason to stop.
+        // Hides the bar while the line is written. A closed stderr is no reason to stop.
         self.terminal.suspend(|| {
             let _ = writeln!(io::stderr(), "dentry_cache: {line}");
         });

@@ -18,7 +18,7 @@ pub fn run_one_of(machines: &[fn(&[u8])], input: &[u8]) {
     }
 }
 
-/// Runs a machine beside its model.
+/// Runs a machine together with its model.
 pub fn run<M: Machine>(input: &[u8]) {
     let mut model = M::Model::default();
     let mut machine = M::new();

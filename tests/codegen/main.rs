@@ -89,7 +89,8 @@ fn fast_paths_are_one_atomic_instruction() {
 /// Compiles the probe for the machine that this is; returns the assembly.
 fn compiled() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    // Of its own: whoever runs the tests may hold the lock of the other.
+    // A target directory of its own: the cargo that runs the tests may hold the lock of the usual
+    // one.
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("codegen");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// What somebody may look for, by the file in which he has to find it.
+/// The names that a reader may look for, by the file that must have them.
 const EXPECTED: &[(&str, &[&str])] = &[
     (
         "src/atomic/traits.rs",

@@ -3,9 +3,9 @@
 
 use crate::{check, check_bounded};
 
-/// The tests of a chapter. `with` is what the text of the chapter says beside the code, `model` the
-/// threads. The wrong code stands in a module inside that of the right code, so that it is used with
-/// what it does not replace.
+/// The tests of a chapter. `with` is what the text of the chapter says in addition to the code,
+/// `model` the threads. The wrong code stands in a module inside that of the right code, so that it
+/// is used with what it does not replace.
 macro_rules! chapter {
     ($chapter:ident, $right:literal, $wrong:literal, $failure:literal,
      with { $($with:item)* } model $model:block) => {
@@ -148,8 +148,8 @@ chapter! { put_lock, "put_lock", "put_lock_wrong", "ausality violation",
     }
 }
 
-/// The put in the open does what the chapter says of it: one write in each, whoever is told that his
-/// was the last.
+/// The put by hand does what the chapter says of it: one write in each, whichever thread is told
+/// that its reference was the last.
 mod put_lock_in_the_open {
     use crate::backend::{CasOnly, Tally, tally};
     use crate::names::Lock;

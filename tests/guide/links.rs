@@ -53,7 +53,7 @@ fn defines(source: &str, name: &str) -> bool {
         || source.contains(&format!("mod {name} {{"))
 }
 
-/// Whoever writes "`one` and `another` in `tests/some.rs`" names tests of that file.
+/// A text that says "`one` and `another` in `tests/some.rs`" names tests of that file.
 #[test]
 fn every_test_that_the_guide_names_exists() {
     let mut found = 0;

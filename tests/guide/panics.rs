@@ -36,7 +36,8 @@ fn a_lock_that_panics_leaves_the_put_pending() {
     let result = catch_unwind(AssertUnwindSafe(|| count.put_lock(&Broken).is_some()));
     assert!(result.is_err());
     assert_eq!(count.count_hint(), 0);
-    // Whoever finds the object hands the lost reference back, and nobody takes it: it leaks.
+    // A lookup that finds the object hands the lost reference back, and no put takes that: the
+    // object leaks.
     count.get_locked();
     assert!(count.put_lock(&Mutex::new(())).is_none());
     assert_eq!(count.count_hint(), 1);

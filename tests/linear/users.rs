@@ -107,7 +107,7 @@ where
     }
 }
 
-/// A map, and what its users share besides.
+/// A map, and what else its users share.
 pub struct World<M> {
     pub map: M,
     clock: Clock,

@@ -17,7 +17,7 @@ pub enum Op {
     Renew(u8),
 }
 
-/// Who has no reference does nothing but to try.
+/// A user without a reference only tries to get one.
 #[derive(Clone, Debug)]
 pub struct Refs {
     refs: u32,

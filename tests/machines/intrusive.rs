@@ -413,7 +413,7 @@ impl<P: Owner<SHARED>, const SHARED: bool> ListMachine<P, SHARED> {
         }
     }
 
-    /// The chain with this number; a new one if there is none.
+    /// The chain with this number, or a new one.
     fn chain(&mut self, number: u16) -> &mut Chain<P> {
         let index = pick(number, self.chains.len()).unwrap_or_else(|| {
             self.chains.push(Chain::new());

@@ -1,5 +1,5 @@
 //! State machines: the public operations of a type as an alphabet, a sequential model that says what
-//! each of them does, and the shipped code beside it.
+//! each of them does, and the shipped code, which must do the same.
 //!
 //! | file | what it drives |
 //! |---|---|
@@ -37,7 +37,8 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::hash::{BuildHasher, Hasher};
 
-/// The sequential model: what is alive, who holds it, and what the last operation had to answer.
+/// The sequential model: what is alive, which handles hold it, and what the last operation had to
+/// return.
 pub trait Model: Clone + Debug + Default + 'static {
     type Op: Clone + Debug + 'static;
 

@@ -13,7 +13,7 @@ impl<T: 'static> Owned<T> {
 
     /// # Safety
     ///
-    /// What borrows by way of this is gone before the owner is dropped, and before `get_mut`.
+    /// What borrows through this is gone before the owner is dropped, and before `get_mut`.
     pub unsafe fn get(&self) -> &'static T {
         // SAFETY: alive as long as the owner, which is longer than the borrow, by the caller's promise.
         unsafe { self.0.as_ref() }

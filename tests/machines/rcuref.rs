@@ -16,7 +16,7 @@ pub enum Op {
     Overflow,
 }
 
-/// Who has no reference does nothing but to try.
+/// A user without a reference only tries to get one.
 #[derive(Clone, Debug)]
 pub struct Refs {
     /// Nothing if it is saturated.

@@ -73,7 +73,7 @@ pub enum Op {
     Set(Amount),
     SetRelease(Amount),
     TryFreeze(Amount),
-    /// What is done with the youngest guard; nothing if there is none.
+    /// What is done with the youngest guard, if a guard exists.
     DropFrozen,
     Unfreeze(Amount),
     ForgetFrozen,

@@ -40,7 +40,7 @@ pub enum Op {
     Insert(u8, usize),
     Replace(u8, usize),
     /// Enters: by a key or by what is equivalent to one; what is vacant is filled, given up, or filled by another
-    /// method that waits for it in vain.
+    /// method, which waits for the place until it is given up.
     Entry(u8, Place),
     /// A task makes the object, and its constructor ends so.
     MakeAsync(u8, Ending),
@@ -147,7 +147,7 @@ impl Objects {
         assert!(self.listed.insert(key, id).is_none());
     }
 
-    /// Holds the object with this key, which is made if there is none.
+    /// Holds the object with this key, which is made if it does not exist.
     fn get_or_insert(&mut self, key: u8) {
         let id = self.listed.get(&key).copied().unwrap_or_else(|| {
             let id = self.make();

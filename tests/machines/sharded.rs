@@ -23,7 +23,7 @@ enum Life {
     Dying,
 }
 
-/// Who has no reference only tries; the creator's reference is dropped by a kill.
+/// A user without a reference only tries to get one; the creator's reference is dropped by a kill.
 #[derive(Clone, Debug)]
 pub struct Refs {
     life: Life,

@@ -3,7 +3,7 @@
 //! - [`CasOnly`] has load, store and compare-exchange. Every other operation is the default of the
 //!   traits, a compare-and-swap loop, so that counting successful compare-exchanges counts every
 //!   write that a put makes.
-//! - [`Rmw`] has native read-modify-write operations besides, as what ships.
+//! - [`Rmw`] also has native read-modify-write operations, as the shipped backend does.
 //!
 //! Both add a tally to it, per thread, of what succeeded (see [`tally`]).
 //!

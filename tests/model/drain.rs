@@ -1,4 +1,4 @@
-//! [`Drain`]: whoever waits is woken, and comes after what the holders of the tokens did.
+//! [`Drain`]: every waiter is woken, and comes after what the holders of the tokens did.
 
 use std::future::Future;
 use std::pin::pin;
@@ -42,7 +42,8 @@ fn block_on(future: impl Future<Output = ()>) {
     }
 }
 
-/// Something that is used by the holders of tokens, and destroyed by who has waited for them.
+/// Something that is used by the holders of tokens, and destroyed by the thread that has waited for
+/// them.
 struct Used<B: ShardBackend> {
     drain: Drain<B>,
     values: [UnsafeCell<u32>; 2],

@@ -11,9 +11,9 @@ use crate::{check, check_bounded, over_locks};
 
 struct Model<B: Backend, L> {
     object: loom::sync::Arc<World<HandBack<B>, L>>,
-    /// Increments that a finder made for a pending put.
+    /// Increments that a lookup made for a pending put.
     handed_back: AtomicU32,
-    /// Decrements that a put made besides its first.
+    /// Decrements that a put made after its first.
     taken_back: AtomicU32,
 }
 

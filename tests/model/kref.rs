@@ -1,5 +1,5 @@
 //! Every put of [`Kref`]: one write, destroyed once, under the lock where there is one, after every
-//! use; and what a lookup may do beside it.
+//! use; and what a lookup may do concurrently.
 
 use kref::atomic::Backend;
 use kref::{Kref, RefCount};
@@ -140,8 +140,8 @@ fn two_puts_and_find_unless_zero<B: Backend, L: Index>() {
     w.assert_freed();
 }
 
-/// While the count is above one a put does not touch the lock: who held it would wait for himself,
-/// which loom reports as a deadlock.
+/// While the count is above one a put does not touch the lock: the thread holds the lock, so it
+/// would wait for itself, which loom reports as a deadlock.
 fn put_lock_above_one_takes_no_lock<B: Backend, L: Index>() {
     fn put_holding_the_lock<B: Backend, L: Index>(w: &Shared<B, L>) {
         let held = w.lock.lock();

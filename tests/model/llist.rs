@@ -61,7 +61,8 @@ unsafe impl<B: Backend> Linked<B> for Item<B> {
     }
 }
 
-// SAFETY: that nobody writes the payload beside a reader is what the models check, with loom's help.
+// SAFETY: that no thread writes the payload while another reads it is what the models check, with
+// loom's help.
 unsafe impl<B: Backend> Send for Item<B> {}
 // SAFETY: as above.
 unsafe impl<B: Backend> Sync for Item<B> {}
@@ -463,7 +464,8 @@ mod waiting {
     }
 }
 
-/// A chain is reversed while another thread tries to push an object in it again: in vain.
+/// A chain is reversed while another thread tries to push an object of the chain again, which
+/// fails.
 fn push_again_beside_reverse<B: Backend>() {
     type Reversed<B> = World<(List<Shared<B>, B>, Shared<B>), B>;
     fn push_again<B: Backend>(w: &Reversed<B>) {

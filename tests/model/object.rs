@@ -123,10 +123,11 @@ impl<C: 'static, L: Index> World<C, L> {
         self.listed.with(|listed| unsafe { *listed })
     }
 
-    /// Destroys the object. The caller was told that the last reference was his.
+    /// Destroys the object. The caller was told that its reference was the last.
     pub fn free(&self) {
         assert_eq!(self.freed.fetch_add(1, Relaxed), 0, "freed twice");
-        // SAFETY: the last reference was the caller's; loom reports whoever uses it all the same.
+        // SAFETY: the last reference was the caller's; loom reports a thread that uses the object
+        // all the same.
         let object = unsafe { &mut *self.object.get() };
         // SAFETY: once only, as just checked.
         unsafe { ManuallyDrop::drop(object) };

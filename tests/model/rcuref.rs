@@ -89,7 +89,8 @@ fn two_puts_beside_get<B: Backend>() {
     o.assert_dead();
 }
 
-/// Memory that is used again: whoever gets a reference sees what was filled in, without a lock.
+/// Memory that is used again: a thread that gets a reference sees what was filled in, without a
+/// lock.
 fn set_release_publishes<B: Backend>() {
     fn fill<B: Backend>(o: &Object<B>) {
         o.write(7);
@@ -104,8 +105,9 @@ fn set_release_publishes<B: Backend>() {
     threads(&o, [fill as fn(&_), look]);
 }
 
-/// The same when the count saturates: who holds an object that leaks may read it all the same. (A get that finds
-/// the place dead writes, too, and loom knows no order of that and `set_release`: the count may read as dead.)
+/// The same when the count saturates: a thread that holds an object that leaks may read it all the same. (A get
+/// that finds the place dead writes, too, and loom knows no order of that and `set_release`: the count may read
+/// as dead.)
 fn set_release_publishes_when_saturated<B: Backend>() {
     fn fill<B: Backend>(o: &Object<B>) {
         o.write(7);
@@ -120,7 +122,7 @@ fn set_release_publishes_when_saturated<B: Backend>() {
     threads(&o, [fill as fn(&_), look, look]);
 }
 
-/// Two threads pass the limit and come back: nobody is ever told that he had the last.
+/// Two threads pass the limit and come back: no thread is ever told that it had the last reference.
 fn saturated_is_never_last<B: Backend>() {
     fn get_and_put<B: Backend>(o: &Object<B>) {
         assert!(o.refs.get());
@@ -131,7 +133,8 @@ fn saturated_is_never_last<B: Backend>() {
     assert!(o.refs.is_saturated());
 }
 
-/// One put too many, beside another: at most one is told that it was the last, and nobody gets in afterwards.
+/// One put too many, concurrently with another: at most one is told that it was the last, and no get succeeds
+/// afterwards.
 fn underflow_stays_dead<B: Backend>() {
     fn put_once<B: Backend>(o: &Object<B>) {
         if o.refs.put() {
@@ -144,7 +147,7 @@ fn underflow_stays_dead<B: Backend>() {
     assert!(!o.refs.put());
 }
 
-/// The object dies and is made anew beside a put of its former life: each life ends once.
+/// The object dies and is made anew during a put of its former life: each life ends once.
 fn recycled_beside_a_put<B: Backend>() {
     fn put_and_renew<B: Backend>(o: &Object<B>) {
         if o.refs.put() {

@@ -195,8 +195,8 @@ fn unfreeze_at_two<B: Backend>() {
     assert_eq!(c.refs.count(), 1);
 }
 
-/// Memory that is used again: what was filled in before the count was set is seen by whoever gets
-/// a reference, without a lock.
+/// Memory that is used again: what was filled in before the count was set is seen by every thread
+/// that gets a reference, without a lock.
 fn set_release_publishes<B: Backend>() {
     fn fill<B: Backend>(c: &Counted<B>) {
         c.write(7);
@@ -211,7 +211,8 @@ fn set_release_publishes<B: Backend>() {
     threads(&c, [fill as fn(&_), look]);
 }
 
-/// The same when the count saturates: who holds an object that leaks may read it all the same.
+/// The same when the count saturates: a thread that holds an object that leaks may read it all the
+/// same.
 fn set_release_publishes_when_saturated<B: Backend>() {
     fn fill<B: Backend>(c: &Counted<B>) {
         c.write(7);
@@ -227,7 +228,7 @@ fn set_release_publishes_when_saturated<B: Backend>() {
     threads(&c, [fill as fn(&_), look, look]);
 }
 
-/// Two threads pass the limit and come back: nobody is ever told that he had the last.
+/// Two threads pass the limit and come back: no thread is ever told that it had the last reference.
 fn saturated_is_never_last<B: Backend>() {
     fn inc_and_dec<B: Backend>(c: &Counted<B>) {
         c.refs.inc();
@@ -238,7 +239,7 @@ fn saturated_is_never_last<B: Backend>() {
     assert!(c.refs.is_saturated());
 }
 
-/// One put too many, beside others: one is told, and the count is saturated afterwards.
+/// One put too many, concurrently with others: one is told, and the count is saturated afterwards.
 fn underflow_saturates<B: Backend>() {
     fn put_once<B: Backend>(c: &Counted<B>) {
         if c.refs.dec_and_test() {

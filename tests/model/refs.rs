@@ -37,7 +37,7 @@ impl Value {
         self.payload.with(|_| ());
     }
 
-    /// Uses the value as only somebody who has it alone may.
+    /// Uses the value in a way that needs exclusive access.
     pub fn claim(&mut self) {
         self.payload.with_mut(|_| ());
     }

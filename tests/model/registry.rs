@@ -198,14 +198,14 @@ fn two_constructors<B: LockBackend>() {
     end(m);
 }
 
-/// A lookup beside a constructor sees nothing, or the value.
+/// A lookup during a constructor sees nothing, or the value.
 fn get_beside_constructor<B: LockBackend>() {
     let m = Model::<B>::new(0);
     threads(&m, [get_or_insert as fn(&_), get]);
     end(m);
 }
 
-/// A constructor that fails: who waits runs its own.
+/// A constructor that fails: a thread that waits runs its own.
 fn failing_constructor<B: LockBackend>() {
     fn fail<B: LockBackend>(m: &Model<B>) {
         if let Ok(handle) = m.map().get_or_try_insert_with(1, |_| Err(())) {
@@ -374,8 +374,8 @@ fn shrinking_beside_a_last_put<B: LockBackend>() {
     assert!(map.is_empty());
 }
 
-/// A lookup stands on a node that is recycled meanwhile, and then leads to a node in memory that was
-/// allocated meanwhile. Keys 16, 32, 48 and 64 lie in one bucket of sixteen; the twelve nodes
+/// A lookup stands on a node that is recycled in between, and then leads to a node in memory that
+/// was allocated in between. Keys 16, 32, 48 and 64 lie in one bucket of sixteen; the twelve nodes
 /// that are there at first fill the memory that is there.
 fn recycled_into_new_memory<B: LockBackend>() {
     fn replace<B: LockBackend>(spread: &Spread<B>) {
@@ -405,7 +405,8 @@ fn first_use_by_two<B: LockBackend>() {
     drop(fresh);
 }
 
-/// The registry goes while handles are being dropped: the table is freed once, by whoever is last.
+/// The registry is dropped while handles are being dropped: the table is freed once, by the last of
+/// them.
 fn registry_dropped_beside_last_put<B: LockBackend>() {
     let m = Model::<B>::new(1);
     let mut m = Arc::try_unwrap(m).ok().unwrap();
@@ -538,7 +539,7 @@ fn what_costs_what() {
     explore(None, 0, one::<Rmw>);
 }
 
-/// A put that is not the last is one write, whoever else is there.
+/// A put that is not the last is one write, whatever other threads do.
 #[test]
 fn a_put_that_is_not_the_last_is_one_write() {
     fn one<B: LockBackend>() {

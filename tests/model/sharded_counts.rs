@@ -16,7 +16,7 @@ use crate::{check, check_bounded, over_backends};
 
 type Shared<B> = World<ShardedCount<B>, Mutex>;
 
-/// Two shards, and so many references besides the creator's, taken at the first shard.
+/// Two shards, and so many references in addition to the creator's, taken at the first shard.
 fn world<B: ShardBackend>(refs: u32) -> Arc<Shared<B>> {
     let count = ShardedCount::with_shards_in(2);
     (0..refs).for_each(|_| count.get_at(0));
@@ -94,7 +94,7 @@ fn two_kills<B: ShardBackend>() {
     w.assert_freed();
 }
 
-/// When it returns, nobody gets in any more, whoever has killed.
+/// When it returns, no get succeeds any more, whichever thread has killed.
 fn confirmed<B: ShardBackend>() {
     fn confirm<B: ShardBackend>(w: &Shared<B>) {
         w.touch();
@@ -170,7 +170,7 @@ fn try_get_finds_the_end<B: ShardBackend>() {
     assert!(!s.count.try_get_at(0));
 }
 
-/// Whoever gets a reference to the new object sees it as it was made.
+/// A thread that gets a reference to the new object sees it as it was made.
 fn reinit_publishes<B: ShardBackend>() {
     let s = Slot::<B>::new();
     threads(
@@ -196,7 +196,7 @@ fn reinit_publishes<B: ShardBackend>() {
     );
 }
 
-/// A count is killed, resurrected and killed again beside a get and two puts.
+/// A count is killed, resurrected and killed again, concurrently with a get and two puts.
 fn resurrect_beside_get_and_put<B: ShardBackend>() {
     fn kill_twice<B: ShardBackend>(w: &Shared<B>) {
         kill(w); // there is another reference of this thread's
@@ -286,7 +286,8 @@ fn on_thread<B: ShardBackend>(
     })
 }
 
-/// The owner is dropped beside a clone and two drops: loom reports it if anything is left, or used afterwards.
+/// The owner is dropped concurrently with a clone and two drops: loom reports it if anything is left, or used
+/// afterwards.
 fn owner_dropped_beside_a_clone<B: ShardBackend>() {
     let owner = owner::<B>();
     let thread = on_thread(owner.clone(), |handle| {

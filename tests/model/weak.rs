@@ -275,7 +275,7 @@ fn make_mut_twice<B: Backend>() {
     share::<B, 2>([S(change_own), S(change_own)]);
 }
 
-/// Whoever upgrades sees the value whole, or none.
+/// An upgrade yields the whole value, or fails.
 fn upgrade_beside_the_birth<B: Backend>() {
     let before = live_atomics();
     let mut other = None;
@@ -293,7 +293,8 @@ fn upgrade_beside_the_birth<B: Backend>() {
     assert_eq!(live_atomics(), before, "memory leaks");
 }
 
-/// A value that holds a weak reference to itself dies beside an upgrade, which finds that one too.
+/// A value that holds a weak reference to itself dies during an upgrade, which finds that reference
+/// too.
 fn a_circle_beside_an_upgrade<B: Backend>() {
     struct Circle<B: Backend> {
         me: Weak<Circle<B>, B>,

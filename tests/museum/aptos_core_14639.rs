@@ -1,12 +1,12 @@
 //! aptos-labs/aptos-core#14639 (2024): the drop of an entry takes the lock that its thread holds.
 //!
 //! The registry of state keys maps to weak references, and the destructor of an entry removes it,
-//! under the registry's lock. To see whether somebody has put a *new* entry under the same key
-//! meanwhile, it upgraded what it found. If the upgrade succeeded and all others let go in that moment,
-//! the upgraded reference was the last: to drop it ran the destructor of the new entry, in the same
-//! thread, under the same lock. It was found in production, as a deadlock. The repair (#14670) asks for the
-//! count instead of upgrading; #14705 points at the other half, that what is removed must be dropped after
-//! the lock.
+//! under the registry's lock. To see whether another thread has put a *new* entry under the same key in
+//! between, it upgraded what it found. If the upgrade succeeded and all others dropped their references in
+//! that moment, the upgraded reference was the last: to drop it ran the destructor of the new entry, in the
+//! same thread, under the same lock. It was found in production, as a deadlock. The repair (#14670) asks
+//! for the count instead of upgrading; #14705 points at the other half, that what is removed must be
+//! dropped after the lock.
 //!
 //! ```text
 //! drops the old entry                        makes the new entry
@@ -38,7 +38,7 @@ mod wrong {
     struct Registry {
         entries: [Plain; 2],
         lock: Mutex,
-        /// Who holds the lock.
+        /// The thread that holds the lock.
         owner: std::sync::Mutex<Option<ThreadId>>,
         listed: UnsafeCell<Option<usize>>,
     }

@@ -70,7 +70,8 @@ mod ours {
         drop(one);
     }
 
-    /// The map has no reference. Who drops the last one is told so by the decrement itself.
+    /// The map has no reference. The thread that drops the last one is told so by the decrement
+    /// itself.
     #[test]
     fn arc_interner_interner() {
         crate::check(|| {

@@ -3,8 +3,8 @@
 //! Connections lie in type-stable memory (`SLAB_TYPESAFE_BY_RCU`): a look-up without a lock may find one
 //! that was freed and is another by now. So it takes a reference unless the count is zero, and then
 //! looks again: is it the key, is it confirmed? When the count became a `refcount_t` (719774377622), the
-//! increment lost its ordering: `refcount_inc_not_zero` has none but a control dependency, which does
-//! not keep the later *loads* behind it, and `refcount_set(1)` none at all. On ARM the look-up read the
+//! increment lost its ordering: `refcount_inc_not_zero` has only a control dependency, which does not
+//! keep the later *loads* behind it, and `refcount_set(1)` none at all. On ARM the look-up read the
 //! confirmed bit of the connection before, and used one that was not in the table yet. The repair is an
 //! acquire barrier after the increment and a write barrier before the set.
 //!
@@ -27,7 +27,7 @@ use loom::sync::atomic::AtomicBool;
 use crate::backend::Rmw;
 use crate::object::threads;
 
-/// A connection's memory. Its last owner was confirmed; there is none now.
+/// A connection's memory. Its last owner was confirmed; it has no owner now.
 struct Connection<C> {
     count: C,
     confirmed: AtomicBool,

@@ -1,4 +1,4 @@
-//! CVE-2021-4083, Linux before 5.16-rc4: `fget` gets a file that was closed meanwhile.
+//! CVE-2021-4083, Linux before 5.16-rc4: `fget` gets a file that was closed in between.
 //!
 //! `fget` reads the descriptor's slot without a lock and takes a reference unless the count is zero.
 //! It did not look at the slot again, so it could return a file that another thread had closed in
@@ -62,7 +62,8 @@ impl File {
 
     fn close(&self) {
         self.slot.store(false, Relaxed);
-        // A Release, as every decrement: who takes a reference afterwards sees the slot empty.
+        // A Release, as every decrement: a thread that takes a reference afterwards sees the slot
+        // empty.
         self.refs.dec();
     }
 

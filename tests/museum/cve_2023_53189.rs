@@ -51,7 +51,7 @@ mod wrong {
         }
     }
 
-    /// Called by a user of the device, who has a reference.
+    /// Called by a user of the device, which has a reference.
     fn move_timer(timed: &Device) {
         if timed.pending.load(Acquire) == 0 {
             timed.device.count.get();

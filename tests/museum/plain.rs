@@ -17,11 +17,11 @@ impl Plain {
 
     /// Adds a reference.
     pub fn get(&self) {
-        // Relaxed: whoever may call this already may use the object.
+        // Relaxed: the caller already may use the object.
         self.0.fetch_add(1, Relaxed);
     }
 
-    /// Adds a reference unless there is none.
+    /// Adds a reference unless the count is zero.
     pub fn get_unless_zero(&self) -> bool {
         // Acquire: pairs with the Release of `put`.
         self.0.inc_not_zero(Acquire)

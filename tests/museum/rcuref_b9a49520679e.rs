@@ -45,7 +45,7 @@ mod wrong {
     fn put_slow(object: &Object) {
         let left = object.count.load(Relaxed);
         if left == NONE_LEFT {
-            // Who fails was overtaken by a get, and what becomes of the object is no longer his affair.
+            // A put that fails here was overtaken by a get, and has nothing more to do with the object.
             // (The memory stays: RCU.)
             let _ = object.count.compare_exchange(left, DEAD, AcqRel, Relaxed);
         } else {
@@ -120,7 +120,7 @@ mod ours {
         }
     }
 
-    /// A put beside a get and a put; one of the puts is the last.
+    /// A put, a get and another put at once; one of the puts is the last.
     fn one_last_put<C: Send + Sync + 'static>(count: C, puts: [fn(&Object<C>); 2]) {
         let object = loom::sync::Arc::new(Object {
             count,

@@ -2,9 +2,9 @@
 //!
 //! gpui counts handles in a map under a read-write lock. The upgrade of a weak handle, under the read side,
 //! was: load the count; if it is zero, fail; else add one. Each step was sequentially consistent, and the two
-//! are not one. If the last handle is dropped in between, the count is zero for a moment, and whoever acts on
-//! that has begun to remove what the upgraded handle is to. That handle's own drop makes it zero again. The
-//! repair is a compare-and-swap loop.
+//! are not one. If the last handle is dropped in between, the count is zero for a moment, and the thread that
+//! acts on that has begun to remove the object of the upgraded handle. That handle's own drop makes it zero
+//! again. The repair is a compare-and-swap loop.
 //!
 //! ```text
 //! drop                                       upgrade                    count

@@ -1,9 +1,9 @@
 //! Every operation against a sequential model, over the whole range of values.
 //!
 //! Operations on atomics and counts run twice on the shipped code: on the atomics of `core`, and on
-//! atomics from outside the crate that have nothing but load, store and compare-exchange. Both have to
-//! give what the model gives. On the maps they run with the default hasher, and with one that makes most
-//! keys collide.
+//! atomics from outside the crate that have only load, store and compare-exchange. Both have to give
+//! what the model gives. On the maps they run with the default hasher, and with one that makes most keys
+//! collide.
 //!
 //! `PROPTEST_CASES` says how many cases of each property to try.
 

@@ -26,7 +26,7 @@ use crate::machines::values::{Line, Page};
 use crate::machines::{Machine, Model, OpOf, TwoHashes};
 use crate::{cases, for_some};
 
-/// A machine beside its model.
+/// A machine together with its model.
 struct Both<M>(PhantomData<M>);
 
 impl<M: Machine> ReferenceStateMachine for Both<M> {

@@ -1,4 +1,4 @@
-//! Owning pointers: two last drops, and a claim beside a drop.
+//! Owning pointers: two last drops, and a claim concurrently with a drop.
 
 use std::sync::Mutex;
 
@@ -21,7 +21,7 @@ fn two_last_drops() {
     );
 }
 
-/// A value that is written by whoever is the only one left.
+/// A value that is written by the thread that has the only reference left.
 #[test]
 fn claim_and_drop() {
     race(

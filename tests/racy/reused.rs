@@ -23,7 +23,7 @@ thread_local! {
     static STOP: RefCell<Option<Arc<Stop>>> = const { RefCell::new(None) };
 }
 
-/// Where a thread stops, and waits to be let go on.
+/// Where a thread stops, and waits until it may go on.
 #[derive(Default)]
 struct Stop {
     stopped: AtomicBool,

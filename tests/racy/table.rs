@@ -1,4 +1,4 @@
-//! The table of a registry: its end beside last drops, growth beside lookups, a slot that is used again.
+//! The table of a registry: its end during last drops, growth during lookups, a slot that is used again.
 
 use std::sync::Mutex;
 

@@ -115,7 +115,7 @@ fn a_chain_that_was_taken_back_from_raw_pointers_and_claimed() {
     on_stack(SMALL_STACK, || {
         let chain = (0..LINKS).fold(None, |next, _| Some(Ref::new(Node { next })));
         let mut head = Ref::try_unique(chain.unwrap()).ok().unwrap();
-        // The rest of the chain is destroyed by an assignment, by way of a unique owner.
+        // The rest of the chain is destroyed by an assignment, through a unique owner.
         head.next = None;
 
         let chain = (0..LINKS).fold(head, |mut head, _| {

@@ -53,7 +53,7 @@ impl Parent {
     }
 }
 
-// SAFETY: parents are made by `create` and destroyed by nobody but the last `dec_ref`.
+// SAFETY: parents are made by `create` and destroyed only by the last `dec_ref`.
 unsafe impl RefCounted for Parent {
     fn inc_ref(&self) {
         self.kref.get();

@@ -77,7 +77,7 @@ fn a_place_that_is_given_up() {
     assert!(matches!(again.retry(), Entry::Occupied(found) if found == one));
 }
 
-/// Whoever waited gets the object, also if everybody else has dropped it by then.
+/// A thread that waited gets the object, also if all other handles have been dropped by then.
 #[test]
 fn an_object_is_kept_for_those_who_wait() {
     let map = Registry::new();
@@ -191,7 +191,7 @@ fn the_own_key_of_a_constructor() {
     });
     assert_eq!(*one, 1);
 
-    // When it has ended, the same thread may wait for what it has waited for in vain.
+    // When it has ended, the same thread may wait again for what it was refused before.
     let mut kept = None;
     let two = map.get_or_insert_with(2, |_| {
         kept = Some(pending(&map, 2));

@@ -76,7 +76,7 @@ fn a_panic_unlocks() {
     assert!(locks.try_lock(1).is_some());
 }
 
-/// First come, first served; and who is handed the lock has it at once.
+/// First come, first served; and a thread that is handed the lock has it at once.
 #[test]
 fn in_the_order_in_which_they_came() {
     let locks = KeyLock::<u32>::new();

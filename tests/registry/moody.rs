@@ -32,7 +32,7 @@ impl Drop for Held<'_> {
     }
 }
 
-// SAFETY: whoever has set the flag has the lock; when it unwinds the lock is not held.
+// SAFETY: the thread that has set the flag has the lock; when `lock` unwinds, the lock is not held.
 unsafe impl Lock for Moody {
     type Guard<'a> = Held<'a>;
 

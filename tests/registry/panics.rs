@@ -1,7 +1,7 @@
-//! A destructor that panics where it is a look-up that runs it.
+//! A destructor that panics while a look-up runs it.
 //!
 //! A look-up keeps a reference to an object that it found, and found to be another one, until it has
-//! its answer. If the last handle goes meanwhile, it is the look-up that destroys the object.
+//! its answer. If the last handle is dropped in between, the look-up destroys the object.
 
 use std::any::Any;
 use std::cell::RefCell;

@@ -54,7 +54,7 @@ fn the_old_one_ends_in_insert() {
     std::mem::forget(last);
 }
 
-/// Whoever looks finds one of them.
+/// Every lookup finds one of them.
 #[test]
 fn there_is_no_gap() {
     let map = Registry::<u32, u32>::with_shards_and_hasher(1, kref::registry::DefaultHashBuilder);

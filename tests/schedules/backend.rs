@@ -35,7 +35,7 @@ unsafe impl Backend for Shuttle {
 pub fn turn() {
     if !panicking() {
         // An operation on any of shuttle's atomics is such a point. It must not be on one that may be
-        // freed meanwhile.
+        // freed in between.
         let _ = sync::atomic::AtomicBool::new(false).load(Ordering::SeqCst);
     }
 }

@@ -16,9 +16,9 @@ use crate::{explore, pick, threads};
 pub trait Count: 'static {
     /// A count of one.
     fn new() -> Self;
-    /// By somebody who has a reference.
+    /// By a thread that has a reference.
     fn get(&self);
-    /// By somebody who found the object under the lock.
+    /// By a thread that found the object under the lock.
     fn get_locked(&self);
     fn put_lock<'lock, L: Lock>(&self, lock: &'lock L) -> Option<L::Guard<'lock>>;
 }
@@ -96,7 +96,7 @@ impl<C> Object<C> {
         self.users.set(self.users.get() - 1);
     }
 
-    /// Uses the object as only somebody who has it alone may.
+    /// Uses the object in a way that needs exclusive access.
     fn touch_alone(&self) {
         must(self.users.get() == 0, "not alone");
         turn();

@@ -12,7 +12,7 @@ use kref::llist::intrusive::{Chain, Linked, List, Node, SwapList};
 use crate::backend::{Life, Shuttle, must, turn};
 use crate::{explore, pick, threads};
 
-/// What is pushed: by whom, and which of his it is.
+/// What is pushed: the producer's number, and the value's number among that producer's values.
 pub struct Item {
     producer: u32,
     number: u32,
@@ -30,7 +30,7 @@ impl Item {
         }
     }
 
-    /// Returns whose it is and which of his.
+    /// Returns the producer's number, and the value's.
     pub fn read(&self) -> (u32, u32) {
         self.life.check();
         (self.producer, self.number)

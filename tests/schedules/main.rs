@@ -3,9 +3,10 @@
 //!
 //! `explore` says how a failure is run again.
 //!
-//! What is looked for: uses after free and beside a free (see `quarantine` and `backend`), leaks,
-//! deadlocks, misused counts, and whatever the scenario itself asserts. Memory orderings are not: every
-//! operation is sequentially consistent here. `wrong` shows that what is looked for is found.
+//! What is looked for: uses after a free and concurrently with one (see `quarantine` and `backend`),
+//! leaks, deadlocks, misused counts, and whatever the scenario itself asserts. Memory orderings are
+//! not: every operation is sequentially consistent here. `wrong` shows that what is looked for is
+//! found.
 
 #![cfg(all(feature = "registry", not(miri)))] // threads are coroutines, which Miri does not know
 #![allow(unreachable_pub)] // the modules of a test are as public to one another as they need

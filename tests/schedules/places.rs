@@ -216,7 +216,7 @@ fn replaced() {
     });
 }
 
-/// Keys, and who is inside.
+/// Keys, and which tasks are inside.
 struct Locks {
     locks: KeyLock<u32, Hash, Shuttle>,
     inside: [Cell<bool>; 2],

@@ -280,7 +280,7 @@ fn growing() {
     });
 }
 
-/// Hands handles to threads that use and drop them, and runs `f` beside them.
+/// Hands handles to threads that use and drop them, and runs `f` concurrently.
 fn beside_drops(handles: Vec<Held>, f: impl FnOnce()) {
     let threads = Vec::from_iter(handles.into_iter().map(|handle| {
         shuttle::thread::spawn(move || {

@@ -24,8 +24,8 @@
 //!   `raw(&count).fetch_sub(1 << 30, Relaxed)`.
 //!
 //! Only operations of the thread that `stopped` started are counted, those through [`Stops`] alone, and each compare-exchange
-//! that fails is one as well. A weak compare-exchange never fails spuriously. All orderings are those of the caller; the
-//! hand-over from thread to thread orders everything besides, so that nothing can be said about orderings here.
+//! that fails is one as well. A weak compare-exchange never fails spuriously. All orderings are those of the caller;
+//! the hand-over from thread to thread also orders everything, so that nothing can be said about orderings here.
 //!
 //! To use it in another test binary: `#[path = "../stops/backend.rs"] mod stops;`. With the feature `registry`, `Stops` is a
 //! `LockBackend` too, over the locks of `Native`, whose operations are not counted.
@@ -109,7 +109,7 @@ pub fn behind(operation: usize) -> Place {
 #[derive(Debug)]
 pub struct Run<R, M> {
     pub result: R,
-    /// What happened meanwhile; nothing if the thread made too few operations to get there.
+    /// What happened in between; nothing if the thread made too few operations to get there.
     pub meanwhile: Option<M>,
     /// The operations before the stop.
     pub before: Vec<Step>,
@@ -227,7 +227,7 @@ pub fn everywhere(mut run: impl FnMut(Place) -> bool) {
 ///
 /// # Safety
 ///
-/// The type has the layout of `Word<AtomicU32>`, and nothing but atomic operations is done with it.
+/// The type has the layout of `Word<AtomicU32>`, and only atomic operations are done with it.
 pub unsafe trait OneWord {}
 
 // SAFETY: `repr(transparent)`.

@@ -70,8 +70,8 @@ fn a_put_is_not_the_last_because_of_what_others_put_while_it_stands() {
     }
 }
 
-/// The pending owner stands anywhere. A finder comes, and takes so many clones that the count is pinned: the object is not
-/// dead, now or ever.
+/// The pending owner stands anywhere. A lookup finds the object, and takes so many clones that the count is pinned: the
+/// object is not dead, now or ever.
 #[test]
 fn a_put_that_is_pending_for_any_time_does_not_free_what_saturated_meanwhile() {
     quiet();
@@ -102,8 +102,8 @@ fn a_put_that_is_pending_for_any_time_does_not_free_what_saturated_meanwhile() {
     });
 }
 
-/// The put stands anywhere before it has the lock; a finder comes, and goes again or stays. One put is the last, the finder's or
-/// the one that stood.
+/// The put stands anywhere before it has the lock; a lookup finds the object, and drops its reference or keeps it. One
+/// put is the last, the lookup's or the one that stood.
 #[test]
 fn one_put_is_the_last_wherever_the_pending_one_stands() {
     quiet();

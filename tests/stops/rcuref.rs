@@ -57,7 +57,8 @@ fn a_put_is_not_the_last_because_of_what_others_put_while_it_stands() {
     }
 }
 
-/// One put of an object is told that it was the last, wherever another stands, and whoever takes a reference then.
+/// One put of an object is told that it was the last, wherever another stands, and whichever thread takes a
+/// reference then.
 #[test]
 fn one_put_is_the_last_wherever_another_stands() {
     quiet();

@@ -236,8 +236,8 @@ fn a_drop_that_was_overtaken_leaves_the_word_where_it_is() {
     );
 }
 
-/// An object with `others` references besides that of a thread that puts it. While the thread stands anywhere, the others
-/// are dropped: exactly one put is told that it was the last.
+/// An object with `others` references in addition to that of a thread that puts it. While the thread stands anywhere,
+/// the others are dropped: exactly one put is told that it was the last.
 #[test]
 fn one_put_is_the_last_wherever_another_stands() {
     quiet();
@@ -267,7 +267,7 @@ fn one_put_is_the_last_wherever_another_stands() {
     }
 }
 
-/// A freeze, and its end, beside misuse at every place: what is saturated stays so, and nothing else is given out.
+/// A freeze, and its end, with misuse at every place: what is saturated stays so, and nothing else is given out.
 #[test]
 fn the_end_of_a_freeze_writes_nothing_that_it_did_not_look_at() {
     quiet();

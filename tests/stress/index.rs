@@ -49,7 +49,7 @@ impl Pointer {
     }
 
     fn canary(self) -> u64 {
-        // SAFETY: as in `kref`; it is written by whoever dropped the last reference, alone.
+        // SAFETY: as in `kref`; it is written only by the thread that dropped the last reference.
         unsafe { (*self.0).canary }
     }
 

@@ -48,11 +48,12 @@ impl Count for RcuRef {
 /// Memory that is used again, for another object.
 struct Slot<C> {
     refs: C,
-    /// The same number twice, if whoever reads it has seen all of the write.
+    /// The same number twice, if the reader has seen all of the write.
     pair: UnsafeCell<[u64; 2]>,
 }
 
-// SAFETY: the pair is written by who has the slot to himself, and read by who has a reference.
+// SAFETY: the pair is written by the thread that has the slot to itself, and read by threads that
+// have a reference.
 unsafe impl<C: Sync> Sync for Slot<C> {}
 
 impl<C: Count> Slot<C> {

@@ -63,7 +63,8 @@ struct Shared {
     done: [UnsafeCell<bool>; THREADS],
 }
 
-// SAFETY: each thread writes a cell of its own, and who drops the last reference reads them all.
+// SAFETY: each thread writes a cell of its own, and the thread that drops the last reference reads
+// them all.
 unsafe impl Sync for Shared {}
 
 #[test]

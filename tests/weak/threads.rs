@@ -46,7 +46,7 @@ impl Drop for Value<'_> {
 /// A strong reference, and a weak one to the same value or another.
 type Slot<'a> = Mutex<(Option<WeakRef<Value<'a>>>, Weak<Value<'a>>)>;
 
-/// All threads give up the value at once, some by way of an upgrade: one of them gets it.
+/// All threads give up the value at once, some through an upgrade: one of them gets it.
 #[test]
 fn exactly_one_into_inner_wins() {
     let destroyed = AtomicUsize::new(0);

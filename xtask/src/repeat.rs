@@ -1,8 +1,8 @@
 //! `cargo xtask repeat`: the tests again and again, while the machine is busy.
 //!
 //! A test that passes alone may fail where another thread is stopped at the wrong moment, or where another test of its
-//! process has changed what belongs to the process (`docs/process-wide.md`). So the suite runs many times, beside
-//! threads that keep every processor busy, with twice as many test threads as there are processors.
+//! process has changed what belongs to the process (`docs/process-wide.md`). So the suite runs many times, while other
+//! threads keep every processor busy, with twice as many test threads as there are processors.
 
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -25,7 +25,7 @@ pub struct Options {
     /// How many threads keep processors busy; as many as there are processors, unless it is said.
     #[arg(long)]
     load: Option<usize>,
-    /// Arguments of `cargo test` that choose what is run; all tests, if there are none.
+    /// Arguments of `cargo test` that choose what is run; without them, all tests.
     #[arg(last = true)]
     tests: Vec<String>,
 }
@@ -50,7 +50,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
             tests.env("RUST_TEST_THREADS", (2 * processors).to_string());
             tests
         });
-        // Relaxed: the flag guards nothing but itself.
+        // Relaxed: the flag guards only itself.
         over.store(true, Relaxed);
         result
     })

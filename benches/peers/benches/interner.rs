@@ -1,4 +1,5 @@
-//! [`Interner`] beside `string_cache`, `ArcIntern` and `lasso`: words that are interned already.
+//! [`Interner`] compared with `string_cache`, `ArcIntern` and `lasso`: words that are interned
+//! already.
 
 #[path = "../../common/mod.rs"]
 mod common;

@@ -3,8 +3,8 @@
 //!
 //! Of 100,000 objects a thread finds one and drops its handle (a put that is not the last), then inserts one and
 //! drops it (a last put), and again; each of the four is timed on its own. Two threads have a core each, eight share
-//! them: there, who holds a lock may be preempted. The clock is read around each operation, which
-//! takes time too: the row "nothing" shows how much.
+//! them: there, a thread that holds a lock may be preempted. The clock is read around each operation, which takes
+//! time too: the row "nothing" shows how much.
 
 #[path = "../../common/mod.rs"]
 mod common;

@@ -1,4 +1,5 @@
-//! [`Registry`] beside maps of `Weak`, `ArcIntern`, and a map under a lock with the kernel's put.
+//! [`Registry`] compared with maps of `Weak`, `ArcIntern`, and a map under a lock with the kernel's
+//! put.
 //!
 //! - "clone": clone and drop of a handle;
 //! - "lookup": lookup and drop of what is alive, 100,000 objects, those asked for drawn by Zipf's law;

@@ -85,7 +85,7 @@ fn a_slot_orders_its_owners() {
         let world = Arc::new(World(Limit::new(1), UnsafeCell::new(0)));
         twice(&world, |world, _| {
             if let Ok(_slot) = world.0.take() {
-                // SAFETY: who has the only slot is alone.
+                // SAFETY: the thread that has the only slot is alone.
                 world.1.with_mut(|cell| unsafe { *cell += 1 });
             }
         });

@@ -1,4 +1,4 @@
-//! What the compiler says when a type does not fit: `messages/*.stderr` beside this file.
+//! What the compiler says when a type does not fit: `messages/*.stderr` next to this file.
 //!
 //! The wording of the rest is the compiler's and changes with it, so this runs with one series of
 //! compilers only; `TRYBUILD=overwrite cargo test --test messages` writes the files anew.

@@ -50,7 +50,7 @@ fn race() {
             let (shared, both) = (&shared, &both);
             scope.spawn(move || {
                 both.wait();
-                // SAFETY: each has an element to himself.
+                // SAFETY: each thread has an element to itself.
                 unsafe { (*shared.uses.get())[user] += 1 };
                 // The bug: AcqRel.
                 if shared.refs.dec_and_test(Relaxed) {

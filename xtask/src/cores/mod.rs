@@ -27,7 +27,7 @@ pub struct Options {
     /// Fewer rounds
     #[arg(long)]
     quick: bool,
-    /// Put the pictures into `docs/`, beside `docs/many-cores.md`
+    /// Put the pictures into `docs/`, next to `docs/many-cores.md`
     #[arg(long)]
     write: bool,
 }

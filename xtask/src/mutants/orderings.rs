@@ -19,7 +19,7 @@ pub struct OrderingMutant {
     pub line: usize,
     /// The function around it, with its type: `RefCount::dec`.
     pub function: String,
-    /// The call whose argument it is, or the line if there is none.
+    /// The call whose argument it is, or the line if it is in no call.
     pub operation: String,
     pub from: &'static str,
     pub to: &'static str,

@@ -62,7 +62,8 @@ pub fn run_all(
             scope.spawn(move || {
                 let work = || -> Result<()> {
                     let tree = Tree::new(worker, &list.dev_dependencies)?;
-                    // The others begin meanwhile; if this fails, what they found does not count.
+                    // The others begin at the same time; if this fails, what they found does not
+                    // count.
                     if worker == 0 {
                         let _ = limits.set(baseline(&tree, chosen)?);
                     }

@@ -155,7 +155,7 @@ pub fn draw(picture: &mut Picture, chart: &Chart) {
     for (_, class, points) in &drawn {
         picture.polyline(class, points);
     }
-    // Names beside the ends, from the top, apart from one another, and not below the bottom.
+    // Names next to the ends, from the top, apart from one another, and not below the bottom.
     ends.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut at: Vec<f64> = ends.iter().map(|end| end.0).collect();
     for n in 1..at.len() {
