@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Proves every protocol in steps/ for any number of threads, and finds a run for every wrong variant.
+"""Proves every protocol in steps/ for any number of threads, and finds a run forevery wrong variant.
 
     proofs/check.py            proves, searches, and compares the runs with runs.md
     proofs/check.py --write    the same, and renews runs.md
@@ -9,7 +9,7 @@ is not there.
 
 How a claim is proven for all threads and all runs at once: z3 is asked for a state that satisfies the invariant, and
 a step from it to a state that does not. It answers that there is none. So the invariant, which holds at the start,
-holds for ever; and a second question of the same kind shows that it implies the claim.
+holds forever; and a second question of the same kind shows that it implies the claim.
 
 How a wrong variant is refuted: all interleavings of a few threads are tried, the short ones first, until a claim is
 broken. The run that led there is the proof that the variant is wrong.
@@ -105,7 +105,7 @@ def broken_claims(protocol, state, names):
 def search(protocol):
     """Tries all interleavings of a few threads. Returns (states seen, claims broken, the run that broke them)."""
     limit = LIMIT | protocol.limit
-    where = limit.get("where", "true")  # for variables that could grow for ever
+    where = limit.get("where", "true")  # for variables that could grow forever
     puts = [k for p in protocol.places if protocol.is_put(p) for k in protocol.keys_of(p)]
     others = [(p, 0) for p, a in protocol.places.items() if not protocol.is_put(p) and not a.get("start")]
 

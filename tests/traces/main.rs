@@ -6,7 +6,7 @@
 //! tables:
 //!
 //! - a step of the code that the table does not have is a failure (`shipped`);
-//! - code that deviates is told from code that does not (`deviations`).
+//! - code that deviates is told from code that does not (`deviations`, `lockless`).
 //!
 //! So the proof is about the code that ships, as far as runs can tell. `KREF_TRACE_STEPS=10000000` replays so many
 //! steps of each scenario instead of [`ORDINARY`].
@@ -23,6 +23,7 @@
 
 mod deviations;
 mod expression;
+mod lockless;
 mod recorder;
 mod replay;
 mod scenarios;
