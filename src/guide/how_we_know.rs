@@ -102,17 +102,6 @@
 //! tested next to it: `what_is_right_is_accepted` in `tests/traces/deviations.rs`, `looks_again` in
 //! `tests/traces/lockless.rs`.
 //!
-//! # Cost
-//!
-//! Nothing at run time.
-//!
-//! # Proof
-//!
-//! `scripts/proofs.sh` checks all of it. `put_lock`, `hand_back`, `rcu_ref`, `freeze` and `registry` in
-//! `tests/traces/shipped.rs` replay the code. `what_is_right_is_accepted` and `looks_again` in
-//! `tests/traces/deviations.rs` are the first and one of the last of what shows that the replay tells right code from thirty
-//! wrong variants.
-//!
 //! ---
 //!
 //! Previous: [17](super::last_drop) · [contents](super)
