@@ -97,7 +97,7 @@ impl<T: Stored + ?Sized, B: LockBackend> Interned<T, B> {
     /// Gives the reference to the caller, as one word, also of a `str`: for a pointer with a tag, or a field of a C structure.
     ///
     /// The pointer is opaque: hand it to [`from_raw`](Self::from_raw), which takes the reference back, or to
-    /// [`Borrowed::from_raw`], which borrows it. It is aligned to 8 bytes, so that its lower three bits are zero. The
+    /// [`Borrowed::from_raw`], which borrows it. It is aligned as a pointer is, so that its lower bits are free for a tag: three on 64-bit targets, two on 32-bit ones. The
     /// value stays in the interner until the reference is taken back and dropped.
     ///
     /// # Examples

@@ -2,6 +2,7 @@
 
 use core::ops::Deref;
 use core::panic::{RefUnwindSafe, UnwindSafe};
+use core::pin::Pin;
 
 use super::Borrowed;
 use super::entry::Entry;
@@ -95,10 +96,33 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
         &raw const **this
     }
 
+    /// Pins the object: its address stays the same to the end of its destructor.
+    ///
+    /// Every object of a registry is pinned in this sense, as nothing moves a value that was put in, and handles only
+    /// lend it shared. This says so to code that asks for a `Pin`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::{Handle, Registry};
+    /// use std::marker::PhantomPinned;
+    /// use std::pin::Pin;
+    ///
+    /// let registry = Registry::<u32, PhantomPinned>::new();
+    /// let pinned: Pin<Handle<u32, PhantomPinned>> = Handle::into_pin(registry.insert(1, PhantomPinned));
+    /// let _: Pin<&PhantomPinned> = pinned.as_ref();
+    /// ```
+    #[must_use]
+    pub fn into_pin(this: Self) -> Pin<Self> {
+        // SAFETY: a value is not moved from its insertion to the end of its destructor, which runs in place; there is
+        // no way from a handle to a `&mut V`; and a value that leaks keeps its memory.
+        unsafe { Pin::new_unchecked(this) }
+    }
+
     /// Gives the reference to the caller, as one word: for a field of a C structure, or a pointer with a tag.
     ///
     /// The pointer is opaque: hand it to [`from_raw`](Self::from_raw), which takes the reference back, or to
-    /// [`Borrowed::from_raw`], which borrows it. It is aligned to 8 bytes, so that its lower three bits are zero. The
+    /// [`Borrowed::from_raw`], which borrows it. It is aligned as a pointer is, so that its lower bits are free for a tag: three on 64-bit targets, two on 32-bit ones. The
     /// object stays in the registry until the reference is taken back and dropped.
     ///
     /// # Examples
@@ -263,3 +287,9 @@ forward_to_value!([K, T, B: LockBackend] Handle<K, T, B>);
 impl<K, V, B: LockBackend> Unpin for Handle<K, V, B> {}
 impl<K: RefUnwindSafe, V: RefUnwindSafe, B: LockBackend> UnwindSafe for Handle<K, V, B> {}
 impl<K: RefUnwindSafe, V: RefUnwindSafe, B: LockBackend> RefUnwindSafe for Handle<K, V, B> {}
+
+impl<K, V, B: LockBackend> From<Handle<K, V, B>> for Pin<Handle<K, V, B>> {
+    fn from(handle: Handle<K, V, B>) -> Self {
+        Handle::into_pin(handle)
+    }
+}

@@ -507,7 +507,7 @@ fn raw_and_borrowed() {
         let map = Registry::new();
         let handle = map.try_insert(N, [7_u8; N]).unwrap();
         let raw = Handle::into_raw(handle.clone());
-        assert_eq!(raw.addr() % 8, 0);
+        assert_eq!(raw.addr() % align_of::<usize>(), 0);
         assert_eq!(Handle::count_hint(&handle), 2);
         // SAFETY: it is taken back below.
         let borrowed = unsafe { kref::registry::Borrowed::<usize, [u8; N]>::from_raw(raw) };
@@ -530,4 +530,38 @@ fn raw_and_borrowed() {
     one::<8>();
     one::<1000>();
     one::<100_000>();
+}
+
+/// The address at which a value is dropped is the one at which it was found, whatever its size.
+#[test]
+fn a_pinned_value_ends_where_it_lived() {
+    use std::marker::PhantomPinned;
+    use std::pin::Pin;
+
+    struct Knows<const N: usize>(Arc<Mutex<Vec<usize>>>, [u8; N], PhantomPinned);
+    impl<const N: usize> Knows<N> {
+        fn note(self: Pin<&Self>) {
+            self.0.lock().unwrap().push((&raw const *self).addr());
+        }
+    }
+    impl<const N: usize> Drop for Knows<N> {
+        fn drop(&mut self) {
+            self.0.lock().unwrap().push((&raw const *self).addr());
+        }
+    }
+    fn one<const N: usize>() {
+        let map = Registry::new();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let value = Knows(seen.clone(), [0; N], PhantomPinned);
+        let pinned: Pin<Handle<usize, Knows<N>>> = reserve(&map, N).fulfil(value).into();
+        pinned.as_ref().note();
+        let other = pinned.clone();
+        drop((pinned, other));
+        let seen = seen.lock().unwrap();
+        assert!(seen.len() == 2 && seen[0] == seen[1], "{seen:?}");
+    }
+    one::<1>();
+    one::<100>();
+    one::<1000>();
+    one::<300_000>();
 }

@@ -65,4 +65,4 @@
 //!
 //! - For a loop that only compares and copies symbols, [`Interned::borrowed`](crate::Interned::borrowed) is `Copy` and
 //!   counts nothing.
-//! - [`Interned::into_raw`](crate::Interned::into_raw) is one word with three free bits, for a pointer with a tag.
+//! - [`Interned::into_raw`](crate::Interned::into_raw) is one word whose lower bits are free, for a pointer with a tag.
