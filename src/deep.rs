@@ -21,10 +21,11 @@
 //! on the thread's own stack. One that lies above it shows as more than a stack has, where it is
 //! more than `LEFT_MAX` away; nearer than that, it is taken for the thread's stack, and gets no help.
 //!
-//! To take a new stack for each object that a coroutine drops would be safe too. It was measured: 12
-//! microseconds for a drop that takes 22 nanoseconds.
+//! To take a new stack for each object that a coroutine drops would be safe too. But a drop then
+//! takes 12 microseconds instead of 22 nanoseconds.
 //!
-//! Without the feature `deep`, and on targets to which `stacker` has not been ported, it runs here.
+//! Without the feature `deep`, and on targets to which `stacker` has not been ported, every
+//! destructor runs here.
 
 use core::mem;
 

@@ -45,8 +45,8 @@ pub(crate) fn pause(times: u32) {
     (0..times).for_each(|_| hint::spin_loop());
 }
 
-/// Does what [`AtomicExt::cas_loop`](crate::atomic::AtomicExt::cas_loop) does; `lost` is called after a round
-/// that was lost, with what was found, and returns what the next one goes on from.
+/// Like [`AtomicExt::cas_loop`](crate::atomic::AtomicExt::cas_loop), but `lost` is called after a round that
+/// was lost, with what was found, and returns what the next one goes on from.
 #[inline]
 pub(crate) fn cas_loop<A: Atomic>(
     atomic: &A,

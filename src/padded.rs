@@ -1,4 +1,4 @@
-//! A value that shares no cache line with the count in front of it.
+//! A wrapper whose value shares no cache line with the count in front of it: [`Padded`].
 #![forbid(unsafe_code)]
 
 use core::fmt;
@@ -7,8 +7,8 @@ use core::ops::{Deref, DerefMut};
 /// Keeps a value off the cache line of its reference count.
 ///
 /// A thread that clones or drops a reference writes the count, and takes the count's cache line from all
-/// other threads. Those that only read the value wait for the line if the value begins on it, as it does
-/// in [`Ref`](crate::Ref) and [`WeakRef`](crate::weak::WeakRef), and in the entries of a
+/// other threads. Threads that only read the value wait for the line if the value begins on it, as it
+/// does in [`Ref`](crate::Ref) and [`WeakRef`](crate::weak::WeakRef), and in the entries of a
 /// [`Registry`](crate::Registry). `Padded` is aligned to 128 bytes, so the value begins on a line of its
 /// own, and the count has the one in front of it. (Two lines of 64 bytes, because processors fetch lines
 /// in pairs; one line where lines have 128 bytes.)
@@ -18,10 +18,10 @@ use core::ops::{Deref, DerefMut};
 /// | `Ref<T>` | 72 | wait for the count's line |
 /// | `Ref<Padded<T>>` | 256 | do not |
 ///
-/// The bench `weak` has the figure. Use it for values that are read much more often than their references
-/// are made, by several threads. It does not make clones and drops faster: they still share the count.
-/// A type of another crate that is aligned as much, such as crossbeam's `CachePadded`, does the same; this
-/// one also holds trait objects and slices.
+/// The bench `weak` has the figure. Use `Padded` for values that are read much more often than their
+/// references are made, by several threads. It does not make clones and drops faster: they still share the
+/// count. A type of another crate that is aligned as much, such as crossbeam's `CachePadded`, does the
+/// same; this one also holds trait objects and slices.
 ///
 /// # Examples
 ///

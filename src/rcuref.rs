@@ -318,7 +318,7 @@ impl<B: Backend> RcuRef<B> {
 
     /// Sets the count of an object that other threads may find from this moment on.
     ///
-    /// For memory that is used again while others may look at it: when the former object is dead, fill in the
+    /// It is for memory that is used again while others may look at it: when the former object is dead, fill in the
     /// new one, then set its count. A thread that then gets a reference sees what was filled in. Zero makes it dead;
     /// more than [`MAX`](RcuRef::MAX) saturates and is reported.
     ///

@@ -20,15 +20,16 @@
 //! **`Mutex<HashMap<K, Weak<V>>>`, `DashMap<K, Weak<V>>`.** A lookup pays for the shard's lock and for `upgrade`, a
 //! compare-and-swap loop. An entry stays after its object is gone, until someone removes it, and the obvious code for that
 //! [races](super::registry). A registry finds 100,000 keys in <!--f:hit-dashmap-1-->0.65<!--f--> of DashMap's time on one thread and
-//! <!--f:hit-dashmap-2-->0.34<!--f--> on two. The price: handles instead of `Arc`s, and no entry without a live object.
+//! <!--f:hit-dashmap-2-->0.34<!--f--> on two. In return you get handles instead of `Arc`s, and no entry without a live
+//! object.
 //!
 //! **internment, string_cache, hstr.** The job of [`Interner`](crate::Interner). internment's `ArcIntern` takes a lock
-//! for each lookup and each drop of the last. string_cache has static atoms, known at compile time; an `Interner` has
-//! none. hstr keeps its strings per thread and collects garbage when told to.
+//! for each lookup and for each drop of a last reference. string_cache has static atoms, known at compile time; an
+//! `Interner` has none. hstr keeps its strings per thread and collects garbage when told to.
 //!
 //! **`std::sync::Weak` as the index.** `Weak` keeps the *memory* of a dead object, and `upgrade` may fail, so each
-//! lookup needs a plan for the failure. With put-with-lock an object in the index is alive while the lock is held. The
-//! price: the last drop takes the index's lock, so the index must outlive the object.
+//! lookup needs a plan for the failure. With put-with-lock an object in the index is alive while the lock is held. In
+//! return the last drop takes the index's lock, so the index must outlive the object.
 //!
 //! **moka and other caches.** A cache decides how long an entry lives, by size or by time. A registry lets the users
 //! decide. If you find `Arc::strong_count` in the eviction code of a cache, you want a registry, or both: handles in a
@@ -57,6 +58,6 @@
 //! object in place of the dying one, it needs put-with-lock, or all the cases that chapter 6 lists.
 //!
 //! **"A reference count is not a lock, so do not wait on it."** FreeBSD introduced `blockcount(9)` (D23723) because code
-//! slept until a `refcount(9)` reached a value. That contradicts what a reference is: after the put that the sleeper
-//! waits for, the object, and the count with it, may be freed. This crate agrees: no method waits on a count. To wait
-//! until all users of something are done, use a type made for that, whose memory does not depend on the users.
+//! slept until a `refcount(9)` reached a value. That contradicts what a reference is: the put that the sleeper waits
+//! for may free the object, and the count with it. This crate agrees: no method waits on a count. To wait until all
+//! users of something are done, use a type made for that, whose memory does not depend on the users.

@@ -39,21 +39,21 @@
 //!
 //! | operation | instructions |
 //! |---|---|
-//! | [`cas_loop`](crate::atomic::AtomicExt::cas_loop) and every conditional operation | 1 CAS; none if it declines |
+//! | [`cas_loop`](crate::atomic::AtomicExt::cas_loop) and every conditional operation | 1 CAS; 0 if it declines |
 //! | [`RefCount::inc`](crate::RefCount::inc), [`Kref::get`](crate::Kref::get), `Ref::clone`, `Handle::clone` | 1 `fetch_add` |
 //! | [`RefCount::dec`](crate::RefCount::dec), [`Kref::put`](crate::Kref::put), drop of a `Ref` | 1 `fetch_sub` |
-//! | [`Kref::get_unless_zero`](crate::Kref::get_unless_zero) | 1 CAS; none if it is dead |
+//! | [`Kref::get_unless_zero`](crate::Kref::get_unless_zero) | 1 CAS; 0 if the object is dead |
 //! | [`Kref::put_lock`](crate::Kref::put_lock), not the last | 1 CAS |
 //! | [`Kref::put_lock`](crate::Kref::put_lock), the last | 1 `fetch_sub`, under the lock |
 //! | [`HandBack::put_lock`](crate::HandBack::put_lock) | 1 `fetch_sub`; 1 more, under the lock, if its reference was handed back |
 //! | [`HandBack::get_locked`](crate::HandBack::get_locked) | 1 `fetch_add`; 2 if a put was pending |
-//! | [`RcuRef::get`](crate::RcuRef::get) | 1 `fetch_add`, also if it is dead |
+//! | [`RcuRef::get`](crate::RcuRef::get) | 1 `fetch_add`, also if the object is dead |
 //! | [`RcuRef::put`](crate::RcuRef::put) | 1 `fetch_sub`; 1 CAS more if it is the last |
 //! | [`ShardedCount::get`](crate::ShardedCount::get), `put`, clone and drop of a `ShardedRef` | 1, in the thread's own line; once killed, 1 more in a common line |
 //! | [`ShardedCount::kill`](crate::ShardedCount::kill) | 1 for each shard, 2 more, and a lock |
 //! | [`Drain::token`](crate::Drain::token), drop of a [`Token`](crate::Token) | 2 |
-//! | [`Weak::upgrade`](crate::weak::Weak::upgrade) | 1 `fetch_add`, also if it is dead; 1 more if the last `WeakRef` is being dropped |
-//! | [`Weak::upgrade_if_live`](crate::weak::Weak::upgrade_if_live) | the same; none if it is dead |
+//! | [`Weak::upgrade`](crate::weak::Weak::upgrade) | 1 `fetch_add`, also if the object is dead; 1 more if the last `WeakRef` is being dropped |
+//! | [`Weak::upgrade_if_live`](crate::weak::Weak::upgrade_if_live) | the same; 0 if the object is dead |
 //! | drop of a `WeakRef` | 1 `fetch_sub`; for the last, if there is a `Weak`, 1 CAS and 1 `fetch_sub` more |
 //! | [`WeakRef::get_mut`](crate::weak::WeakRef::get_mut) | 2 CAS |
 //! | [`RefCount::try_freeze`](crate::RefCount::try_freeze), and its end | 1 CAS each |
@@ -63,6 +63,6 @@
 //! | [`LList::take_all`](crate::LList::take_all) | 1 `swap` |
 //!
 //! A lock that no other thread wants costs two more instructions, and a contended lock makes the thread
-//! wait ([`locks`](super::locks)). Times, as ratios to what else one would use, are in the
+//! wait ([`locks`](super::locks)). Times, as ratios to the alternatives, are in the
 //! [README](https://docs.rs/crate/kref/latest/source/README.md), and all of them, with their spread, in
 //! `docs/scoreboard.md` in the repository.

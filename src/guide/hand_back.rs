@@ -70,7 +70,7 @@
 //! once. Until it has the lock, the pending put may read the object, to find the lock through it. Its thread may be
 //! stopped before it has the lock for any time, while other threads make and drop any number of references.
 //!
-//! What it costs the caller: a thread that finds the object under the lock must use
+//! In return, a thread that finds the object under the lock must use
 //! [`get_locked`](crate::HandBack::get_locked), and the count may read zero, or one too many, for a
 //! moment.
 //!

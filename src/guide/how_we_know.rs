@@ -7,9 +7,9 @@
 //!
 //! # Wrong
 //!
-//! To think through the orders that come to mind, and to conclude that there is no bad one. Here is one that does not come
-//! to mind. It breaks the put of [chapter 12](super::hand_back) if the lookup hands the reference back, and the pending put
-//! does not take it:
+//! You think through the orders that come to mind, and conclude that all of them are good. Here is one that is easy to
+//! miss. It breaks the put of [chapter 12](super::hand_back) if the lookup hands the reference back, and the pending
+//! put does not take it:
 //!
 //! ```text
 //! thread P                       lookup F                       count   references
@@ -40,7 +40,7 @@
 //! | put: compare-exchange from n >= 2 | a reference less, and the count is one less; it is not zero |
 //! | put: compare-exchange fails | changes nothing; the put still has its reference, and tries again |
 //! | put: lock, after it has read one | changes nothing; the put still has its reference, so the object cannot die |
-//! | put: decrement under the lock, to zero | a reference less; this thread is now the one that ends the object. There was none, as the count was not zero |
+//! | put: decrement under the lock, to zero | a reference less; this thread is now the one that ends the object. No other thread was ending it, as the count was not zero |
 //! | put: decrement under the lock, not to zero | a reference less, and the count is one less |
 //!
 //! The rest follows from it. A thread that has a reference finds the count above zero, so nobody is ending the object: no
@@ -77,9 +77,9 @@
 //!
 //! # What the proof assumes
 //!
-//! - *One step after another.* Every operation is one step, and all threads agree on the order. Real processors do less.
-//!   That the memory orderings suffice is another question, of [chapter 4](super::orderings): each ordering is argued,
-//!   checked by loom, and a test fails when it is weakened.
+//! - *One step after another.* Every operation is one step, and all threads agree on the order. Real processors promise
+//!   less. Whether the memory orderings suffice is the question of [chapter 4](super::orderings): each ordering is
+//!   argued, checked by loom, and a test fails when it is weakened.
 //! - *No misuse.* Every put drops a reference that its caller has. There are fewer than 2^31 references; what happens
 //!   beyond is in [chapter 10](super::saturation).
 //! - *The lock excludes*, and the callers do what the documentation asks for: they look up under the lock, and unlink

@@ -64,7 +64,7 @@
 //!
 //! # Cost
 //!
-//! One successful compare-and-swap, and a failed one for each interference. A caller that already holds
+//! It is one successful compare-and-swap, and a failed one for each interference. A caller that already holds
 //! a reference uses [`get`](crate::Kref::get) instead: one `fetch_add`.
 //!
 //! [`RcuRef`](crate::RcuRef) does it with one `fetch_add`: for that count, zero is not final until the last put

@@ -1,7 +1,7 @@
-//! Map: from the kernel's functions to this crate.
+//! Reference: from the kernel's functions to this crate.
 //!
-//! A function's name leads here, and to what replaces it, from the search field of these pages too:
-//! every item carries the kernel's name as an alias. The tables stand where the types are:
+//! Every item carries the kernel's name as an alias, so the search field of these pages finds the
+//! item by that name too. The tables stand where the types are:
 //!
 //! | header | type | table |
 //! |---|---|---|
@@ -13,7 +13,7 @@
 //! | `llist.h` | `struct llist_head`, `struct llist_node` | [`kref::llist`](crate::llist#the-kernels-functions-and-ours) |
 //! | `page_ref.h` | `folio_ref_freeze` and `_unfreeze` | [`RefCount::try_freeze`](crate::RefCount::try_freeze) |
 //!
-//! What has no counterpart, and why, is on the page [`left_out`].
+//! The page [`left_out`] lists what has no counterpart, and why.
 //!
 //! # `kref.h`
 //!
@@ -24,7 +24,7 @@
 //! | `kref_read` | [`Kref::count`](crate::Kref::count): a hint |
 //! | `kref_get` | [`Kref::get`](crate::Kref::get) |
 //! | `kref_get_unless_zero` | [`Kref::get_unless_zero`](crate::Kref::get_unless_zero), which is Acquire |
-//! | `kref_put` | [`Kref::put`](crate::Kref::put): true for the last, and the caller destroys |
+//! | `kref_put` | [`Kref::put`](crate::Kref::put): returns `true` for the last, and the caller destroys the object |
 //! | `kref_put_mutex`, `kref_put_lock` | [`Kref::put_lock`](crate::Kref::put_lock): returns the guard, still held |
 //! | (none: proposed as `kref_put_rwsem`, never merged) | [`Kref::put_lock`](crate::Kref::put_lock) with a read-write lock |
 //!
@@ -38,8 +38,8 @@
 //!   counts have the one that [their table](crate::RefCount#memory-ordering) says.
 //! - *No control dependencies.* Where the kernel relies on a branch to order what comes after it,
 //!   this crate uses Acquire.
-//! - *Saturated is held.* A try-get on a saturated count is true, in both of its kinds. In the
-//!   kernel the variants with `_acquire` in their name say false.
+//! - *Saturated is held.* A try-get on a saturated count returns `true`. In the kernel the variants
+//!   with `_acquire` in their name return false.
 
 #[doc(alias(
     "percpu_ref_switch_to_atomic",
@@ -69,7 +69,7 @@
     "test_bit"
 ))]
 pub mod left_out {
-    //! What the kernel has and this crate has not, and why.
+    //! Reference: the kernel's functions that this crate leaves out, and why.
     //!
     //! | kernel | why not | instead |
     //! |---|---|---|
@@ -80,8 +80,8 @@ pub mod left_out {
     //! | RCU (`rcu_read_lock`, `call_rcu`, `kfree_rcu`) | other crates do that well: crossbeam-epoch, seize, haphazard | type-stable memory, as in [`Registry`](crate::Registry) |
     //! | `refcount_dec_and_rtnl_lock` | one certain lock | [`RefCount::dec_and_lock`](crate::RefCount::dec_and_lock) with your lock |
     //! | `refcount_dec_and_lock_irqsave` | there are no interrupts to switch off | [`RefCount::dec_and_lock`](crate::RefCount::dec_and_lock) |
-    //! | the twins with `__` and an `oldp` argument | for the kernel's tracing | none, but for [`add_not_zero_limited`](crate::RefCount::add_not_zero_limited), which returns it |
+    //! | the twins with `__` and an `oldp` argument | for the kernel's tracing | only [`add_not_zero_limited`](crate::RefCount::add_not_zero_limited) returns the old value |
     //! | `llist_del_first_this` | for callers that know that no other thread takes at the same time | [`Consumer::pop`](crate::llist::Consumer::pop) |
     //! | `set_bit`, `test_bit`, `test_and_set_bit` on bitmaps | a bitmap is an array of atomics | [`AtomicExt::set_bits`](crate::atomic::AtomicExt::set_bits), [`AtomicExt::clear_bits`](crate::atomic::AtomicExt::clear_bits) on the word |
-    //! | `container_of` | a put tells its caller, who knows the object | owning pointers; [`RefCounted`](crate::RefCounted) |
+    //! | `container_of` | a put tells its caller, which knows the object | owning pointers; [`RefCounted`](crate::RefCounted) |
 }

@@ -37,8 +37,8 @@
 //! ```
 //!
 //! It does not help to keep the waiter's place elsewhere: the put has to find it through the object. FreeBSD had
-//! `refcount_sleep` for this, a bit of the count that says "somebody sleeps". The review D23723 took it out again: a count cannot
-//! have both an owner that destroys at zero and a sleeper that is woken at zero.
+//! `refcount_sleep` for this, with a bit of the count that says that a thread sleeps. The review D23723 took it out
+//! again: a count cannot have both an owner that destroys at zero and a sleeper that is woken at zero.
 //!
 //! # Right
 //!
@@ -67,13 +67,13 @@
 //! waker on a list. So one of the two comes first: the drop finds the bit, or the waiter finds no tokens.
 //!
 //! Give the token to whatever ends with the use: a field of the connection, a variable of the thread. A panic drops it as
-//! well. A token that is forgotten is waited for forever; [`wait_timeout`](crate::Drain::wait_timeout) then says so. The example `connections` shuts
-//! down in this way.
+//! well. The drain waits forever for a token that is forgotten; [`wait_timeout`](crate::Drain::wait_timeout) reports
+//! that. The example `connections` shuts down in this way.
 //!
 //! # Cost
 //!
-//! Two atomic instructions when a token is taken and two when it is dropped: one for the word, one for the memory. The last drop takes a
-//! lock if somebody waits. Where many threads take tokens at once,
+//! Two atomic instructions when a token is taken and two when it is dropped: one for the word, one for the memory. The
+//! last drop takes a lock if a thread or a task waits. Where many threads take tokens at once,
 //! [`sharded_token`](crate::Drain::sharded_token) combines this with the [chapter before](super::many_cores).
 //!
 //! # Proof

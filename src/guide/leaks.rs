@@ -58,7 +58,7 @@
 //!
 //! # Cost
 //!
-//! None: the put decrements the count in any case.
+//! There is no cost: the put decrements the count in any case.
 //!
 //! # Proof
 //!

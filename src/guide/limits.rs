@@ -28,7 +28,7 @@
 //!
 //! | result | meaning |
 //! |---|---|
-//! | `count`, `count_hint`, `is_saturated`, `is_listed` | what was true at one moment of the call; do not decide by it |
+//! | `count`, `count_hint`, `is_saturated`, `is_listed` | what was true at one moment of the call; make no decision by it |
 //! | [`Registry::len`](crate::Registry::len) | the sum of the shards, each read at its own moment: exact while no other thread changes the map |
 //! | [`Registry::handles`](crate::Registry::handles) | contains every object that stays in the registry for the whole call; an object that comes or goes during the call may be in it or not; each is contained at most once |
 //! | [`Registry::get`](crate::Registry::get) returned `None` | at some moment of the call there was no such object |
@@ -65,6 +65,7 @@
 //! # Memory
 //!
 //! - A `Registry` or `Interner` allocates nothing before its first entry.
-//! - What a map keeps after a peak, and what it gives back, is told at [`Registry::shrink_to_fit`](crate::Registry::shrink_to_fit).
+//! - See [`Registry::shrink_to_fit`](crate::Registry::shrink_to_fit) for what a map keeps after a peak, and what it
+//!   gives back.
 //! - An [`LList`](crate::LList) allocates blocks of values, and frees each with its last value. The counts and the intrusive lists
 //!   never allocate.

@@ -1,7 +1,8 @@
 //! Reference: which operation takes which lock, and for how long.
 //!
 //! "Your lock" is the one that is given to [`put_lock`](crate::Kref::put_lock); a "shard" is a part
-//! of a map, of which there are sixteen for each processor by default.
+//! of a map, of which there are by default sixteen for each processor, rounded up to a power of
+//! two, and 256 at most.
 //!
 //! | operation | lock | for how long |
 //! |---|---|---|
@@ -14,10 +15,10 @@
 //! | [`Registry::get`](crate::Registry::get), found | none | |
 //! | [`Registry::get`](crate::Registry::get), not found, or its last handle is just being dropped | one shard's | one more look |
 //! | [`Registry::try_insert`](crate::Registry::try_insert), [`Registry::unlist`](crate::Registry::unlist) | one shard's | a few instructions |
-//! | [`Registry::get_or_insert_with`](crate::Registry::get_or_insert_with), not found | one shard's, twice | not while the constructor runs; who wants the same key waits for that without a lock |
+//! | [`Registry::get_or_insert_with`](crate::Registry::get_or_insert_with), not found | one shard's, twice | not while the constructor runs; a thread that wants the same key waits without a lock |
 //! | drop of a [`Handle`](crate::Handle) or an [`Interned`](crate::Interned), not the last | none | |
-//! | drop of the last | one shard's | until it is unlisted; the destructors run after that |
-//! | [`Registry::handles`](crate::Registry::handles) | each shard's, one after the other | to count its objects |
+//! | drop of the last handle | one shard's | until the entry is removed; the destructors run after that |
+//! | [`Registry::handles`](crate::Registry::handles) | each shard's, one after the other | to take a reference to each of its objects |
 //!
 //! # No lock is held while your code runs
 //!

@@ -77,14 +77,15 @@
 //!
 //! # Cost
 //!
-//! One atomic instruction for each get and put while the count is live, on a line that no other thread writes; two once it is
-//! killed, and then on a line that all write. 128 bytes for each shard, four shards for each processor. `docs/many-cores.md` in the
-//! repository has the curves, and `cargo xtask cores` draws them for your machine.
+//! A get or a put is one atomic instruction while the count is live, on a line that no other thread writes; two once it
+//! is killed, and then on a line that all threads write. A count takes 128 bytes for each shard, and has four shards
+//! for each processor. `docs/many-cores.md` in the repository has the curves, and `cargo xtask cores` draws them for
+//! your machine.
 //!
 //! # Proof
 //!
 //! `many_cores` in `tests/guide/chapters.rs`; `kill_beside_puts`, `two_kills` and `resurrect_beside_get_and_put` in
-//! `tests/model/sharded_counts.rs`. The argument why nobody touches the shards after the end is at the head of
+//! `tests/model/sharded_counts.rs`. The argument why no thread touches the shards after the end is at the head of
 //! [`kref::sharded`](crate::sharded).
 //!
 //! ---

@@ -62,7 +62,7 @@
 //!
 //! # Cost
 //!
-//! One compare-and-swap and one comparison for a hit, and memory that is not given back at once.
+//! A hit costs one compare-and-swap and one comparison. Memory is not given back at once.
 //! [`Registry`](crate::Registry) finds its objects in this way. [`RcuRef`](crate::RcuRef) needs one addition
 //! instead of the compare-and-swap.
 //!

@@ -61,8 +61,8 @@
 //!
 //! *The stack.* The last put of a child may be the last of its parent too, and so on: a chain of a
 //! million objects is a million nested destructors. [`Ref`](crate::Ref) and [`Handle`](crate::Handle)
-//! continue on another stack when theirs runs out. By hand, put in a loop: while the put was the last,
-//! go up to the parent.
+//! continue on another stack when theirs runs out. With a count of your own, put in a loop: as long as
+//! a put was the last, go on with the parent.
 //!
 //! # Cost
 //!

@@ -54,7 +54,7 @@
 //!
 //! # Cost
 //!
-//! That of the lock. Lookups that share a lock still share its cache line, so many short lookups are not
+//! The cost is that of the lock. Lookups that share a lock still share its cache line, so many short lookups are not
 //! much faster than with a mutex. The next chapter needs no lock.
 //!
 //! # Proof

@@ -8,8 +8,8 @@
 //!
 //! There are three rules.
 //!
-//! 1. Take a reference *before* a pointer is given to somebody else, never after.
-//! 2. Put it when done, on every path.
+//! 1. Take a reference *before* a pointer is given to another thread, never after.
+//! 2. Put the reference when done, on every path.
 //! 3. A thread that has no reference yet, because it found the object in a table, needs more than `get`:
 //!    see the [chapters from 6 on](super::weak_pointers).
 //!
@@ -61,7 +61,7 @@
 //!
 //! # Cost
 //!
-//! One atomic instruction for a get and one for a put, the checks for misuse included. A pair takes
+//! A get is one atomic instruction and a put is one, including the checks for misuse. A pair takes
 //! <!--f:refcount-used-1-->1.00<!--f--> of the time of a bare `fetch_add` and `fetch_sub` whose results are used
 //! (`benches/refcount.rs`). A `Ref` takes the time of an `Arc`, and has a header of 4 bytes instead of 16
 //! ([`costs`](super::costs)).

@@ -60,7 +60,7 @@
 //!
 //! # Cost
 //!
-//! One compare-and-swap for the claim, and one to give the references back.
+//! The claim is one compare-and-swap, and giving the references back is another.
 //!
 //! # Proof
 //!

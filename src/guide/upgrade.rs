@@ -44,8 +44,8 @@
 //! # Right
 //!
 //! The upgrade that finds zero begins a new group of strong references, and adds the weak reference of that
-//! group. The former one belongs to the thread that is about to set the mark: when that fails, the thread
-//! drops it, and touches nothing any more.
+//! group. The former one belongs to the thread that is about to set the mark: if the mark fails, the thread
+//! drops that weak reference, and touches nothing any more.
 //!
 //! ```
 //! # mod stage { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/guide/code/stage.rs")); }
@@ -78,5 +78,5 @@
 //!
 //! # Cost
 //!
-//! An upgrade is one `fetch_add`, a put one `fetch_sub`; for the last a compare-and-swap and a `fetch_sub`
-//! more. See `benches/weak.rs`.
+//! An upgrade is one `fetch_add`, and a put is one `fetch_sub`. The last put also makes a compare-and-swap
+//! and another `fetch_sub`. See `benches/weak.rs`.

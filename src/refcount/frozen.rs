@@ -2,7 +2,7 @@
 //!
 //! While a count is frozen it is zero. It is unfrozen by a compare-exchange from zero, not by a
 //! store: if the count was misused in between, it is saturated, or about to be, and a store
-//! would take the object out of that state and let it be freed while somebody uses it.
+//! would take the object out of that state and let it be freed while a thread uses it.
 
 use core::fmt;
 use core::mem::ManuallyDrop;
@@ -17,15 +17,16 @@ impl<B: Backend> RefCount<B> {
     /// Claims all `n` references, if there are exactly `n`: the count is zero until the returned
     /// guard is dropped, and until then every [`inc_not_zero`](Self::inc_not_zero) fails.
     ///
-    /// This uniqueness test cannot be out of date: it tests and claims in one step. The caller has to
-    /// own, or know the owners of, all `n` references; none of them may be dropped, and none added by
+    /// This uniqueness test cannot be out of date: one step tests and claims. The caller has to own,
+    /// or know the owners of, all `n` references; none of them may be dropped, and none added by
     /// [`inc`](Self::inc), while the count is frozen (that is reported, and saturates).
     ///
     /// Only the number is compared. If the number that is expected depends on the object's state (a
     /// folio has a reference for each of its pages), make sure of the state first, with a reference held:
     /// the number may be right by chance.
     ///
-    /// `None` if the count is another, if `n` is zero, or above [`MAX`](RefCount::MAX).
+    /// It returns `None` if the count is another, if `n` is zero, or if `n` is above
+    /// [`MAX`](RefCount::MAX).
     ///
     /// # Examples
     ///
@@ -43,7 +44,8 @@ impl<B: Backend> RefCount<B> {
     ///
     /// # Memory ordering
     ///
-    /// Acquire when it is done, Relaxed when it is refused. The end of the freeze is Release.
+    /// Acquire when it returns the guard, Relaxed when it returns `None`. The end of the freeze is
+    /// Release.
     #[doc(alias = "folio_ref_freeze")]
     #[doc(alias = "page_ref_freeze")]
     #[must_use = "the count is unfrozen when the guard is dropped"]

@@ -10,8 +10,8 @@ use crate::report::{Kind, report};
 impl<B: Backend> RefCount<B> {
     /// Adds a reference. The caller already has one.
     ///
-    /// One atomic increment. From zero, and beyond [`MAX`](RefCount::MAX), the count saturates and
-    /// the misuse is reported.
+    /// It is one atomic increment. From zero, and beyond [`MAX`](RefCount::MAX), the count
+    /// saturates and the misuse is reported.
     ///
     /// # Memory ordering
     ///
@@ -102,8 +102,9 @@ impl<B: Backend> RefCount<B> {
 
     /// Adds `n` references. The caller already has one.
     ///
-    /// A compare-and-swap loop. To a count of zero, and beyond [`MAX`](RefCount::MAX), the count
-    /// saturates in the same step and the misuse is reported; so is `n == 0`, which changes nothing.
+    /// It is a compare-and-swap loop. If the count is zero, or would exceed [`MAX`](RefCount::MAX),
+    /// it saturates in the same step and the misuse is reported. `n == 0` is reported too, and
+    /// changes nothing.
     ///
     /// # Memory ordering
     ///
@@ -141,20 +142,21 @@ impl<B: Backend> RefCount<B> {
 
     /// Adds a reference unless the count is zero. Returns `true` if the caller now has one.
     ///
-    /// For objects that were found without holding a reference, and may be dying. A
+    /// It is for objects that were found without holding a reference, and may be dying. It is a
     /// compare-and-swap loop: lock-free, not wait-free. A thread whose compare-exchange fails backs off for a
     /// fraction of a microsecond, which speeds both threads up.
     ///
-    /// On a saturated count the answer is `true`: the caller holds an object that is never freed. So it is on a count at
-    /// [`MAX`](RefCount::MAX), which saturates and is reported. Every write, that one too, is a compare-exchange from a
-    /// value that was looked at, so that memory which became another object's in the meantime is left alone.
+    /// On a saturated count it returns `true`: the caller holds an object that is never freed. The same holds of a
+    /// count at [`MAX`](RefCount::MAX), which saturates and is reported. Every write, including that one, is a
+    /// compare-exchange from a value that was looked at, so that memory which became another object's in the meantime
+    /// is left alone.
     ///
     /// Unlike the kernel's function of this name it is Acquire when it succeeds: what was written
     /// before [`set_release`](Self::set_release) is seen.
     ///
     /// # Memory ordering
     ///
-    /// Acquire when the answer is `true`, Relaxed when it is `false`.
+    /// Acquire when it returns `true`, Relaxed when it returns `false`.
     ///
     /// # Examples
     ///
@@ -209,14 +211,14 @@ impl<B: Backend> RefCount<B> {
 
     /// Adds `n` references unless the count is zero or would exceed `limit`.
     ///
-    /// For a count that others can drive up: refuse them at a limit of your own, and the count never
-    /// saturates. A limit above [`MAX`](RefCount::MAX) is `MAX`. On a saturated count the result is
-    /// `Ok(SATURATED)`, as [`inc_not_zero`](Self::inc_not_zero) is `true`.
+    /// It is for a count that others can drive up: refuse them at a limit of your own, and the count
+    /// never saturates. A limit above [`MAX`](RefCount::MAX) is `MAX`. On a saturated count the
+    /// result is `Ok(SATURATED)`, as [`inc_not_zero`](Self::inc_not_zero) returns `true`.
     ///
     /// # Errors
     ///
-    /// Returns the current count: zero if the object is dead, else it is full. Nothing was written.
-    /// So it is for `n == 0`, which is reported.
+    /// Returns the current count: zero if the object is dead, otherwise the count is full. Nothing
+    /// was written. The same holds of `n == 0`, which is reported.
     ///
     /// # Examples
     ///

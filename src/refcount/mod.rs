@@ -16,7 +16,7 @@
 //! ```
 //!
 //! A count above `MAX` is *bad*: it reads as saturated. A count that is *pinned* stays so, and only `set` makes it good again:
-//! the object leaks, which is the one mistake that cannot hurt anybody else.
+//! the object leaks, which is the only mistake that cannot harm other code.
 //!
 //! # What may be decided, and by which value
 //!
@@ -48,15 +48,15 @@
 //!
 //! *After the first pin the word stays pinned.* A decrement may take the word down, an increment up, by one each. One that leaves
 //! the word far from the middle moves it back before it returns, by compare-exchange, or has seen that another thread did. From
-//! "far" to the edge of the zone are 2^29 steps, so this takes as many operations at the same time. Therefore a value in the
-//! zone proves a pin, and no put finds one ever again. How many references there are does not matter: 2^33 drops of a saturated
-//! count move the word back 32 times.
+//! "far" to the edge of the zone are 2^29 steps, so leaving the zone takes as many operations at the same time.
+//! Therefore a value in the zone proves a pin, and no put finds one ever again. How many references there are does not
+//! matter: 2^33 drops of a saturated count move the word back 32 times.
 //!
 //! *A pin that comes late* finds the word of the same object, because of rule 3, whatever the word has become: it leaves a good count
 //! saturated, which leaks. Trusting a bad one would free early.
 //!
-//! *`add` and `sub_and_test`,* whose `n` may be as large as `MAX`, compute first and write by compare-and-swap: they never
-//! write a bad value but `SATURATED`, or the exact count.
+//! *`add` and `sub_and_test`,* whose `n` may be as large as `MAX`, compute first and write by compare-and-swap: the
+//! only bad value that they write is `SATURATED`, apart from the exact count.
 //!
 //! # What is promised of misuse
 //!
@@ -109,12 +109,12 @@ const PINNED: Zone = Zone {
     far: 1 << 28,
 };
 
-/// Whether the value is on the bad half of the number line.
+/// Returns whether the value is on the bad half of the number line.
 const fn is_bad(value: u32) -> bool {
     value > MAX
 }
 
-/// The value, or `SATURATED` for a bad one.
+/// Returns the value, or `SATURATED` for a bad one.
 const fn pinned(value: u32) -> u32 {
     if is_bad(value) { SATURATED } else { value }
 }
@@ -129,12 +129,11 @@ const fn pinned(value: u32) -> u32 {
 /// Operations on a saturated count have no visible effect: increments succeed, and no decrement is the last.
 ///
 /// A thread may stop inside any of these operations for any time, and there may be any number of references: no object
-/// is freed while somebody has a reference. A decrement that was not the last does not touch the count
-/// afterwards, as its memory may be gone. The head of `refcount/mod.rs` has the argument, and what is promised of
-/// misuse.
+/// is freed while a thread has a reference. A decrement that was not the last does not touch the count afterwards, as
+/// its memory may be gone. The head of `refcount/mod.rs` has the argument, and what is promised of misuse.
 ///
-/// `RefCount` does not know what it counts. [`Kref`](crate::Kref) is the same with the operations
-/// that objects need.
+/// `RefCount` does not know what it counts. [`Kref`](crate::Kref) is the same count with the
+/// operations that objects need.
 ///
 #[cfg_attr(
     feature = "registry",
@@ -304,8 +303,8 @@ impl<B: Backend> RefCount<B> {
 
     /// Sets the count of an object that other threads may find from this moment on.
     ///
-    /// For memory that is used again while lookups without a lock may still read it: fill in the
-    /// object first, then set its count. A lookup whose [`inc_not_zero`](Self::inc_not_zero)
+    /// It is for memory that is used again while lookups without a lock may still read it: fill in
+    /// the object first, then set its count. A lookup whose [`inc_not_zero`](Self::inc_not_zero)
     /// succeeds sees what was filled in. More than [`MAX`](RefCount::MAX) saturates and is reported.
     ///
     /// # Memory ordering

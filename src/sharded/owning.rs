@@ -1,4 +1,4 @@
-//! The owning pointer.
+//! The owning pointer to a value with a sharded count: [`ShardedRef`].
 //!
 //! ```text
 //! ShardedRef ----> block:  count (with its shards)   a Ref -----> count, value
@@ -10,7 +10,7 @@
 //! neither moves nor is copied when it passes from one to the other, and may be unsized.
 //!
 //! One handle is the owner: the one that made the block. Its reference is the creator's reference of the count, and its drop
-//! kills the count. So nothing leaks if nobody thinks of a kill.
+//! kills the count. So nothing leaks if the program never calls a kill.
 
 use alloc::boxed::Box;
 use core::marker::PhantomData;
@@ -46,11 +46,12 @@ use crate::forward::forward_to_value;
 ///
 /// # From `Ref`, and back
 ///
-/// - `ShardedRef::from(a_ref)` takes over that reference. Other `Ref`s to the value go on, and the value stays where it is.
+/// - `ShardedRef::from(a_ref)` takes over that reference. Other `Ref`s to the value stay valid, and the value stays
+///   where it is.
 /// - [`to_ref`](Self::to_ref) makes another `Ref`, at any time.
 /// - [`into_ref`](Self::into_ref) turns a handle into a `Ref`.
-/// - [`into_inner`](Self::into_inner) drops a handle, and gives the `Ref` inside to exactly one caller: the last. If it is then the only `Ref`,
-///   [`Ref::try_unwrap`] has the value.
+/// - [`into_inner`](Self::into_inner) drops a handle, and gives the `Ref` inside to exactly one caller: the last. If
+///   that is then the only `Ref`, [`Ref::try_unwrap`] returns the value.
 ///
 /// # Memory ordering
 ///
@@ -365,7 +366,7 @@ impl<T: ?Sized, B: ShardBackend> ShardedRef<T, B> {
         this.count().open_only()
     }
 
-    /// Makes another `Ref` to the value: one atomic instruction on the line that all `Ref`s write.
+    /// Adds a `Ref` to the value, by one atomic instruction on the line that all `Ref`s write.
     ///
     /// # Examples
     ///
@@ -385,7 +386,7 @@ impl<T: ?Sized, B: ShardBackend> ShardedRef<T, B> {
         this.value().clone()
     }
 
-    /// Turns the handle into a `Ref`. Other handles go on, unless this is the owner, whose end kills the count.
+    /// Turns the handle into a `Ref`. Other handles stay valid. If this is the owner, its end kills the count.
     ///
     /// # Examples
     ///
@@ -407,7 +408,8 @@ impl<T: ?Sized, B: ShardBackend> ShardedRef<T, B> {
 
     /// Drops the handle, and returns the `Ref` inside if the handle was the last.
     ///
-    /// If all handles of a block end here, exactly one caller gets the `Ref`; none does if the owner leaks.
+    /// If all handles of a block end here, exactly one caller gets the `Ref`. If the owner leaks, no caller
+    /// does.
     ///
     /// # Examples
     ///
