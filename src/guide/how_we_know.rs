@@ -104,6 +104,7 @@
 //!
 //! ---
 //!
-//! Previous: [17](super::last_drop) · [contents](super) · next: [19. A weak pointer that is upgraded by one addition](super::upgrade)
+//! Previous: [17](super::last_drop) · [contents](super) · next: [19. A `Weak` that is upgraded by one
+//! addition](super::upgrade)
 
 #![doc(alias("theorem", "verification", "invariant", "Iris", "Coq", "z3"))]

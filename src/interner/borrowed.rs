@@ -1,4 +1,4 @@
-//! A reference to an interned value that is lent.
+//! A borrowed reference to an interned value.
 
 use core::fmt;
 use core::hash::{Hash, Hasher};

@@ -13,16 +13,19 @@ use crate::atomic::Native;
 use crate::lock::LockBackend;
 use crate::table::Counted;
 
-/// Owns one reference to a value of an [`Interner`](super::Interner), and dereferences to it.
+/// A counted reference to a value of an [`Interner`](super::Interner), which dereferences to the
+/// value.
 ///
 /// It is one pointer, also for `str`. Cloning it is one atomic increment, dropping it one atomic
 /// decrement; the last drop takes the value out of the interner, under the lock of its shard.
 ///
-/// `Eq` and `Hash` go by the address, in constant time: two values of one interner are equal if and
-/// only if they are the same. So values of different interners are never equal. `Ord` and `Display`
-/// go by the value, and so does the comparison of an `Interned<str>` with a text (`name == "kref"`).
+/// `Eq` and `Hash` go by the address, in constant time: two references of one interner are equal if
+/// and only if they lead to the same value. So values of different interners are never equal. `Ord`
+/// and `Display` go by the value, and so does the comparison of an `Interned<str>` with a text
+/// (`name == "kref"`).
 ///
-/// There is no `Default`: the value would have to be of an interner of the crate's own, and equal to none of yours.
+/// There is no `Default`: the value would have to belong to an interner of the crate's own, and would equal no
+/// value of yours.
 ///
 /// # As a key
 ///

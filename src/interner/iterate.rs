@@ -15,8 +15,8 @@ impl<T: Stored + ?Sized, S, B: LockBackend> Interner<T, S, B> {
     /// Returns an iterator over the values, in no order.
     ///
     /// It holds no lock while you have an item, and allocates room for the values of one bucket only. A value that is
-    /// in the interner during the whole iteration is returned exactly once, one that comes or goes meanwhile at most once. See
-    /// [`Registry::iter`](crate::Registry::iter).
+    /// in the interner during the whole iteration is returned exactly once, one that comes or goes during the iteration
+    /// at most once. See [`Registry::iter`](crate::Registry::iter).
     ///
     /// # Examples
     ///

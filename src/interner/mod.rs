@@ -1,7 +1,7 @@
-//! A set of values, each stored once, that forgets a value when its last user drops it.
+//! A concurrent set that stores each value once, and drops a value when its last user drops it.
 //!
 //! An [`Interner`] is a [`Registry`](crate::Registry) of values that are their own keys: the same
-//! lookups without a lock, the same wait-free put. See there for what it costs.
+//! lookups without a lock, and the same put. See [`registry`](crate::registry) for what it costs.
 
 mod borrowed;
 mod by_reference;
@@ -29,7 +29,7 @@ use crate::lock::LockBackend;
 use crate::registry::DefaultHashBuilder;
 use crate::table::{self, Counted, Entered, Owner, Place, State};
 
-/// Stores each value once, as long as somebody has an [`Interned`] reference to it.
+/// A concurrent set that stores each value once, as long as an [`Interned`] reference to it exists.
 ///
 /// `Interner<str>` and `Interner<[T]>` store up to 24 bytes of text or elements in the table itself, and longer ones in
 /// an allocation of their own, as the table does with sized values of more than 128 bytes. An interner may be a
@@ -56,7 +56,7 @@ pub struct Interner<T: Stored + ?Sized, S = DefaultHashBuilder, B: LockBackend =
 }
 
 impl<T: Stored + ?Sized> Interner<T> {
-    /// Creates an empty interner. Allocates nothing before the first value.
+    /// Creates an empty interner. It allocates nothing before the first value.
     ///
     /// # Examples
     ///
@@ -96,8 +96,9 @@ impl<T: Stored + ?Sized, S> Interner<T, S> {
 }
 
 impl<T: Stored + ?Sized, S, B: LockBackend> Interner<T, S, B> {
-    /// Creates an empty interner over any backend, not in a constant, of `shards` shards, rounded up
-    /// to a power of two and at most 2^16; zero is the default, sixteen for each processor.
+    /// Creates an empty interner of `shards` shards, for any backend. Not `const`. The number is
+    /// rounded up to a power of two, and is at most 2^16; zero is the default: sixteen for each
+    /// processor, rounded up, and 256 at most.
     #[must_use]
     pub fn new_in(shards: usize, hasher: S) -> Self {
         Self {
@@ -151,7 +152,8 @@ impl<T: Stored + ?Sized, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
         table::Hash::new(self.hasher.hash_one(value))
     }
 
-    /// The value that is there, or what is made by `new`, with no lock held, and stored by `store`, under the lock.
+    /// Returns the value that is there. Otherwise `new` makes a value, with no lock held, and `store` stores it,
+    /// under the lock.
     ///
     /// # Safety
     ///
@@ -211,7 +213,8 @@ fn value_of<T: Stored + ?Sized, B: LockBackend>(value: &Counted<Inline<T>, B>) -
 }
 
 impl<T: Stored + Eq + Hash + ?Sized, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
-    /// Returns the stored value that is equal to `value`, which becomes it if there is none.
+    /// Returns the stored value that is equal to `value`. If there is no such value, stores
+    /// `value`.
     ///
     /// # Examples
     ///
@@ -248,7 +251,7 @@ impl<T: Stored + Eq + Hash + ?Sized, S: BuildHasher, B: LockBackend> Interner<T,
         }
     }
 
-    /// The value that is there, or `new`, which is stored by `store`, under the lock.
+    /// Returns the value that is there. Otherwise `store` stores `new`, under the lock.
     ///
     /// # Safety
     ///
@@ -277,7 +280,8 @@ impl<T: Stored + Eq + Hash + ?Sized, S: BuildHasher, B: LockBackend> Interner<T,
 }
 
 impl<T: Eq + Hash, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
-    /// Returns the stored value that is [`Equivalent`] to `value`; makes an owned one only if there is none.
+    /// Returns the stored value that is [`Equivalent`] to `value`. If there is no such value, makes an owned
+    /// one and stores it.
     ///
     /// # Examples
     ///
@@ -320,7 +324,7 @@ impl<T: Eq + Hash, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
 }
 
 impl<T: Copy + Eq + Hash, S: BuildHasher, B: LockBackend> Interner<[T], S, B> {
-    /// Returns the stored slice that is equal to `value`, which is copied if there is none.
+    /// Returns the stored slice that is equal to `value`. If there is no such slice, stores a copy.
     ///
     /// # Examples
     ///
@@ -358,7 +362,7 @@ impl<T: Copy + Eq + Hash, S: BuildHasher, B: LockBackend> Interner<[T], S, B> {
 }
 
 impl<S: BuildHasher, B: LockBackend> Interner<str, S, B> {
-    /// Returns the stored text that is equal to `value`, which is copied if there is none.
+    /// Returns the stored text that is equal to `value`. If there is no such text, stores a copy.
     ///
     /// # Examples
     ///

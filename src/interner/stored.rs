@@ -67,7 +67,7 @@ pub(super) mod sealed {
         /// A value is stored there.
         unsafe fn is_trivial(slot: NonNull<u8>) -> bool;
 
-        /// Drops the value, and frees what it has besides the slot.
+        /// Drops the value, and frees what it has outside the slot.
         ///
         /// # Safety
         ///

@@ -35,8 +35,8 @@
 //! | saturated | saturated | saturated | saturated | no | no | fails |
 //! | dead | fails | - | - | - | - | fails |
 //!
-//! "-" cannot happen: it takes a strong reference, or the exclusive use of the only one, which nobody
-//! has in that state.
+//! "-" cannot happen: it takes a strong reference, or the exclusive use of the only one, which no
+//! thread has in that state.
 //!
 //! # Upgrade against the last put
 //!
@@ -59,14 +59,14 @@
 //!
 //! *Between the upgrader's two steps* the value's weak reference is missing. The upgrader's `Weak` keeps
 //! the memory, because `upgrade` borrows it, and the upgrader's strong reference keeps `strong` from
-//! going to none, so that no second upgrader owes a payment.
+//! going to none, so that no second upgrader has to pay.
 //!
 //! *Exactly one closer succeeds.* `strong` becomes dead by a compare-exchange from "none" only, and never
 //! leaves the dead range. One succeeds: the last decrement to "none" is followed by no increment, and its
 //! closer's compare-exchange fails only if another closer's has succeeded.
 //!
-//! *A value comes back by an upgrade only.* With "none" in `strong` nobody has a strong reference, so
-//! nobody clones or downgrades one.
+//! *A value comes back by an upgrade only.* With "none" in `strong` no thread has a strong reference,
+//! so no thread clones or downgrades one.
 //!
 //! # Closing without a compare-exchange
 //!
@@ -95,10 +95,10 @@
 //!
 //! [`is_unique`](Counts::is_unique) must find no other `WeakRef` *and* no `Weak`, and these are two
 //! words. Between two looks a `WeakRef` may become a `Weak`, or the other way round. std locks the weak
-//! count, and `Arc::downgrade` spins while it is locked. Here nobody waits:
+//! count, and `Arc::downgrade` spins while it is locked. Here no thread waits:
 //!
 //! 1. claim: compare-exchange `strong` from one to claimed. From now on this is the only `WeakRef`, until
-//!    somebody upgrades;
+//!    another thread upgrades;
 //! 2. look at `weak`: one means that there is no `Weak`;
 //! 3. end the claim: compare-exchange `strong` from claimed to one.
 //!
@@ -114,8 +114,8 @@
 //! came in between. Each upgrade of another thread does so once, because after its return the claim
 //! is over. So it ends after as many rounds as there are threads, and `upgrade` stays wait-free.
 //!
-//! A closer that is still on its way has a weak reference, so `is_unique` may say no while another thread
-//! is inside its drop.
+//! A closer that is still on its way has a weak reference, so `is_unique` may return `false` while
+//! another thread is inside its drop.
 //!
 //! # Dead, whatever comes
 //!
@@ -140,7 +140,7 @@
 //!
 //! # Orderings
 //!
-//! `strong`. Written by everybody with a reference of either kind.
+//! `strong` is written by every thread that has a reference of either kind.
 //!
 //! - An increment by `clone` is Relaxed: its caller may use the value already.
 //! - An increment by `upgrade` is Acquire. It pairs with the Release of `birth`, with which the value of
@@ -288,8 +288,8 @@ impl<B: Backend> Counts<B> {
         }
     }
 
-    /// Drops a strong reference. If that returns true there is none left: the caller has become a closer,
-    /// and has the weak reference of the value.
+    /// Drops a strong reference. If that returns `true`, no strong reference is left: the caller has
+    /// become a closer, and has the weak reference of the value.
     #[inline]
     #[track_caller]
     pub(super) fn dec_strong(&self) -> bool {
@@ -311,8 +311,9 @@ impl<B: Backend> Counts<B> {
         false
     }
 
-    /// Ends the life of the value if no upgrade has overtaken the caller, who is a closer: returns whether
-    /// the caller has to destroy the value. Either way the caller's weak reference remains its own.
+    /// Ends the life of the value if no upgrade has overtaken the caller, which is a closer. Returns
+    /// `true` if the caller has to destroy the value. Either way the caller's weak reference remains its
+    /// own.
     #[must_use]
     #[inline]
     pub(super) fn close(&self) -> bool {
@@ -349,7 +350,7 @@ impl<B: Backend> Counts<B> {
             return false;
         }
         let no_weak = self.weak.is_only_reference();
-        // Relaxed: whoever gets a reference after this gets it from the caller.
+        // Relaxed: a thread that gets a reference after this gets it from the caller.
         match self.strong.compare_exchange(CLAIMED, ONE, Relaxed, Relaxed) {
             Ok(_) => no_weak,
             Err(_) => {
@@ -373,7 +374,8 @@ impl<B: Backend> Counts<B> {
         self.weak.inc_held();
     }
 
-    /// Drops a weak reference; returns whether it was the last, and the caller has to free the memory.
+    /// Drops a weak reference. Returns `true` if it was the last: the caller then has to free the
+    /// memory.
     #[must_use]
     #[inline]
     #[track_caller]

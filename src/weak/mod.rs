@@ -1,4 +1,4 @@
-//! A strong and a weak pointer whose upgrade is one addition.
+//! A reference-counting pointer, [`WeakRef`], and its [`Weak`], whose upgrade is one addition.
 //!
 //! [`WeakRef`] and [`Weak`] are what `std`'s `Arc` and `Weak` are, with the same names. They differ in
 //! what the operations cost:
@@ -13,14 +13,14 @@
 //! | in front of the value | two words of the size of a pointer | 8 bytes |
 //! | too many references | abort | leak, and a [report](crate::report) |
 //!
-//! Use [`Ref`](crate::Ref) where no weak pointer is needed: its header is half as large. An index that
-//! forgets a value with its last reference needs no weak pointers either:
-//! [`Registry`](crate::Registry) holds none.
+//! Use [`Ref`](crate::Ref) where no `Weak` is needed: its header is half as large. An index that
+//! forgets a value with its last reference needs no `Weak` either: [`Registry`](crate::Registry) holds
+//! none.
 //!
 //! # Modules
 //!
 //! `counts` has the two counts, the algorithm and its proof. This module has the strong pointer, `unique`
-//! the sole use of its value, `pointer` the weak one.
+//! the sole use of its value, and `pointer` the [`Weak`].
 //!
 //! # Examples
 //!
@@ -56,15 +56,15 @@ use crate::forward::forward_to_value;
 use crate::refs::fill;
 use crate::refs::memory::header_of;
 
-/// A thread-safe reference-counting pointer with weak pointers, like [`Arc`](std::sync::Arc), whose
-/// [`Weak::upgrade`] is wait-free.
+/// A thread-safe reference-counting pointer with a [`Weak`] of its own, like
+/// [`Arc`](std::sync::Arc), whose [`Weak::upgrade`] is wait-free.
 ///
 /// All clones of a `WeakRef` own the value together, and the last one to be dropped destroys it. A
 /// [`Weak`], made by [`downgrade`](Self::downgrade), does not keep the value, only its memory. See the
 /// [module](self) for what the operations cost.
 ///
-/// A value of which more than 2^31 references exist at once leaks, and so does the memory of a value
-/// with more than 2^31 - 1 weak ones; each is [reported](crate::report).
+/// On overflow (more than 2^31 strong references) the value is leaked. With more than 2^31 - 1 weak
+/// references its memory is leaked. Both are [reported](crate::report); `Arc` aborts.
 ///
 /// Coercion to a trait object: [`unsize!`](crate::unsize), or `WeakRef::from(Box<dyn Trait>)`.
 ///
@@ -81,7 +81,7 @@ use crate::refs::memory::header_of;
 /// # Memory ordering
 ///
 /// Whatever is done with the value through one `WeakRef` happens before its destruction, and before
-/// anything that is done with it by a caller who was told that its reference is the only one.
+/// anything that a caller does with it after it was told that its reference is the only one.
 ///
 /// # Examples
 ///
@@ -169,8 +169,8 @@ impl<T> WeakRef<T, Native> {
     ///
     /// # Panics
     ///
-    /// If `make` panics, the panic goes on to the caller. No value exists then, and clones of the `Weak`
-    /// are those of a dead value.
+    /// If `make` panics, the panic propagates to the caller. No value exists then, and upgrades of
+    /// clones of the `Weak` fail.
     ///
     /// # Examples
     ///
@@ -202,7 +202,8 @@ impl<T: ?Sized> WeakRef<T, Native> {
     ///   derived from a `&T`. Its type is that of the `WeakRef`, or one that such pointers coerce or may
     ///   be cast to, of the same size and alignment, and as which the value may be used and destroyed
     ///   while it is used as the other (`[u8]` for `str`).
-    /// - There is a reference for it that no `WeakRef` has: one call for each that was given away.
+    /// - There is a reference that no `WeakRef` has: one call for each reference that was given
+    ///   away.
     #[must_use = "drop it explicitly if it is only to be released"]
     #[inline]
     pub unsafe fn from_raw(value: *const T) -> Self {
@@ -262,7 +263,7 @@ impl<T: ?Sized, B: Backend> WeakRef<T, B> {
         unsafe { counts.as_ref() }
     }
 
-    /// Makes a [`Weak`] to the value: one atomic increment.
+    /// Makes a [`Weak`] to the value, by one atomic increment.
     ///
     /// # Memory ordering
     ///
@@ -307,9 +308,9 @@ impl<T: ?Sized, B: Backend> WeakRef<T, B> {
 
     /// Returns how many `WeakRef`s there are: a hint, out of date as soon as it is read.
     ///
-    /// Returns [`RefCount::SATURATED`](crate::RefCount::SATURATED) if the value leaks. Never decide by it:
-    /// [`try_unwrap`](Self::try_unwrap), [`into_inner`](Self::into_inner) and [`get_mut`](Self::get_mut)
-    /// claim the value.
+    /// Returns [`RefCount::SATURATED`](crate::RefCount::SATURATED) if the value leaks. Make no decision by
+    /// this number: [`try_unwrap`](Self::try_unwrap), [`into_inner`](Self::into_inner) and
+    /// [`get_mut`](Self::get_mut) claim the value.
     ///
     /// # Memory ordering
     ///
@@ -333,8 +334,9 @@ impl<T: ?Sized, B: Backend> WeakRef<T, B> {
 
     /// Returns how many [`Weak`] pointers there are: a hint, out of date as soon as it is read.
     ///
-    /// One more for each other thread that is inside a drop of what seemed to be the last `WeakRef`.
-    /// Returns [`RefCount::SATURATED`](crate::RefCount::SATURATED) if the memory leaks.
+    /// The number is one more for each other thread that is inside a drop of what seemed to be the
+    /// last `WeakRef`. Returns [`RefCount::SATURATED`](crate::RefCount::SATURATED) if the memory
+    /// leaks.
     ///
     /// # Memory ordering
     ///
@@ -358,7 +360,7 @@ impl<T: ?Sized, B: Backend> WeakRef<T, B> {
 
     /// Returns the value's address.
     ///
-    /// The pointer is good as long as the value lives, and good for [`from_raw`](WeakRef::from_raw) if a
+    /// The pointer is valid as long as the value lives, and for [`from_raw`](WeakRef::from_raw) if a
     /// reference was kept for it.
     ///
     /// # Examples
@@ -410,7 +412,7 @@ impl<T: ?Sized, B: Backend> WeakRef<T, B> {
 }
 
 impl<T: ?Sized, B: Backend> Clone for WeakRef<T, B> {
-    /// Makes another reference to the same value: one atomic increment.
+    /// Adds a reference to the same value, by one atomic increment.
     #[inline]
     #[track_caller]
     fn clone(&self) -> Self {
@@ -421,8 +423,8 @@ impl<T: ?Sized, B: Backend> Clone for WeakRef<T, B> {
 }
 
 impl<T: ?Sized, B: Backend> Drop for WeakRef<T, B> {
-    /// Drops the reference: one atomic decrement. If it was the last, the value is destroyed, and its memory
-    /// is freed when there is no [`Weak`] left.
+    /// Drops the reference, by one atomic decrement. If it was the last, the value is destroyed, and its
+    /// memory is freed when there is no [`Weak`] left.
     #[inline]
     fn drop(&mut self) {
         if self.counts().dec_strong() {
@@ -432,7 +434,7 @@ impl<T: ?Sized, B: Backend> Drop for WeakRef<T, B> {
     }
 }
 
-/// The slow half of a drop.
+/// Ends the drop of what seemed to be the last strong reference.
 ///
 /// # Safety
 ///

@@ -1,4 +1,4 @@
-//! The weak pointer.
+//! The reference that does not keep the value alive: [`Weak`].
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -17,8 +17,8 @@ const DANGLING: usize = usize::MAX;
 /// A pointer to the value of a [`WeakRef`] that does not keep the value alive, with a wait-free
 /// [`upgrade`](Self::upgrade).
 ///
-/// It keeps the memory allocated, but not what the value owns. It breaks circles: a child that holds its
-/// parent by a `Weak` does not keep it.
+/// It keeps the memory allocated, but not what the value owns. It breaks cycles: a child that holds its
+/// parent by a `Weak` does not keep the parent alive.
 ///
 /// # Examples
 ///
@@ -127,11 +127,10 @@ impl<T: ?Sized, B: Backend> Weak<T, B> {
 
     /// Takes a strong reference unless the value is dead.
     ///
-    /// One atomic increment, whatever other threads do: wait-free. (It takes one more step in three rare
-    /// cases: while the last `WeakRef` is being dropped; while [`WeakRef::get_mut`] looks at the counts,
-    /// where the step is a loop of as many rounds as there are threads at most; and at every 2^28th
-    /// upgrade of a dead value.) It writes also if the value is dead; [`upgrade_if_live`](Self::upgrade_if_live)
-    /// does not.
+    /// It is one atomic increment, whatever other threads do: wait-free. (It takes one more step in three rare
+    /// cases: while the last `WeakRef` is being dropped; while [`WeakRef::get_mut`] looks at the counts, where
+    /// the step is a loop of as many rounds as there are threads at most; and at every 2^28th upgrade of a dead
+    /// value.) It writes also if the value is dead; [`upgrade_if_live`](Self::upgrade_if_live) does not.
     ///
     /// An upgrade that begins while the last `WeakRef` is being dropped in another thread may succeed: the
     /// value then lives on.
@@ -164,9 +163,9 @@ impl<T: ?Sized, B: Backend> Weak<T, B> {
 
     /// Takes a strong reference unless the value is dead, and writes nothing if it is.
     ///
-    /// A load, and [`upgrade`](Self::upgrade) if the value is not dead. Use it where many of the values that
-    /// are asked for are dead: then threads do not take the cache line of the counts from one another. For a
-    /// live value it takes longer than `upgrade`.
+    /// It is a load, and then [`upgrade`](Self::upgrade) if the value is not dead. Use it where many of the
+    /// values that are asked for are dead: then threads do not take the cache line of the counts from one
+    /// another. For a live value it takes longer than `upgrade`.
     ///
     /// # Memory ordering
     ///
@@ -191,7 +190,7 @@ impl<T: ?Sized, B: Backend> Weak<T, B> {
     }
 
     /// Returns whether upgrades fail from now on: the value was destroyed, or another thread is about to
-    /// destroy it, or there never was one.
+    /// destroy it, or there never was a value.
     ///
     /// `true` is final, except in a [`new_cyclic`](WeakRef::new_cyclic) whose value does not exist yet.
     /// `false` is out of date as soon as it is returned. It writes nothing.
@@ -257,7 +256,7 @@ impl<T: ?Sized, B: Backend> Weak<T, B> {
         self.counts().map_or(0, Counts::weak_hint)
     }
 
-    /// Returns whether both point to the same memory, or both to none.
+    /// Returns whether both point to the same memory, or both point to no memory.
     ///
     /// # Examples
     ///
@@ -330,7 +329,7 @@ impl<T: ?Sized, B: Backend> Weak<T, B> {
 }
 
 impl<T: ?Sized, B: Backend> Clone for Weak<T, B> {
-    /// Makes another weak pointer to the same value: one atomic increment.
+    /// Adds a weak reference to the same value, by one atomic increment.
     #[inline]
     #[track_caller]
     fn clone(&self) -> Self {
@@ -343,8 +342,8 @@ impl<T: ?Sized, B: Backend> Clone for Weak<T, B> {
 }
 
 impl<T: ?Sized, B: Backend> Drop for Weak<T, B> {
-    /// Drops the weak reference: one atomic decrement, or none if it is the only reference. The last one
-    /// frees the memory.
+    /// Drops the weak reference, by one atomic decrement, or without one if there is no other reference.
+    /// The last reference frees the memory.
     #[inline]
     fn drop(&mut self) {
         if self.counts().is_some_and(Counts::dec_weak) {

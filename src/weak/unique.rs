@@ -12,9 +12,9 @@ use crate::refs::memory::Memory;
 impl<T: ?Sized, B: Backend> WeakRef<T, B> {
     /// Returns the value, to be changed in place, if there is no other reference to it, strong or weak.
     ///
-    /// Two atomic compare-exchanges; one that fails if there are other `WeakRef`s. It waits for nobody, and
-    /// nobody waits for it. It returns `None` also while another thread is inside the drop of what seemed to
-    /// be the last `WeakRef`, or inside an [`upgrade`](Weak::upgrade).
+    /// It is two atomic compare-exchanges, or one that fails if there are other `WeakRef`s. It waits for no
+    /// other thread, and no other thread waits for it. It returns `None` also while another thread is inside
+    /// the drop of what seemed to be the last `WeakRef`, or inside an [`upgrade`](Weak::upgrade).
     ///
     /// # Memory ordering
     ///
@@ -46,13 +46,14 @@ impl<T: ?Sized, B: Backend> WeakRef<T, B> {
 }
 
 impl<T, B: Backend> WeakRef<T, B> {
-    /// Moves the value out if this is the only `WeakRef` to it. [`Weak`] pointers to it are those of a dead
-    /// value from then on.
+    /// Moves the value out if this is the only `WeakRef` to it. From then on, upgrades of its [`Weak`]s
+    /// fail.
     ///
     /// # Errors
     ///
     /// Gives the `WeakRef` back if there are others, or the count is saturated. Of several threads that do
-    /// this at once, *all* may get theirs back; use [`into_inner`](Self::into_inner) where one has to win.
+    /// this at once, *all* may get theirs back; use [`into_inner`](Self::into_inner) if exactly one must
+    /// succeed.
     ///
     /// # Memory ordering
     ///
@@ -81,9 +82,9 @@ impl<T, B: Backend> WeakRef<T, B> {
 
     /// Drops the reference, and moves the value out if it was the last `WeakRef`.
     ///
-    /// If every `WeakRef` to a value ends here, in whatever threads, exactly one caller gets the value; or
-    /// none, if the count is saturated. A `WeakRef` that an [`upgrade`](Weak::upgrade) makes in between is
-    /// one of them.
+    /// If every `WeakRef` to a value ends here, in whatever threads, exactly one caller gets the value. If
+    /// the count is saturated, no caller does. A `WeakRef` that an [`upgrade`](Weak::upgrade) makes in
+    /// between is one of them.
     ///
     /// # Memory ordering
     ///
@@ -130,7 +131,7 @@ impl<T: Clone, B: Backend> WeakRef<T, B> {
     /// Returns the value, to be changed in place, after making this the only reference to it.
     ///
     /// If there are other `WeakRef`s, this one is replaced by a reference to a clone. If there are only
-    /// [`Weak`] pointers, the value moves to new memory, and they are those of a dead value from then on.
+    /// [`Weak`]s, the value moves to new memory, and upgrades of these `Weak`s fail from then on.
     ///
     /// # Panics
     ///
@@ -184,7 +185,7 @@ impl<T: Clone, B: Backend> WeakRef<T, B> {
         let new = unsafe { Self::from_value(memory.into_value().cast()) };
         let old = mem::replace(this, new);
         if taken {
-            // SAFETY: whoever has taken the value has its weak reference.
+            // SAFETY: the thread that has taken the value has its weak reference.
             drop(unsafe { Self::into_rest(old) });
         }
     }
