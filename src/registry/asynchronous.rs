@@ -1,4 +1,4 @@
-//! Constructors that are futures.
+//! `get_or_insert_async`: constructors that are futures.
 
 #![forbid(unsafe_code)]
 
@@ -77,7 +77,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     ///
     /// # Errors
     ///
-    /// Returns the error of the future; the key is vacant then, and one of those who wait makes its own object.
+    /// Returns the error of the future; the key is vacant then, and one of the waiting tasks or threads makes
+    /// its own object.
     ///
     /// # Examples
     ///

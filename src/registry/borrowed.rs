@@ -1,4 +1,4 @@
-//! A handle that is lent.
+//! A borrowed handle.
 
 use core::fmt;
 use core::ops::Deref;

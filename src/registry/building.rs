@@ -20,7 +20,7 @@ use crate::lock::LockBackend;
 use crate::table::{Counted, Outcome};
 
 /// An entry whose value is being made by the owner of this. If it is dropped unfinished, because the constructor
-/// failed, panicked or was cancelled, the key is vacant again, and those who wait look again.
+/// failed, panicked or was cancelled, the key is vacant again, and the waiters look again.
 ///
 /// # Invariants
 ///
@@ -62,7 +62,7 @@ impl<K, V, B: LockBackend> Building<K, V, B> {
         entry
     }
 
-    /// Ends the construction, and wakes those who wait. Returns the panic of the lock's first attempt, or of a waker, if
+    /// Ends the construction, and wakes the waiters. Returns the panic of the lock's first attempt, or of a waker, if
     /// one unwound.
     ///
     /// # Panics

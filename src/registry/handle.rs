@@ -11,7 +11,8 @@ use crate::forward::forward_to_value;
 use crate::lock::LockBackend;
 use crate::table::Counted;
 
-/// Owns one reference to an object of a [`Registry`](super::Registry), and dereferences to its value.
+/// A counted reference to an object of a [`Registry`](super::Registry), which dereferences to the
+/// object's value.
 ///
 /// A handle is a pointer. Cloning it is one atomic increment, dropping it one atomic decrement; the
 /// last drop takes the lock of the object's shard, takes the object out of the registry, unlocks,
@@ -99,7 +100,7 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
     /// Pins the object: its address stays the same to the end of its destructor.
     ///
     /// Every object of a registry is pinned in this sense, as nothing moves a value that was put in, and handles only
-    /// lend it shared. This says so to code that asks for a `Pin`.
+    /// lend it shared. `as_pin` says so to code that asks for a `Pin`.
     ///
     /// # Examples
     ///
@@ -160,7 +161,8 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
         unsafe { Self::new(entry) }
     }
 
-    /// Takes the object out of the registry; returns false if it is not in it.
+    /// Removes the object from the registry. Returns `false` if the registry does not list the
+    /// object any more.
     ///
     /// As [`Registry::unlist`](super::Registry::unlist), for this very object.
     ///
@@ -184,7 +186,7 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
         this.entry.lock().unlist(&this.entry)
     }
 
-    /// Returns the key under which the object is, or was, in the registry.
+    /// Returns the object's key.
     ///
     /// # Examples
     ///
@@ -243,8 +245,8 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
     /// Returns whether the registry still lists the object, so that a lookup can find it; a hint if
     /// other threads may unlist it.
     ///
-    /// It does not after [`Registry::unlist`](super::Registry::unlist), nor after the registry was
-    /// dropped.
+    /// It returns `false` after [`Registry::unlist`](super::Registry::unlist), and after the
+    /// registry was dropped.
     ///
     /// # Examples
     ///

@@ -11,15 +11,14 @@ use crate::lock::LockBackend;
 use crate::table::{Entered, State, Vacant};
 
 impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
-    /// Puts an object into the registry and returns the first handle to it, unless there is one with
-    /// the same key.
+    /// Puts an object into the registry and returns the first handle to it, unless the key is taken.
     ///
     /// Waits if an object with this key is being made. Takes the lock of the key's shard
     /// at once, as the key should be vacant; [`get_or_insert_with`](Self::get_or_insert_with) looks without it first.
     ///
     /// # Errors
     ///
-    /// Returns a handle to the object that is there, and the key and the value.
+    /// Returns a handle to the object that has the key, and gives back the key and the value.
     ///
     /// # Panics
     ///
@@ -69,12 +68,12 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
         }
     }
 
-    /// Puts an object into the registry, and takes the one with the same key out, if there is one. Returns the first handle to the
-    /// one, and a handle to the other.
+    /// Puts an object into the registry, and removes the object with the same key, if there is one. Returns the first
+    /// handle to the new object, and a handle to the old one.
     ///
     /// Both happen in one step: a concurrent lookup of the key finds one of them. The old object lives on as long as it
-    /// has handles, and its destructor does not touch the new one. Waits if an object with this key is being made, and
-    /// then takes that out.
+    /// has handles, and its destructor does not touch the new one. If an object with this key is being made, `replace`
+    /// waits, and then removes that object.
     ///
     /// # Panics
     ///
@@ -133,7 +132,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     /// Puts an object into the registry, in the place of the one with the same key, if there is one. Returns the first
     /// handle to it.
     ///
-    /// Does what [`replace`](Self::replace) does, for a caller that has no use for the old object.
+    /// Like [`replace`](Self::replace), for a caller that has no use for the old object.
     ///
     /// # Panics
     ///
@@ -172,7 +171,7 @@ fn list<K, V, B: LockBackend>(
     unsafe { vacant.insert(State::Listed, None, write, own) }
 }
 
-/// Tells that [`Registry::try_insert`] found an object with the same key.
+/// The error of [`Registry::try_insert`]: an object with the same key exists.
 ///
 /// # Examples
 ///
@@ -189,7 +188,7 @@ fn list<K, V, B: LockBackend>(
 /// assert_eq!(error.to_string(), "there is an object with the key 1 already");
 /// ```
 pub struct OccupiedError<K, V, B: LockBackend = Native> {
-    /// The object that is there.
+    /// The object that has the key.
     pub existing: Handle<K, V, B>,
     /// The key that was not inserted.
     pub key: K,

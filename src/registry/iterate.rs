@@ -1,4 +1,4 @@
-//! All objects of a registry, one after another.
+//! Iteration over the objects of a registry.
 //!
 //! The iteration holds no lock while it hands out an object; see `table/iter.rs`.
 
@@ -94,14 +94,14 @@ impl<K, V, S, B: LockBackend> Registry<K, V, S, B> {
         handles
     }
 
-    /// Takes all objects out of the registry for which `condition` returns `true`, and returns how many. They live on as long as
-    /// they have handles.
+    /// Removes all objects for which `condition` returns `true`, and returns how many. They stay alive as long as they
+    /// have handles.
     ///
-    /// The condition is asked with no lock held. It is asked of each object that is in the registry during the whole
-    /// call, see [`iter`](Self::iter); an object that another thread takes out first is not counted.
+    /// `condition` is called with no lock held. It is called with each object that is in the registry during the
+    /// whole call, see [`iter`](Self::iter); an object that another thread takes out first is not counted.
     ///
-    /// A registry forgets objects that nobody uses by itself. This is for objects that are still in use, and are not to be found
-    /// any more: `HashMap::retain`, with the opposite answer.
+    /// A registry forgets unused objects by itself. This method is for objects that are still in use, and that lookups
+    /// should not find any more. It is `HashMap::retain`, with the opposite condition.
     ///
     /// # Examples
     ///

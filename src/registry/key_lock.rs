@@ -13,7 +13,7 @@
 //! first served, and nobody can barge in.
 //!
 //! A waiter that is cancelled takes its event out of the queue. If the event is not there any more, the turn was its own already, and it
-//! releases the turn. Both are decided under the turn's lock, so that a turn is never given to nobody.
+//! releases the turn. Both are decided under the turn's lock, so that no turn is lost.
 
 #![forbid(unsafe_code)]
 
@@ -31,23 +31,24 @@ use crate::atomic::Native;
 use crate::lock::LockBackend;
 use crate::table::{Event, Locked};
 
-/// Locks keys: a mutex for each key, which exists while it is locked or waited for.
+/// A mutex for each key, which exists while it is locked or waited for.
 ///
-/// For work that must not be done twice at once for the same account, path or user, while different keys do not wait for
-/// each other. A key takes memory only while somebody has its lock or waits for it.
+/// It is for work that must not be done twice at once for the same account, path or user, while different keys do not
+/// wait for each other. A key takes memory only while its lock is held or waited for.
 ///
 /// Guards are owned: they borrow neither the `KeyLock` nor the key, may be sent to other threads, and may be held
 /// across an `await`. Waiters get the lock in the order in which they came.
 ///
 /// # What costs what
 ///
-/// A lock that nobody else has is one insertion into a [`Registry`], its unlock one last put, and one short critical section each. Each waiter allocates an
-/// event.
+/// To lock a key that is not locked takes one insertion into a [`Registry`], and to unlock it one last put, each with
+/// one short critical section. Each waiter allocates an event.
 ///
 /// # Deadlocks
 ///
-/// A thread that locks a key which it has locked already waits for itself, as with a mutex. So do two threads that lock two keys
-/// in opposite order. There is no poisoning: a thread that panics with a guard unlocks.
+/// A thread that locks a key which it has locked already waits for itself, as with a mutex. Two threads that lock two
+/// keys in opposite order wait for each other. There is no poisoning: a thread that panics with a guard unlocks the
+/// key.
 ///
 /// # Memory ordering
 ///
@@ -89,7 +90,7 @@ struct Queue<B: LockBackend> {
 }
 
 impl<K> KeyLock<K> {
-    /// Creates a `KeyLock` of which no key is locked. Allocates nothing before the first lock.
+    /// Creates a `KeyLock` of which no key is locked. It allocates nothing before the first lock.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -109,8 +110,8 @@ impl<K, S> KeyLock<K, S> {
 }
 
 impl<K, S, B: LockBackend> KeyLock<K, S, B> {
-    /// Does what [`with_hasher`](KeyLock::with_hasher) does, for any backend, with a number of shards as
-    /// [`Registry::new_in`] has it. Not `const`.
+    /// Like [`with_hasher`](KeyLock::with_hasher), for any backend, with a number of shards as in
+    /// [`Registry::new_in`]. Not `const`.
     #[must_use]
     pub fn new_in(shards: usize, hasher: S) -> Self {
         Self {
@@ -145,7 +146,7 @@ impl<K, S, B: LockBackend> KeyLock<K, S, B> {
 }
 
 impl<K: Eq + Hash, S: BuildHasher, B: LockBackend> KeyLock<K, S, B> {
-    /// Locks a key, and blocks the thread while somebody else has it locked.
+    /// Locks a key, and blocks the thread while the key is locked elsewhere.
     ///
     /// # Examples
     ///
@@ -171,7 +172,7 @@ impl<K: Eq + Hash, S: BuildHasher, B: LockBackend> KeyLock<K, S, B> {
         }
     }
 
-    /// Locks a key if nobody has it locked.
+    /// Locks a key, unless it is locked already.
     ///
     /// # Examples
     ///
@@ -184,7 +185,7 @@ impl<K: Eq + Hash, S: BuildHasher, B: LockBackend> KeyLock<K, S, B> {
         }
     }
 
-    /// Locks a key, and lets the task wait while somebody else has it locked.
+    /// Locks a key, and lets the task wait while the key is locked elsewhere.
     ///
     /// The place in the queue is taken when the future is first polled, and given up when it is dropped.
     ///
@@ -216,7 +217,7 @@ impl<K: Eq + Hash, S: BuildHasher, B: LockBackend> KeyLock<K, S, B> {
         }
     }
 
-    /// Returns whether somebody has this key locked; a hint while other threads use it.
+    /// Returns whether this key is locked; a hint while other threads use it.
     #[must_use]
     pub fn is_locked<Q>(&self, key: &Q) -> bool
     where
@@ -311,7 +312,7 @@ impl<B: LockBackend> Turn<B> {
     }
 }
 
-/// Has a key of a [`KeyLock`] locked; dropping it unlocks the key.
+/// The guard of a locked key of a [`KeyLock`]; dropping it unlocks the key.
 ///
 /// # Examples
 ///

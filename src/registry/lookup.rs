@@ -20,7 +20,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
 
     /// Returns a handle to the object with this key, if there is one.
     ///
-    /// Takes no lock if it finds the object. Otherwise it looks again under the lock of the key's
+    /// It takes no lock if it finds the object. Otherwise it looks again under the lock of the key's
     /// shard, so that `None` is exact: at that moment there was no such object, or it was not made yet.
     ///
     /// The key may have any form that is [`Equivalent`] to `K` and hashes as `K` does: a borrowed form, or a compound key of borrowed
@@ -107,8 +107,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     /// Returns the object with this key, or a place for it, or a pending that tells when the holder of the place has
     /// filled it. It never waits.
     ///
-    /// Takes no lock if it finds the object. A vacant place is the caller's from then on; see [`Reservation`](super::Reservation).
-    /// The key is dropped if there is an object.
+    /// It takes no lock if it finds the object. A vacant place is the caller's from then on; see
+    /// [`Reservation`](super::Reservation). The key is dropped if there is an object.
     ///
     /// # Examples
     ///
@@ -135,7 +135,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
         }
     }
 
-    /// Does what [`entry`](Self::entry) does, and makes an owned key only if there is no object.
+    /// Like [`entry`](Self::entry), but makes an owned key only if there is no object.
     ///
     /// # Examples
     ///
@@ -173,8 +173,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     ///
     /// # Panics
     ///
-    /// Panics if `make` inserts its own key, by this method or another that waits: it would wait for itself. If `make` itself panics, the
-    /// panic goes on, the key is vacant, and one of the waiting threads calls its own `make`.
+    /// Panics if `make` inserts its own key, by this method or another that waits: that would deadlock. If `make`
+    /// itself panics, the panic propagates, the key stays vacant, and one waiting thread runs its own `make`.
     ///
     /// # Examples
     ///
@@ -203,7 +203,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     ///
     /// # Errors
     ///
-    /// Returns the error of `make`; the key is vacant then, and one of the waiting threads calls its own `make`.
+    /// Returns the error of `make`. The key stays vacant, and one waiting thread runs its own `make`.
     ///
     /// # Panics
     ///

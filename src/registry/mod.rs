@@ -2,10 +2,11 @@
 //!
 //! # What it replaces
 //!
-//! A `Mutex<HashMap<K, Weak<V>>>` with a `Drop` that removes the entry: a second count in every
-//! object, an upgrade that can fail, and a race between the last drop and the next lookup that is
-//! easy to get wrong. Here the map holds no reference and no weak count, and what it lists is alive.
-//! ([The race](crate::guide::registry), step by step, in the guide.)
+//! It replaces a `Mutex<HashMap<K, Weak<V>>>` with a `Drop` that removes the entry. That has a
+//! second count in every object, an upgrade that can fail, and a race between the last drop and the
+//! next lookup that is easy to get wrong. Here the map holds no reference and no weak count, and
+//! every object that it lists is alive. ([The race](crate::guide::registry), step by step, in the
+//! guide.)
 //!
 //! # What costs what
 //!
@@ -24,21 +25,22 @@
 //! | [`Registry::replace`] | 0, 1 if there is an object | one shard, twice if there is an object |
 //! | [`Registry::iter`], [`Registry::handles`], [`Registry::unlist_if`] | 1 for each object | one shard for each bucket that has objects |
 //!
-//! A lock is held for some tens of instructions, except that after the number of buckets has doubled each
-//! shard moves its own objects under it, once. `Hash`, `Eq`, constructors and destructors run with no lock
-//! held, so that they may use the registry themselves.
+//! A lock is held for some tens of instructions, with one exception: after the number of buckets has
+//! doubled, each shard moves its own objects under its lock, once. `Hash`, `Eq`, constructors and
+//! destructors run with no lock held, so that they may use the registry themselves.
 //!
 //! # How it works
 //!
-//! The put is the wait-free put-with-lock of [`HandBack`](crate::HandBack). Lookups go by the
-//! kernel's scheme for type-stable memory (`SLAB_TYPESAFE_BY_RCU`): walk the bucket without the
-//! lock, take a reference unless the count is zero, then check that this is the object that was meant. The
-//! memory of a dead object is used for the next one, and goes back to the allocator by
-//! [`Registry::shrink_to_fit`] or when the registry and its handles are gone. So does the memory of the
-//! arrays of buckets that have become too short, which is less than that of the one in use.
+//! The put is that of [`HandBack`](crate::HandBack): one `fetch_sub`, and the shard's lock for the last
+//! reference. Lookups go by the kernel's scheme for type-stable memory (`SLAB_TYPESAFE_BY_RCU`): walk the
+//! bucket without the lock, take a reference unless the count is zero, then check that this is the object
+//! that was meant. The memory of a dead object is used for the next one, and goes back to the allocator by
+//! [`Registry::shrink_to_fit`], or when the registry and its handles are gone. Outgrown arrays of buckets
+//! are kept and freed at the same time; together they take less than the current array. So a `static`
+//! registry returns memory only by `shrink_to_fit`.
 //!
 //! A hash is multiplied by a constant, and the upper bits of the product choose the shard and the bucket, so
-//! that hashers will do that leave some bits poor, or hash a number to itself.
+//! weak hashers work, even the identity.
 
 #![deny(clippy::undocumented_unsafe_blocks)]
 
@@ -72,11 +74,12 @@ use crate::atomic::Native;
 use crate::lock::LockBackend;
 use crate::table::Owner;
 
-/// Maps keys to live objects: an object is in the map as long as somebody has a [`Handle`] to it.
+/// A concurrent map from keys to live objects: an object is in the map as long as a [`Handle`] to
+/// it exists.
 ///
-/// The map itself holds no reference. A lookup that finds an object takes no lock, and what it finds
-/// is alive; there is no upgrade that can fail. When the last handle is dropped, the object leaves
-/// the map before it is destroyed. See the [module](self) for costs and the method.
+/// The map itself holds no reference. A lookup that finds an object takes no lock, and the object is
+/// alive: there is no upgrade that can fail. When the last handle is dropped, the object leaves the
+/// map before it is destroyed. See the [module](self) for costs and the method.
 ///
 /// Operations that run at the same time are linearizable, per key and across keys. An operation of another thread that looks at the object
 /// counts as a handle while it runs: if the last handle is dropped in that time, lookups may find the object until that
@@ -98,9 +101,9 @@ use crate::table::Owner;
 /// # What user code may do
 ///
 /// `Hash`, `Eq`, constructors, wakers, and the destructors of keys and values run with no lock held and may
-/// call the registry. If they panic, the registry is as before: a failed constructor leaves its key
-/// vacant, and what a destructor that panics belonged to has already left the map. An inconsistent `Eq` or `Hash` makes lookups return
-/// wrong answers but is never unsound, because an entry is removed by its address and the hash that it came with.
+/// call the registry. If they panic, the registry is as before: a failed constructor leaves its key vacant, and an
+/// object whose destructor panics has already left the map. An inconsistent `Eq` or `Hash` makes lookups return wrong
+/// answers but is never unsound, because an entry is removed by its address and the hash that it came with.
 ///
 /// Two constructors that each wait for the other's key deadlock, like two locks taken in opposite order.
 ///
@@ -133,7 +136,7 @@ pub struct Registry<K, V, S = DefaultHashBuilder, B: LockBackend = Native> {
 }
 
 impl<K, V> Registry<K, V> {
-    /// Creates an empty registry. Allocates nothing before the first insertion.
+    /// Creates an empty registry. It allocates nothing before the first insertion.
     ///
     /// # Examples
     ///
@@ -171,7 +174,7 @@ impl<K, V, S> Registry<K, V, S> {
     }
 
     /// Creates an empty registry of `shards` shards, rounded up to a power of two and at most
-    /// 2^16; zero is the default, sixteen for each processor.
+    /// 2^16; zero is the default: sixteen for each processor, rounded up, and 256 at most.
     ///
     /// # Examples
     ///

@@ -42,11 +42,11 @@ use crate::table::{Busy, Counted, Entered, Hash, Owner};
 /// ```
 #[must_use = "a vacant place is given up when it is dropped"]
 pub enum Entry<'a, K, V, B: LockBackend = Native> {
-    /// There is an object.
+    /// An object with the key exists.
     Occupied(Handle<K, V, B>),
-    /// There was none. The place is the caller's to fill.
+    /// No such object exists. The place is the caller's to fill.
     Vacant(Reservation<'a, K, V, B>),
-    /// Somebody else has the place, and has not filled it yet.
+    /// Another thread or task has the place, and has not filled it yet.
     Busy(Pending<'a, K, V, B>),
 }
 
@@ -60,21 +60,21 @@ impl<K: fmt::Debug, V: fmt::Debug, B: LockBackend> fmt::Debug for Entry<'_, K, V
     }
 }
 
-/// A place for an object that is not made yet; its key is busy until then.
+/// A place for an object that is not made yet; its key is busy until it is filled.
 ///
 /// A reservation may be sent to another thread, and be held across an `await`. Lookups do not find the key
 /// ([`Registry::get`](super::Registry::get) returns `None`, the object is not counted by `len`), and callers that want to
-/// insert it wait. Dropping the reservation leaves the key vacant, and wakes all who wait: the first of them that
-/// comes gets the place.
+/// insert it wait. Dropping the reservation leaves the key vacant, and wakes all waiters: the first one that comes gets
+/// the place.
 ///
 /// # Limits
 ///
 /// A thread that has a reservation and asks for the key by a method that waits, waits for itself, and so does a task
 /// that awaits it.
 ///
-/// If a reservation is forgotten ([`core::mem::forget`]), its key stays busy as long as the registry exists, and who
-/// waits for it waits as long. All other keys are as before. When the registry is dropped, so is the key, and the
-/// memory is given back.
+/// If a reservation is forgotten ([`core::mem::forget`]), its key stays busy as long as the registry exists, and its
+/// waiters wait as long. All other keys are as before. When the registry is dropped, so is the key, and the memory
+/// is given back.
 ///
 /// # Examples
 ///
@@ -112,9 +112,9 @@ impl<K, V, B: LockBackend> Reservation<'_, K, V, B> {
         self.building.key()
     }
 
-    /// Puts the object into the registry, returns its first handle, and wakes all who wait for it.
+    /// Puts the object into the registry, returns its first handle, and wakes all waiters.
     ///
-    /// Everybody who waited when it was called gets this object, also if the handle is dropped at once.
+    /// Every waiter of that moment gets this object, also if the handle is dropped at once.
     ///
     /// # Memory ordering
     ///
@@ -143,11 +143,11 @@ impl<K: fmt::Debug, V, B: LockBackend> fmt::Debug for Reservation<'_, K, V, B> {
     }
 }
 
-/// A place that somebody else has: wait for it by blocking ([`wait`](Self::wait)), in a task (it is a future), or not
-/// at all.
+/// A place that another thread or task has: wait for it by blocking ([`wait`](Self::wait)), in a task (it is a
+/// future), or not at all.
 ///
 /// Both forms of waiting return the object if it was put in, and `None` if the key was left vacant; then enter the registry again, with
-/// [`retry`](Self::retry) or with [`into_key`](Self::into_key). A key may be busy again by then: of several who wait,
+/// [`retry`](Self::retry) or with [`into_key`](Self::into_key). A key may be busy again by then: of several waiters,
 /// one gets the place.
 ///
 /// A pending has a reference to the object to come. So the object that was put in is what it returns, also if
@@ -235,7 +235,8 @@ impl<'a, K, V, B: LockBackend> Pending<'a, K, V, B> {
     /// # Panics
     ///
     /// Panics in a constructor that
-    /// [`Registry::get_or_insert_with`](super::Registry::get_or_insert_with) has called for the same key on the same thread: it would wait for itself.
+    /// [`Registry::get_or_insert_with`](super::Registry::get_or_insert_with) has called for the same key on the same
+    /// thread: that would deadlock.
     ///
     /// # Examples
     ///
