@@ -13,8 +13,8 @@
 //!
 //! [`Buckets::grow`] puts an empty array of twice the length in the place of the old one, and no more:
 //! it needs no lock. Each shard then moves its own nodes there when something is next looked for under its
-//! lock, which is at the latest when a lookup does not find what has not been moved yet. So nobody waits for
-//! more than one shard. (A last put unlinks its node where it is.)
+//! lock, which is at the latest when a lookup does not find what has not been moved yet. So no thread waits
+//! for more than one shard. (A last put unlinks its node where it is.)
 //!
 //! The old array is kept, because a lookup may be reading it, until the table is shrunk or dropped: an array
 //! knows the one that was in use before. All that are kept have fewer heads than the one in use. (Arrays that
@@ -24,8 +24,8 @@
 //! # Orderings, per variable
 //!
 //! - `heads`, which array is in use, and how long it is: Release when it is replaced by a larger one, Acquire in
-//!   lookups and in whoever moves a shard's nodes, so that the heads are there. When it is replaced by a
-//!   smaller one nobody else looks.
+//!   lookups and in the thread that moves a shard's nodes, so that the heads are there. When it is replaced by a
+//!   smaller one, no other thread looks.
 //! - the heads: see `chains.rs`.
 
 use alloc::alloc::{alloc, alloc_zeroed, dealloc, handle_alloc_error};
@@ -67,8 +67,8 @@ struct Header<B: LockBackend> {
     outgrown: Option<Heads<B>>,
 }
 
-// SAFETY: the heads are atomics, and the headers are only used by who has the buckets exclusively. What
-// the chains lead to is the shards'.
+// SAFETY: the heads are atomics, and the headers are only used by a thread that has the buckets
+// exclusively. What the chains lead to is the shards'.
 unsafe impl<B: LockBackend> Send for Buckets<B> {}
 // SAFETY: as above.
 unsafe impl<B: LockBackend> Sync for Buckets<B> {}

@@ -1,14 +1,14 @@
 //! Nodes that are busy, and how callers wait for them.
 //!
-//! A node is *busy* from its insertion as `Building` until its value is there or its construction was given up. Whoever
-//! wants its key in between gets a [`Busy`], and waits for the node's [`Event`].
+//! A node is *busy* from its insertion as `Building` until its value is there or its construction was given up. A
+//! caller that wants its key in between gets a [`Busy`], and waits for the node's [`Event`].
 //!
 //! # Who owns what
 //!
 //! The builder has a reference to the node, and each [`Busy`] has one. So a waiter gets the object that was
-//! built, even if the builder has dropped its own reference by then. A node has an event only if somebody waits for it: the
-//! first who does makes it, and enters it in [`Builders`], under the lock of the node's shard. The builder
-//! takes it out there when it ends, unlocks, and ends the event: wakers are user code.
+//! built, even if the builder has dropped its own reference by then. A node has an event only if a thread or task waits
+//! for it: the first waiter makes it, and enters it in [`Builders`], under the lock of the node's shard. At its end the
+//! builder takes it out there, unlocks, and then ends the event: wakers are user code.
 //!
 //! # The thread of a builder
 //!
@@ -52,7 +52,7 @@ pub(super) struct Builders<B: LockBackend> {
     /// The threads on which constructors run. As many as there are threads here, and deeper where constructors nest, of
     /// which the innermost is the last.
     threads: Vec<(NonNull<Node<B>>, B::ThreadId)>,
-    /// The events of the nodes that somebody waits for.
+    /// The events of the nodes that have waiters.
     awaited: BTreeMap<NonNull<Node<B>>, Arc<Ended<B>>>,
 }
 
@@ -81,7 +81,8 @@ impl<B: LockBackend> Builders<B> {
         }
     }
 
-    /// Forgets a node, which is not busy any more. Returns the event to end after unlocking, if anybody waits.
+    /// Forgets a node, which is not busy any more. Returns the event to end after unlocking, if the node has
+    /// waiters.
     #[must_use = "those who wait have to be woken"]
     pub(super) fn end(&mut self, node: NonNull<Node<B>>) -> Option<Arc<Ended<B>>> {
         if let Some(place) = self.place(node) {
@@ -131,7 +132,7 @@ impl<P: Payload, B: LockBackend> Busy<P, B> {
         self.built(outcome)
     }
 
-    /// Does what [`wait`](Self::wait) does, for a task. Once it was ready, it has to be polled no more.
+    /// Like [`wait`](Self::wait), for a task. It must not be polled again after it was ready.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Counted<P, B>>> {
         let poll = self.watch.ended.poll(&mut self.ticket, cx);
         poll.map(|outcome| self.built(outcome))

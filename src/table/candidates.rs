@@ -1,7 +1,7 @@
 //! The nodes with one tag that a look under the lock has found, to be compared without it.
 //!
 //! Keys are compared by user code, so with no lock held, and with a reference to the node. Two keys of one tag are
-//! rare, unless somebody makes them: then there may be thousands. So that a look stays linear:
+//! rare, unless an attacker makes them: then there may be thousands. So that a look stays linear:
 //!
 //! 1. the first critical section takes one node: mostly it is the one that is looked for;
 //! 2. if it is not, the second takes *all* others;
@@ -85,7 +85,7 @@ impl<P: Payload, B: LockBackend> Candidates<P, B> {
         }
     }
 
-    /// Makes room for so many, and for some that may come meanwhile. No lock is held.
+    /// Makes room for so many, and for some that may come in between. No lock is held.
     pub(super) fn make_room(&mut self, count: usize) {
         self.others.reserve(count + count / 8 + 4);
     }

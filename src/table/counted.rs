@@ -85,8 +85,8 @@ impl<P: Payload, B: LockBackend> Drop for Counted<P, B> {
 /// Ends a pending put: the node dies unless its reference was handed back.
 ///
 /// Under the lock it leaves the map. Then the payload is dropped where it lies, with no lock held, and after that
-/// the slot is given back: until then it is nobody else's. (If there is nothing to drop, the slot is given back
-/// at once.)
+/// the slot is given back: until then no other node can use it. (If there is nothing to drop, the slot is given
+/// back at once.)
 ///
 /// # Safety
 ///

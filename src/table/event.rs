@@ -2,28 +2,29 @@
 //!
 //! # Who owns what
 //!
-//! The event lies in an `Arc`. Whoever ends it has one, and each waiter has one, so that nobody's memory
-//! depends on the node that the event is about: the node may be freed before the waiters run.
+//! The event lies in an `Arc`. The thread that ends it has one, and each waiter has one, so that no
+//! memory of theirs depends on the node that the event is about: the node may be freed before the
+//! waiters run.
 //!
 //! # Why no wake-up is lost
 //!
 //! The outcome and the wakers are under one lock. A task that polls finds the outcome there, or leaves its
-//! waker there; who ends the event writes the outcome and takes the wakers in the same critical section. So each
-//! waker was left before the outcome and is woken, or comes after it and finds it. A thread that blocks waits for the
-//! backend's signal, which stays set.
+//! waker there; the thread that ends the event writes the outcome and takes the wakers in the same critical section.
+//! So each waker was left before the outcome and is woken, or comes after it and finds it. A thread that blocks waits
+//! for the backend's signal, which stays set.
 //!
 //! All waiters are woken. Which of them goes on is decided when they enter the map again; so a waiter that
-//! was cancelled takes nobody else's wake-up with it.
+//! was cancelled takes no other waiter's wake-up with it.
 //!
 //! # User code
 //!
 //! Wakers are user code: they may call the map, wake by running the task at once, and panic. They are cloned, woken and
 //! dropped with no lock held. If one panics, the others are still woken, and then the panic goes on.
 //!
-//! # If a thread stops here for ever
+//! # If a thread stops here forever
 //!
 //! In `end`, before the critical section: the waiters wait on, as for a constructor that does not end. Behind it: those
-//! that were not woken yet do. Nobody else waits: the lock is held for a few instructions and one allocation.
+//! that were not woken yet do. No other thread waits: the lock is held for a few instructions and one allocation.
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -66,7 +67,7 @@ impl<O: Copy, B: LockBackend> Event<O, B> {
         })
     }
 
-    /// Ends the event, once, and wakes all who wait. The caller holds no lock: wakers are user code.
+    /// Ends the event, once, and wakes all waiters. The caller holds no lock: wakers are user code.
     ///
     /// # Panics
     ///

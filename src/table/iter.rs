@@ -1,10 +1,10 @@
-//! All listed nodes of a table, one chain at a time.
+//! The iteration over the listed nodes of a table, one chain at a time.
 //!
 //! The iteration goes by hash: it remembers up to which hash it has come, locks the shard of that hash, takes references to
 //! the nodes of the next chain that has any, and unlocks. A chain has the nodes of a range of hashes, whatever the
 //! number of chains is. So it does not matter that the array of heads doubles or shrinks in between:
-//! a node's hash is passed once. A node that is listed during the whole iteration is seen exactly once; one that comes or goes
-//! meanwhile at most once for each time it was listed.
+//! a node's hash is passed once. A node that is listed during the whole iteration is seen exactly once; one that comes
+//! or goes in between at most once for each time it was listed.
 //!
 //! In memory there are the references to the nodes of one chain: a few, unless many keys have one hash.
 

@@ -22,22 +22,22 @@
 //!
 //! # Who owns what
 //!
-//! A table owns its shards, a shard owns the memory of its nodes. A [`Counted`] owns one reference to
-//! a node. The table owns no references. Everything about a node but its count is changed under the lock
-//! of its shard. The code here knows nothing of the payload's type but its layout; what is in a
-//! node is dropped by [`Counted`], with no lock held.
+//! A table owns its shards, and a shard owns the memory of its nodes. A [`Counted`] owns one reference
+//! to a node. The table owns no references. Everything about a node but its count is changed under the
+//! lock of its shard. The code here knows only the layout of the payload's type. [`Counted`] drops
+//! what is in a node, with no lock held.
 //!
 //! # How long it lives
 //!
 //! The owner of a table (a registry) may be dropped before the last `Counted`, and the last
 //! put still needs the shard's lock. So a table counts its parts: every shard that still has live
 //! nodes, and the owner. A shard is done when it is *closed* (the owner is gone, so that nothing
-//! can come) and its last node has died. Whoever ends the last part frees the table: that is
-//! either the owner, or a last put, *after* it has unlocked.
+//! can come) and its last node has died. The thread that ends the last part frees the table: that
+//! is either the owner, or a last put, *after* it has unlocked.
 //!
-//! Nobody else can be about to use the table then: lookups borrow the owner, and whoever is about to
-//! take a lock for a last put is the pending owner of a node that is alive until then (see
-//! [`HandBack`](crate::HandBack)).
+//! No other thread can be about to use the table then: lookups borrow the owner, and a thread that
+//! is about to take a lock for a last put is the pending owner of a node that is alive until then
+//! (see [`HandBack`](crate::HandBack)).
 
 mod buckets;
 mod builders;
@@ -76,7 +76,7 @@ use crate::lock::LockBackend;
 
 /// The shards of one map.
 ///
-/// Aligned, so that what every lookup reads is in no cache line that somebody writes.
+/// Aligned, so that what every lookup reads is in no cache line that is written often.
 #[repr(align(128))]
 pub(crate) struct Table<B: LockBackend> {
     buckets: Buckets<B>,

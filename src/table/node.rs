@@ -1,4 +1,4 @@
-//! What a node is.
+//! The node: a recycled slot of memory that stays a node, and its states.
 //!
 //! A node is a slot of memory: a header, and behind it room for a payload. Slots are recycled, but
 //! as long as the table lives they stay nodes, so that a lookup without the lock may read the header
@@ -157,14 +157,14 @@ impl<B: LockBackend> Node<B> {
         self.next.store(to_raw(next), Release);
     }
 
-    /// The tag, for whoever holds the lock, or will look again.
+    /// Returns the tag, for a caller that holds the lock, or will look again.
     #[inline]
     pub(crate) fn tag(&self) -> Tag {
         // Relaxed: the lock orders it, or it is a first look.
         Tag(self.tag.load(Relaxed))
     }
 
-    /// The tag, for whoever holds a reference and wants to use the value.
+    /// Returns the tag, for a caller that holds a reference and wants to use the value.
     #[inline]
     pub(super) fn tag_with_value(&self) -> Tag {
         // Acquire: pairs with the Release in `set_tag`, so that a value that was built is seen.
@@ -173,8 +173,8 @@ impl<B: LockBackend> Node<B> {
 
     /// Sets the tag. The caller holds the lock.
     pub(super) fn set_tag(&self, tag: Tag) {
-        // Release: pairs with the Acquire in `tag_with_value`, so that who sees a node listed sees
-        // the value that was built in it.
+        // Release: pairs with the Acquire in `tag_with_value`, so that a thread that sees a node
+        // listed sees the value that was built in it.
         self.tag.store(tag.0, Release);
     }
 

@@ -7,7 +7,7 @@
 //!
 //! # Orderings
 //!
-//! `table` is written once. Release and Acquire: who sees the pointer sees the table.
+//! `table` is written once. Release and Acquire: a thread that sees the pointer sees the table.
 
 use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
@@ -90,7 +90,7 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
         };
         let table = Table::new(shards, P::SLOT);
         // Release: pairs with the Acquire in `table` and in the failure, so that the table is seen.
-        // Acquire in the failure: to see the table of whoever was faster.
+        // Acquire in the failure: to see the table of the thread that was faster.
         let made = self
             .table
             .compare_exchange(ptr::null_mut(), table.as_ptr(), Release, Acquire);
@@ -191,7 +191,7 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
         }
     }
 
-    /// Does what [`enter_locked`](Self::enter_locked) does, and does not wait.
+    /// Like [`enter_locked`](Self::enter_locked), but does not wait.
     ///
     /// # Errors
     ///
@@ -363,7 +363,7 @@ fn default_shards() -> usize {
     (16 * processors).next_power_of_two().min(256)
 }
 
-// SAFETY: whoever has the owner can put payloads in and take references out, in every thread.
+// SAFETY: a thread that has the owner can put payloads in and take references out, in every thread.
 unsafe impl<P: Payload + Send + Sync, B: LockBackend> Send for Owner<P, B> {}
 // SAFETY: as above.
 unsafe impl<P: Payload + Send + Sync, B: LockBackend> Sync for Owner<P, B> {}

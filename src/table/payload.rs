@@ -34,7 +34,7 @@ pub(crate) unsafe trait Payload {
     /// There is a payload in the node, which is the caller's alone.
     unsafe fn is_trivial<B: LockBackend>(node: NonNull<Node<B>>) -> bool;
 
-    /// Drops what is in a node that was in this state, where it lies, and frees what it has besides the slot.
+    /// Drops what is in a node that was in this state, where it lies, and frees what it has outside the slot.
     /// Both happen also if a destructor panics.
     ///
     /// # Safety
@@ -75,7 +75,7 @@ impl<T> Place<T> {
         }
     }
 
-    /// Frees what a payload has besides its slot when the result is dropped.
+    /// Frees what a payload has outside its slot when the result is dropped.
     ///
     /// # Safety
     ///

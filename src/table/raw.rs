@@ -30,7 +30,7 @@ impl<P: Payload, B: LockBackend> Counted<P, B> {
     }
 }
 
-/// A reference to a node that somebody else has counted.
+/// A reference to a node that another holder has counted.
 ///
 /// # Invariants
 ///
@@ -61,7 +61,7 @@ impl<'a, P: Payload, B: LockBackend> Lent<'a, P, B> {
         }
     }
 
-    /// The counted pointer, which is somebody else's to drop.
+    /// The counted pointer, which another holder will drop.
     #[inline]
     pub(crate) fn counted(self) -> ManuallyDrop<Counted<P, B>> {
         // SAFETY: the node has a reference, and this one is not dropped.

@@ -20,7 +20,7 @@ use super::slab::Slab;
 use crate::atomic::Atomic;
 use crate::lock::{Lock, LockBackend};
 
-/// How many empty chains an iteration passes under the lock, before it lets others in.
+/// How many empty chains an iteration passes under the lock, before it unlocks for others.
 const EMPTY_CHAINS: usize = 64;
 
 /// A part of a table that has a lock of its own.
@@ -333,7 +333,7 @@ impl<B: LockBackend> Guard<'_, B> {
         Ok(from)
     }
 
-    /// Takes the nodes that are being built away from their builders, who have forgotten them.
+    /// Takes the nodes that are being built away from their builders, which have forgotten them.
     ///
     /// # Safety
     ///
@@ -394,7 +394,7 @@ impl<B: LockBackend> Guard<'_, B> {
     }
 
     /// Ends the building of a node: it is `Listed`, or, if it failed, out of the chain and `Absent`.
-    /// Returns the event to end after unlocking, if anybody waits.
+    /// Returns the event to end after unlocking, if the node has waiters.
     ///
     /// # Safety
     ///
@@ -418,7 +418,7 @@ impl<B: LockBackend> Guard<'_, B> {
         self.builders.end(node)
     }
 
-    /// Takes a node out of the map; returns false if it is not in it.
+    /// Takes a node out of the map. Returns `false` if the map does not list the node.
     pub(crate) fn unlist<P: Payload>(&mut self, node: &Counted<P, B>) -> bool {
         let node = node.node();
         // SAFETY: a reference is held.
