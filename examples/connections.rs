@@ -8,14 +8,15 @@
 //! Each connection has a thread that reads. That thread holds a handle to the connection. A thread that
 //! wants to send something finds the connection in the registry by its number, or all connections, and
 //! holds handles for that long. With the last handle the connection leaves the registry and drops its
-//! end of the queue of lines. That ends the thread that writes, after all that is in the queue. So what
-//! somebody could find, they could send to, and what was sent is written before the socket is closed.
-//! There is no list of connections to be kept in step with the threads, and no dead entry in it.
+//! end of the queue of lines. That ends the thread that writes, after all that is in the queue. So a
+//! thread could send to every connection that it found, and what was sent is written before the socket
+//! is closed. There is no list of connections to be kept in step with the threads, and no dead entry in
+//! it.
 //!
-//! Nobody waits for a slow reader: one whose queue is full, or that takes next to nothing for a while,
-//! is hung up on. Too long a line is skipped, and the client told; a line without an end is no line. A
-//! client that has sent its last still gets what it is sent until then. A panic in a connection's thread is
-//! the end of that connection, and of nothing else: `/panic` shows it.
+//! No thread waits for a slow reader: the server hangs up on a client whose queue is full, or that takes
+//! next to nothing for a while. Too long a line is skipped, and the client told; a line without an end is
+//! no line. A client that has sent its last still gets what it is sent until then. A panic in a
+//! connection's thread is the end of that connection, and of nothing else: `/panic` shows it.
 //!
 //! The exit code is 0; 1 if a connection is left in the registry or a line was not delivered; 2 if
 //! the server cannot start, or for a wrong option.
@@ -83,7 +84,7 @@ const LONGEST_LINE: usize = 4096;
 /// How many lines are written at once.
 const BATCH: usize = 64;
 
-/// A client that can be sent to. It exists as long as somebody has a handle to it.
+/// A client that lines can be sent to. It exists as long as there is a handle to it.
 struct Connection {
     wire: Ref<Wire>,
     /// Its other end belongs to the thread that writes, and closes when this is dropped.
@@ -157,7 +158,7 @@ impl Server {
                     thread::sleep(Duration::from_millis(10)); // too many files or threads, perhaps
                 }
             }
-            // Nobody else inserts connections, so these are all that are left.
+            // No other thread inserts connections, so these are all that are left.
             for connection in self.connections.handles() {
                 self.send(&connection, &"* the server stops\n".into());
                 let _ = connection.wire.socket.shutdown(Shutdown::Read);
@@ -201,7 +202,7 @@ impl Server {
             counts: self.counts.clone(),
             _token: self.gone.token(),
         };
-        // The first line of all, as nobody else can find it yet.
+        // The first line of all, as no other thread can find the connection yet.
         self.send(&connection, &format!("* you are {id}\n").as_str().into());
         let connection = self.connections.get_or_insert_with(id, |_| connection);
         thread::Builder::new()
@@ -241,7 +242,7 @@ impl Server {
         Ok(())
     }
 
-    /// Does what a line asks for. Returns false when that was the last.
+    /// Does what a line asks for. Returns `false` when that was the last.
     fn say(&self, me: &Handle<u64, Connection>, line: &str) -> bool {
         let id = Handle::key(me);
         let answer = match line.split_once(' ').unwrap_or((line, "")) {
@@ -337,7 +338,7 @@ impl Server {
         Ok(())
     }
 
-    /// Makes `run` come to its end. Returns false if that was done before.
+    /// Makes `run` come to its end. Returns `false` if that was done before.
     fn stop(&self, address: SocketAddr) -> bool {
         // Relaxed: as in `run`.
         let first = !self.stopping.swap(true, Relaxed);

@@ -104,14 +104,14 @@ impl Question {
     }
 
     /// Writes the secret in place if the page is not shared; returns whether it did. If not, the secret
-    /// goes to a copy, which is nobody else's affair.
+    /// goes to a copy, which no other process has.
     fn write_fault(self, page: &Page) -> bool {
         match self {
             // Relaxed: wrong in any order.
             Self::Maps if page.maps.load(Relaxed) == 1 => page.write(),
             Self::Look if page.refs.count() == 1 => page.write(),
             Self::Claim => match page.refs.try_freeze(1) {
-                // As long as the guard lives nobody gets a reference.
+                // As long as the guard lives no thread gets a reference.
                 Some(_frozen) => page.write(),
                 None => return false,
             },

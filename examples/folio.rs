@@ -23,7 +23,7 @@
 //! `folio_ref_unfreeze`, `split_folio`; khugepaged collapses.
 //!
 //! Run it with `cargo run --release --example folio`; `--help` tells the options. The exit code is 0; 1 if
-//! a reference is missing, left over, or to another folio, a count was misused, or somebody saw a page half
+//! a reference is missing, left over, or to another folio, a count was misused, or a thread saw a page half
 //! written; 2 for a wrong option.
 
 use std::cell::UnsafeCell;
@@ -127,7 +127,7 @@ impl Memory {
         }
         let folio = Folio(head);
         // Relaxed: `inc_not_zero` is Acquire, and pairs with the Release by which a split or a collapse
-        // has set the count: who got a reference after that sees what was written before.
+        // has set the count: a thread that got a reference after that sees what was written before.
         if page.head.load(Relaxed) != head {
             self.put(folio);
             return Err(TryAgain::Moved);
@@ -167,7 +167,7 @@ impl Memory {
     /// The caller has frozen what counts the references to them.
     unsafe fn write(&self, run: usize) {
         for page in &self.pages[run..run + self.size] {
-            // SAFETY: nobody has a reference to the page, and nobody can get one.
+            // SAFETY: no thread has a reference to the page, and no thread can get one.
             for word in unsafe { &mut *page.words.get() } {
                 word.1 += 1;
             }
@@ -175,8 +175,8 @@ impl Memory {
         }
     }
 
-    /// Makes a folio of `size` pages from its first page on into `size` folios; returns whether nobody
-    /// was using it, and it was one.
+    /// Makes a folio of `size` pages from its first page on into `size` folios; returns `true` if it
+    /// was one, and no other thread was using it.
     fn split(&self, run: usize) -> bool {
         let Ok(folio) = self.try_get(run) else {
             return false;
@@ -203,7 +203,8 @@ impl Memory {
         true
     }
 
-    /// Makes `size` folios of one page into one; returns whether nobody was using any of them.
+    /// Makes `size` folios of one page into one; returns `true` if no other thread was using any of
+    /// them.
     fn collapse(&self, run: usize) -> bool {
         let mut frozen = Vec::with_capacity(self.size);
         for page in &self.pages[run..run + self.size] {

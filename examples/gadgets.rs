@@ -7,12 +7,12 @@
 //! ```
 //!
 //! A sub-gadget keeps its gadget alive. The gadget lists its sub-gadgets under a lock, so that they
-//! can be found by number, and holds no reference to them: a sub-gadget that nobody uses goes away.
+//! can be found by number, and holds no reference to them: an unused sub-gadget is freed.
 //!
 //! A look-up may find a sub-gadget in the list while another thread drops the last reference to it. So the last put
 //! takes the gadget's lock *before* the count becomes zero, and takes the
-//! sub-gadget out of the list before it unlocks. Then what is in the list, while one holds the lock,
-//! is alive, and a look-up may simply take a reference. All other puts leave the lock alone.
+//! sub-gadget out of the list before it unlocks. Then a thread that holds the lock finds only live sub-gadgets in
+//! the list, and a look-up may simply take a reference. All other puts leave the lock alone.
 //!
 //! # The lock has to outlive the put
 //!

@@ -91,7 +91,7 @@ impl Found {
         }
     }
 
-    /// Which of two equal files comes first does not depend on who was quicker.
+    /// Which of two equal files comes first does not depend on which thread was faster.
     fn sorted(mut self) -> Self {
         self.files.values_mut().for_each(|(_, paths)| paths.sort());
         self

@@ -62,7 +62,8 @@ mod stack {
     /// The size of each further stack. The pages that are not used cost only addresses.
     pub(super) const STACK_SIZE: usize = 1024 * 1024;
 
-    /// How deep destructors nest before the stack's end is assumed to be near, where nobody knows.
+    /// How deep destructors nest before the stack's end is assumed to be near, where the end is
+    /// unknown.
     pub(super) const NESTED_MAX: u32 = 32;
 
     /// What is left of a stack at most. More is the distance to another stack.
@@ -111,7 +112,7 @@ mod stack {
         }
     }
 
-    /// Calls `f` where nobody knows how much is left of the stack: on this one, unless too many of
+    /// Calls `f` where it is unknown how much is left of the stack: on this one, unless too many of
     /// such calls are already on it.
     #[cold]
     #[inline(never)]
@@ -207,7 +208,7 @@ mod tests {
         });
     }
 
-    /// On a coroutine's stack, whose end nobody knows: one last drop, and a chain of them.
+    /// On a coroutine's stack, whose end is unknown: one last drop, and a chain of them.
     #[test]
     fn on_the_stack_of_a_coroutine_a_chain_gets_new_stacks_and_nothing_else_does() {
         use core::cell::Cell;

@@ -37,7 +37,8 @@
 //!
 //! - The drop of a token is Release: it ends what its holder did. The looks of a waiter are Acquire: they pair with all the
 //!   drops, as only read-modify-writes come between.
-//! - All else is Relaxed: the order of the word alone, and the lock, decide who wakes whom.
+//! - Everything else is Relaxed: the order of the word alone, and the lock, decide which thread
+//!   wakes which.
 //! - The pointer to the shared part is written with Release and read with Acquire: it publishes what it points at.
 
 use core::fmt;
@@ -61,9 +62,9 @@ use crate::report::{Kind, report};
 #[cfg(target_has_atomic = "64")]
 use crate::sharded::{ShardBackend, ShardedRef, default_shards};
 
-/// The bit that says: somebody may be waiting.
+/// The bit that says that a waiter may be there.
 const WAITING: usize = 1;
-/// The bit that says: no more tokens by `try_token`.
+/// The bit that says that `try_token` gives out no more tokens.
 const CLOSED: usize = 2;
 /// One token.
 const STEP: usize = 4;
@@ -82,7 +83,7 @@ const SATURATED: usize = 5 << (usize::BITS - 3);
 /// | | |
 /// |---|---|
 /// | no tokens were taken yet | it is drained |
-/// | tokens are taken while somebody waits | they are waited for, too; [`close`](Self::close) first, if they should be refused |
+/// | tokens are taken while a waiter waits | they are waited for, too; [`close`](Self::close) first, if they should be refused |
 /// | a token is forgotten (`mem::forget`) | it is waited for, forever |
 /// | the drain is dropped while there are tokens | nothing: a token keeps its memory |
 /// | all tokens are gone, and others are taken | it is not drained any more; a waiter that has not yet looked goes on waiting |
@@ -101,9 +102,9 @@ const SATURATED: usize = 5 << (usize::BITS - 3);
 /// # Cost
 ///
 /// A token costs two atomic instructions when it is taken and two when it is dropped, on one cache line. Nothing is
-/// allocated. The first token of a drain allocates the shared part. The drop of the last token takes a lock if somebody
-/// waits. Otherwise both taking and dropping are lock-free, and taking is wait-free. Where many threads take tokens at
-/// once, use [`sharded_token`](Self::sharded_token).
+/// allocated. The first token of a drain allocates the shared part. The drop of the last token takes a lock if there is
+/// a waiter. Otherwise both taking and dropping are lock-free, and taking is wait-free. Where many threads take tokens
+/// at once, use [`sharded_token`](Self::sharded_token).
 ///
 /// # Memory ordering
 ///
@@ -286,7 +287,7 @@ impl<B: Backend> Drain<B> {
     /// drain.wait(); // and nobody comes later
     /// ```
     pub fn close(&self) -> bool {
-        // Relaxed: the bit guards nothing; the word's own order decides who comes too late.
+        // Relaxed: the bit guards nothing; the word's own order decides which token comes too late.
         self.make().word.fetch_or(CLOSED, Relaxed) & CLOSED == 0
     }
 
@@ -504,7 +505,7 @@ impl<B: Backend> Shared<B> {
         Poll::Pending
     }
 
-    /// Wakes everybody. The caller has a reference to the shared part.
+    /// Wakes all waiters. The caller has a reference to the shared part.
     #[cold]
     #[inline(never)]
     fn wake_all(&self) {

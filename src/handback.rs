@@ -24,8 +24,8 @@
 //! compare-and-swap, hence no retry, and no value that could come back unnoticed.
 //!
 //! That a thread is the pending owner is what its decrement returned, and stays true however long the thread is stopped before
-//! it has the lock. Its look under the lock is not a second look at somebody else's object: until it has settled,
-//! the object cannot die. If so many references were made in between that the count is saturated, the look finds a bad
+//! it has the lock. Its look under the lock is not a second look at another owner's object: until it has settled, the
+//! object cannot die. If so many references were made in between that the count is saturated, the look finds a bad
 //! count and the second decrement a pinned one, and the object leaks. A put that was not the last touches nothing
 //! afterwards. All that holds for any number of references, see the head of `refcount/mod.rs`.
 //!

@@ -206,7 +206,7 @@ impl<B: Backend> Kref<B> {
     /// use kref::Kref;
     ///
     /// let kref = Kref::new();
-    /// kref.get(); // first the reference, then the pointer to somebody else
+    /// kref.get(); // first the reference, then the pointer to another thread
     /// assert_eq!(kref.count(), 2);
     /// ```
     #[doc(alias = "kref_get")]

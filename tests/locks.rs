@@ -149,7 +149,7 @@ mod of_std {
         assert!(lock.is_poisoned(), "who wants to know can still ask");
     }
 
-    /// The guard is std's own, so a panic of who unlinks poisons the lock.
+    /// The guard is std's own, so a panic of the thread that unlinks poisons the lock.
     #[test]
     fn a_panic_with_the_returned_guard_poisons() {
         let lock = Mutex::new(());

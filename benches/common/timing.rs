@@ -1,4 +1,5 @@
-//! Takes the times: all rows in turns, threads pinned, preempted times thrown away.
+//! Takes the times: all rows in turns, each thread on a core of its own, preempted times thrown
+//! away.
 //!
 //! What contention costs depends on where in memory the shared word is, by half as much again on some
 //! processors. So in a round all variants use one of [`PLACES`] cache lines, and in the next round

@@ -20,8 +20,8 @@
 //! 3. `parent`, `name` and `metadata` never change.
 //! 4. At most one lock is held at a time, and no reference is put under a lock.
 //!
-//! The root is in no table, so that nobody can find it when its count is zero, and needs no lock for
-//! its last put.
+//! The root is in no table, so no thread can find it when its count is zero, and its last put needs
+//! no lock.
 
 use std::cell::Cell;
 use std::collections::HashMap;

@@ -1,8 +1,8 @@
 //! Keeps the last entries that were put: a bounded list of handles, from which the least recently put one is dropped.
 //!
-//! Neither of the caches knows of it. An entry in the list has one handle more, that is all: it is found as before, and
-//! it leaves the cache when the list drops its handle and nobody else has one. (An entry's parents have no place of their own in
-//! the list: the entry keeps them.)
+//! Neither of the caches knows of this list. An entry in the list only has one more handle: it is found as before, and
+//! it leaves the cache when the list drops its handle and there is no other. (An entry's parents have no place of their
+//! own in the list: the entry keeps them.)
 
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};

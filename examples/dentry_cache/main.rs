@@ -16,7 +16,7 @@
 //! - `cache`: what the caches have in common
 //! - `dcache`: the cache with `Kref`, and all of the `unsafe`
 //! - `registry_cache`: the cache on `Registry`
-//! - `keep`: the entries that nobody uses, and that are kept all the same
+//! - `keep`: the unused entries that are kept all the same
 //! - `worker`: what a thread does
 //! - `tree`: the paths to be resolved
 //! - `counts`, `problems`: what is printed

@@ -36,8 +36,8 @@ pub trait AtomicExt: Atomic {
     /// `f` is called at least once, and once more whenever another thread changed the value in the
     /// meantime or the processor's compare-exchange failed spuriously. It sees the value only: a
     /// value that changed and changed back is not noticed (the ABA problem). Of two pointers it sees that the addresses are
-    /// equal: the one that `f` was given may be to memory that was freed, and that somebody else has now. If
-    /// `f` panics, nothing has been written.
+    /// equal: the one that `f` was given may point to memory that was freed, and that another owner has now. If `f`
+    /// panics, nothing has been written.
     ///
     /// # Errors
     ///

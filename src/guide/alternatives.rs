@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | one shared value, and no table that finds it | `std::sync::Arc` | every library knows it; a [`Ref`](crate::Ref) is as fast and only smaller |
 //! | a graph of equals with `Weak` edges, cycles | `Arc` with `std::sync::Weak` | put-with-lock needs an index with a lock; a graph has none |
-//! | a cache: keep entries that nobody uses | moka, quick_cache | a [`Registry`](crate::Registry) drops an entry with its last handle; keeping some is a few lines on top, an eviction policy is not |
+//! | a cache: keep unused entries | moka, quick_cache | a [`Registry`](crate::Registry) drops an entry with its last handle; keeping some is a few lines on top, an eviction policy is not |
 //! | the entries live as long as the map | DashMap, papaya, scc | only the map owns their entries, so they need no count |
 //! | symbols that are never freed | lasso | an id of 4 bytes, and no count: faster on one thread |
 //! | a weak map in one thread | weak-table | no atomics |

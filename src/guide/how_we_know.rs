@@ -43,9 +43,9 @@
 //! | put: decrement under the lock, to zero | a reference less; this thread is now the one that ends the object. No other thread was ending it, as the count was not zero |
 //! | put: decrement under the lock, not to zero | a reference less, and the count is one less |
 //!
-//! The rest follows from it. A thread that has a reference finds the count above zero, so nobody is ending the object: no
-//! use after free. One thread at most ends it: no double free. When there are no references the count is zero, so one
-//! thread does end it: no leak.
+//! The rest follows from it. A thread that has a reference finds the count above zero, so no thread is ending the
+//! object: no use after free. One thread at most ends it: no double free. When there are no references the count is
+//! zero, so one thread does end it: no leak.
 //!
 //! For [`HandBack`](crate::HandBack) it is: **the count is the number of references, plus one if the pending put's was
 //! handed back; there is one pending put at most**. The second half is the interesting one. A second put would have to

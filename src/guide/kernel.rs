@@ -39,7 +39,7 @@
 //! - *No control dependencies.* Where the kernel relies on a branch to order what comes after it,
 //!   this crate uses Acquire.
 //! - *Saturated is held.* A try-get on a saturated count returns `true`. In the kernel the variants
-//!   with `_acquire` in their name return false.
+//!   with `_acquire` in their name return `false`.
 
 #[doc(alias(
     "percpu_ref_switch_to_atomic",

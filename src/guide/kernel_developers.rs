@@ -15,12 +15,12 @@
 //! | `refcount_inc_not_zero`, `kref_get_unless_zero` | relaxed, control dependency on success | Acquire on success |
 //! | `refcount_inc_not_zero_acquire` | acquire on success | the same operation: Acquire on success |
 //! | `refcount_dec` | release | Release |
-//! | `refcount_dec_and_test`, `kref_put` | release; acquire when it returns true (`smp_acquire__after_ctrl_dep`) | Release; an Acquire load when it returns `true` |
+//! | `refcount_dec_and_test`, `kref_put` | release; acquire when it returns `true` (`smp_acquire__after_ctrl_dep`) | Release; an Acquire load when it returns `true` |
 //! | `refcount_dec_if_one` | release on success, control dependency | Acquire on success: no other reference is left to which a release could speak |
 //! | `refcount_dec_not_one` | release | Release when it returns `true` |
-//! | `refcount_dec_and_mutex_lock`, `kref_put_mutex` | release; acquire and the lock when it returns true | Release; Acquire and the lock when it returns a guard |
+//! | `refcount_dec_and_mutex_lock`, `kref_put_mutex` | release; acquire and the lock when it returns `true` | Release; Acquire and the lock when it returns a guard |
 //! | `refcount_set_release` | release | Release |
-//! | `rcuref_get`, `rcuref_put` | relaxed; release, acquire when it returns true | Acquire on success; Release, Acquire when it returns `true` |
+//! | `rcuref_get`, `rcuref_put` | relaxed; release, acquire when it returns `true` | Acquire on success; Release, Acquire when it returns `true` |
 //! | `atomic_inc_not_zero`, `atomic_add_unless` | fully ordered on success | the ordering that you pass |
 //! | `llist_add`, `llist_del_all` | fully ordered | AcqRel; for "push, then look at a flag" see [`llist`](crate::llist#the-wake-up-edge) |
 //! | `folio_ref_freeze`, `folio_ref_unfreeze` | fully ordered; release | Acquire; Release |

@@ -2,9 +2,9 @@
 //!
 //! # The problem
 //!
-//! A path that forgets its put leaks one reference. If somebody can make the program take that path
-//! 2^32 times, a count of 32 bits comes round to zero, the next put frees the object under all its
-//! users, and a leak has become a use after free. Exploits have used this more than once.
+//! A path that forgets its put leaks one reference. If an attacker can make the program take that
+//! path 2^32 times, a count of 32 bits comes round to zero, the next put frees the object under all
+//! its users, and a leak has become a use after free. Exploits have used this more than once.
 //!
 //! # Wrong
 //!

@@ -157,7 +157,7 @@ impl<T, B: Backend> Block<T, B> {
 
     /// # Safety
     ///
-    /// Nobody uses the block, or will.
+    /// No thread uses the block, or will.
     unsafe fn free(block: NonNull<Self>) {
         // SAFETY: the caller's promise.
         let shift = unsafe { (*block.as_ptr()).shift };
@@ -227,7 +227,7 @@ impl<T, B: Backend> Slots<T, B> {
         Filled(slot)
     }
 
-    /// Takes a slot that nobody else has.
+    /// Takes a slot that no other thread has.
     #[inline]
     fn take(&self) -> (NonNull<Block<T, B>>, usize) {
         loop {
@@ -246,7 +246,7 @@ impl<T, B: Backend> Slots<T, B> {
         }
     }
 
-    /// Takes the first slot of a new block, unless somebody else was quicker with one.
+    /// Takes the first slot of a new block, unless another thread was faster.
     #[cold]
     fn take_from_new(&self, exhausted: usize) -> Option<NonNull<Block<T, B>>> {
         let block = Block::allocate();

@@ -88,7 +88,7 @@ impl<T, B: Backend> LList<T, B> {
     ///
     /// let list = LList::new();
     /// assert!(list.push(1)); // wake the consumer
-    /// assert!(!list.push(2)); // somebody else has woken him
+    /// assert!(!list.push(2)); // the first push has woken the consumer
     /// ```
     #[doc(alias = "llist_add")]
     #[inline]

@@ -34,10 +34,10 @@ impl<B: Backend> RefCount<B> {
     /// use kref::RefCount;
     ///
     /// let refs = RefCount::new(2);
-    /// assert!(refs.try_freeze(1).is_none()); // somebody else has one
+    /// assert!(refs.try_freeze(1).is_none()); // there is another reference
     ///
     /// let frozen = refs.try_freeze(2).unwrap();
-    /// assert!(!refs.inc_not_zero()); // nobody gets in
+    /// assert!(!refs.inc_not_zero()); // no thread gets a reference
     /// drop(frozen);
     /// assert!(refs.inc_not_zero());
     /// ```
@@ -66,8 +66,8 @@ impl<B: Backend> RefCount<B> {
 /// Holds all references of a [`RefCount`], which reads zero until they are given back; see
 /// [`RefCount::try_freeze`].
 ///
-/// When it is dropped, the count is what it was. Forget it (`mem::forget`) to leave the count at
-/// zero for good: the object is dead, and the caller frees it.
+/// When it is dropped, the count is what it was. Forget the guard (`mem::forget`) to leave the
+/// count at zero permanently: the object is dead, and the caller frees it.
 ///
 /// # Examples
 ///
@@ -81,7 +81,7 @@ impl<B: Backend> RefCount<B> {
 /// }
 /// assert_eq!(refs.count(), 1);
 ///
-/// // For good: nobody gets a reference any more.
+/// // Permanently: no thread gets a reference any more.
 /// std::mem::forget(refs.try_freeze(1).unwrap());
 /// assert!(!refs.inc_not_zero());
 /// ```

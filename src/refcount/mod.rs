@@ -289,7 +289,7 @@ impl<B: Backend> RefCount<B> {
     /// use kref::RefCount;
     ///
     /// let refs = RefCount::new(0);
-    /// refs.set(2); // before anybody else knows of the object
+    /// refs.set(2); // before another thread knows of the object
     /// assert_eq!(refs.count(), 2);
     /// ```
     #[doc(alias = "refcount_set")]

@@ -144,7 +144,7 @@ struct BorrowOfTheValue;
 /// ```
 struct SharedIsNotChanged;
 
-/// While `get_mut` lends the value, nobody makes another reference to it.
+/// While `get_mut` lends the value, no code makes another reference to it.
 ///
 /// ```compile_fail,E0502
 /// # #![allow(unused)] use kref::{Ref, UniqueRef};

@@ -67,7 +67,7 @@ pub unsafe trait RefCounted {
 ///     }
 /// }
 ///
-/// // SAFETY: each device is made by `create`, and destroyed by nobody but the last `dec_ref`.
+/// // SAFETY: each device is made by `create`, and destroyed only by the last `dec_ref`.
 /// unsafe impl RefCounted for Device {
 ///     fn inc_ref(&self) {
 ///         self.kref.get();
@@ -152,7 +152,7 @@ impl<T: ?Sized + RefCounted> IntrusiveRef<T> {
     /// #     }
     /// # }
     /// #
-    /// # // SAFETY: each device is made by `create`, and destroyed by nobody but the last `dec_ref`.
+    /// # // SAFETY: each device is made by `create`, and destroyed only by the last `dec_ref`.
     /// # unsafe impl RefCounted for Device {
     /// #     fn inc_ref(&self) {
     /// #         self.0.get();
@@ -203,7 +203,7 @@ impl<T: ?Sized + RefCounted> IntrusiveRef<T> {
     /// #     }
     /// # }
     /// #
-    /// # // SAFETY: each device is made by `create`, and destroyed by nobody but the last `dec_ref`.
+    /// # // SAFETY: each device is made by `create`, and destroyed only by the last `dec_ref`.
     /// # unsafe impl RefCounted for Device {
     /// #     fn inc_ref(&self) {
     /// #         self.0.get();

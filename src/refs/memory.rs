@@ -87,7 +87,7 @@ impl<H> Memory<H> {
     /// # Safety
     ///
     /// `value` was made by [`into_value`](Self::into_value) with this `H`, or is such a pointer
-    /// after an unsizing coercion. Nobody uses the memory afterwards.
+    /// after an unsizing coercion. The memory is not used afterwards.
     #[inline]
     pub(crate) unsafe fn of<T: ?Sized>(value: NonNull<T>) -> Self {
         Self {

@@ -3,7 +3,7 @@
 //! | module | pointer | where the count is |
 //! |---|---|---|
 //! | `shared` | [`Ref`] | in the 4 bytes in front of the value |
-//! | `unique` | [`UniqueRef`] | the same; it is zero, as nobody shares the value |
+//! | `unique` | [`UniqueRef`] | the same; it is zero, as the value is not shared |
 //! | `intrusive` | [`IntrusiveRef`] | where the object's own type wants it |
 //!
 //! `memory` allocates what `Ref` and `UniqueRef` point to (and [`WeakRef`](crate::weak::WeakRef), which has

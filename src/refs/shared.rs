@@ -23,7 +23,7 @@
 //! - An operation that asks for the sole ownership (`try_unique`, `try_unwrap`, `into_inner`,
 //!   `get_mut`, `make_mut`) is Acquire for the same reason: what comes next writes or moves the
 //!   value.
-//! - `share` is Relaxed: nobody else knows of the value yet.
+//! - `share` is Relaxed: no other thread knows of the value yet.
 //!
 //! `get_mut` and `make_mut` look at the count and leave it alone, by an Acquire load. It cannot read a
 //! one from the past: the increments to the count of which the caller's `&mut` does not know were made

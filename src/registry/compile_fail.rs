@@ -372,7 +372,7 @@ struct HandleCovariant;
 /// ```
 struct InternedCovariant;
 
-/// The registry's memory is given back while nobody looks anything up.
+/// The registry's memory is given back while no thread looks anything up.
 ///
 /// ```compile_fail,E0596
 /// # use kref::Registry;

@@ -100,7 +100,7 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
     /// Pins the object: its address stays the same to the end of its destructor.
     ///
     /// Every object of a registry is pinned in this sense, as nothing moves a value that was put in, and handles only
-    /// lend it shared. `as_pin` says so to code that asks for a `Pin`.
+    /// lend it shared. `into_pin` says so to code that asks for a `Pin`.
     ///
     /// # Examples
     ///

@@ -120,7 +120,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
                     // SAFETY: it was found listed.
                     let old = unsafe { Handle::new(old) };
                     let vacant = self.entries.replace(hash, old.entry());
-                    // Unless somebody else has taken it out since: then the key may have another object by now.
+                    // Unless another thread has removed it since: then the key may have another object by now.
                     if let Some(vacant) = vacant {
                         return (list(vacant, new), Some(old.clone()));
                     }

@@ -156,7 +156,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     {
         loop {
             let handle = self.get(key)?;
-            // Somebody else may have unlisted it since; there may be another under the key by now.
+            // Another thread may have removed it since; there may be another object under the key
+            // by now.
             if Handle::unlist(&handle) {
                 return Some(handle);
             }

@@ -10,7 +10,7 @@
 //!
 //! Under the turn's own lock there are a flag, *taken*, and a queue of events, one for each that waits. A release takes the first event out of
 //! the queue and ends it: the flag stays, the turn is that waiter's. If there is no waiter, it clears the flag. So the order is first come,
-//! first served, and nobody can barge in.
+//! first served, and no thread can overtake a waiter.
 //!
 //! A waiter that is cancelled takes its event out of the queue. If the event is not there any more, the turn was its own already, and it
 //! releases the turn. Both are decided under the turn's lock, so that no turn is lost.

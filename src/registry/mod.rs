@@ -37,7 +37,7 @@
 //! that was meant. The memory of a dead object is used for the next one, and goes back to the allocator by
 //! [`Registry::shrink_to_fit`], or when the registry and its handles are gone. Outgrown arrays of buckets
 //! are kept and freed at the same time; together they take less than the current array. So a `static`
-//! registry returns memory only by `shrink_to_fit`.
+//! registry, which cannot be shrunk, never gives this memory back.
 //!
 //! A hash is multiplied by a constant, and the upper bits of the product choose the shard and the bucket, so
 //! weak hashers work, even the identity.

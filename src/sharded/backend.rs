@@ -58,7 +58,7 @@ pub unsafe trait ShardBackend: Backend {
     /// The lock that kills and resurrections take. Gets and puts never do.
     type Switch: Lock + Send + Sync;
 
-    /// Creates a lock that nobody holds.
+    /// Creates a lock that is not held.
     fn new_switch() -> Self::Switch;
 
     /// Returns the number of the calling thread's shard. A count uses it modulo how many shards it has.

@@ -139,7 +139,7 @@ impl ShardedCount<Native> {
     }
 }
 
-/// Returns how many shards a count has if nobody says: so many that two threads that run at the same time seldom share one,
+/// Returns how many shards a count has by default: so many that two threads that run at the same time seldom share one,
 /// also if there are more threads than processors.
 #[cfg(feature = "std")]
 pub(crate) fn default_shards() -> usize {
@@ -289,7 +289,7 @@ impl<B: ShardBackend> ShardedCount<B> {
     /// Takes a reference unless the end was reached. Returns `true` if the caller now has one.
     ///
     /// The caller need not hold a reference, but has to know that the count's own memory is there: by RCU, or because it belongs
-    /// to something else. It succeeds as long as anybody holds a reference, also after a kill;
+    /// to something else. It succeeds as long as a reference is held, also after a kill;
     /// [`try_get_live`](Self::try_get_live) does not.
     ///
     /// While the count is live it is one atomic addition. After a kill there is also a compare-and-swap loop. On

@@ -286,7 +286,8 @@ impl<T: ?Sized, B: ShardBackend> ShardedRef<T, B> {
 
     /// Kills the count: no more [`try_get`](Self::try_get) succeeds, and the last drop is noticed. Returns whether this call did it.
     ///
-    /// All handles stay good, and no reference is dropped. The owner's drop kills the count if nobody has.
+    /// All handles stay valid, and no reference is dropped. The owner's drop kills the count if it is
+    /// still live.
     ///
     /// Takes the lock of the switch, and an atomic swap for each shard. A second kill returns at once.
     ///
@@ -343,8 +344,8 @@ impl<T: ?Sized, B: ShardBackend> ShardedRef<T, B> {
 
     /// Undoes a kill: clones and drops are in the threads' own lines again. Returns whether it did.
     ///
-    /// It returns `false`, and does nothing, if the count is live, if it is saturated, or if the owner was dropped: then nobody would kill it
-    /// again. It waits for a kill that is under way.
+    /// It returns `false`, and does nothing, if the count is live, if it is saturated, or if the owner was dropped:
+    /// then nothing would kill it again. It waits for a kill that is under way.
     ///
     /// # Examples
     ///

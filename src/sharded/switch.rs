@@ -94,8 +94,8 @@ impl<B: ShardBackend> ShardedCount<B> {
         self.close(0)
     }
 
-    /// Kills the count if nobody has, forbids that it is ever resurrected, and drops the creator's reference; returns whether it was
-    /// the last.
+    /// Kills the count if it is live, forbids that it is ever resurrected, and drops the creator's reference; returns
+    /// whether it was the last.
     #[track_caller]
     pub(super) fn retire(&self) -> bool {
         self.close(RETIRED);
@@ -143,7 +143,7 @@ impl<B: ShardBackend> ShardedCount<B> {
     ///
     /// | the count is | it returns | and |
     /// |---|---|---|
-    /// | dying, and somebody holds a reference | `true` | is live; there is one reference more, which the next kill drops |
+    /// | dying, and a reference is held | `true` | is live; there is one reference more, which the next kill drops |
     /// | dying, and ended | `false` | stays so: the caller that was told of the end destroys the object, or makes it anew by [`reinit`](Self::reinit) |
     /// | being killed at this moment | | it waits for the kill |
     /// | live | `false` | stays so |

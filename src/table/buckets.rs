@@ -122,7 +122,7 @@ impl<B: LockBackend> Buckets<B> {
     ///
     /// # Safety
     ///
-    /// No lookup without the lock is under way, and nobody grows the array.
+    /// No lookup without the lock is under way, and no thread grows the array.
     pub(super) unsafe fn shrink(&self, nodes: usize, shards: usize) {
         let len = nodes.next_power_of_two().max(shards * FIRST);
         let old = self.heads();
@@ -139,8 +139,8 @@ impl<B: LockBackend> Buckets<B> {
     ///
     /// # Safety
     ///
-    /// No lookup without the lock is under way, nobody grows the array, and no shard has nodes in another one
-    /// than that in use.
+    /// No lookup without the lock is under way, no thread grows the array, and no shard has nodes in another
+    /// one than that in use.
     pub(super) unsafe fn free_outgrown(&self) {
         // SAFETY: the array is there, and nobody else uses headers now.
         let mut outgrown = unsafe { (*self.heads().header()).outgrown.take() };
@@ -256,7 +256,7 @@ impl<B: LockBackend> Heads<B> {
 
     /// # Safety
     ///
-    /// Nobody uses the array any more.
+    /// The array is not used any more.
     unsafe fn free(self) {
         let heads = ptr::slice_from_raw_parts_mut(self.first(), self.len());
         // SAFETY: all are there, and nobody uses them.

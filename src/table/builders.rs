@@ -132,7 +132,7 @@ impl<P: Payload, B: LockBackend> Busy<P, B> {
         self.built(outcome)
     }
 
-    /// Like [`wait`](Self::wait), for a task. It must not be polled again after it was ready.
+    /// Like [`wait`](Self::wait), for a task. Polled again after it was ready, it returns no node.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Counted<P, B>>> {
         let poll = self.watch.ended.poll(&mut self.ticket, cx);
         poll.map(|outcome| self.built(outcome))

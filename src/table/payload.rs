@@ -79,7 +79,7 @@ impl<T> Place<T> {
     ///
     /// # Safety
     ///
-    /// As for [`at`](Self::at), and nobody uses the payload any more when the result is dropped. Once only.
+    /// As for [`at`](Self::at), and the payload is not used any more when the result is dropped. Once only.
     pub(crate) unsafe fn free_at_end(slot: NonNull<u8>) -> Option<Large<T>> {
         // SAFETY: as the caller promises.
         let payload = || unsafe { Self::at(slot) };
@@ -126,7 +126,7 @@ pub(crate) struct DropInPlace<T>(*mut T);
 impl<T> DropInPlace<T> {
     /// # Safety
     ///
-    /// There is a `T`, which nobody else drops, and which lives until this is dropped.
+    /// There is a `T`, which no other code drops, and which lives until this is dropped.
     pub(crate) unsafe fn new(place: *mut T) -> Self {
         Self(place)
     }

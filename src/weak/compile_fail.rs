@@ -60,7 +60,7 @@ struct OutlivedBorrow;
 /// ```
 struct Covariance;
 
-/// While `get_mut` lends the value, nobody makes another reference to it, strong or weak.
+/// While `get_mut` lends the value, no code makes another reference to it, strong or weak.
 ///
 /// ```compile_fail,E0502
 /// use kref::weak::WeakRef;

@@ -89,7 +89,7 @@
 //! `weak`. The Acquire of that look makes the success visible: the second look reads "dead".
 //!
 //! By the same argument a thread that drops a weak reference and reads one frees the memory without a
-//! decrement: nobody else has a reference of either kind.
+//! decrement: no other thread has a reference of either kind.
 //!
 //! # A unique reference
 //!
@@ -129,8 +129,8 @@
 //!
 //! An increment beyond `MAX` sets the word to the middle of the saturated range, by a swap, before it
 //! returns; so does every operation that finds the word in that range. Up to the first swap the word is
-//! exact, and at least the references of that increment's caller are in it: nobody closes. After a swap, it
-//! takes 2^29 threads stopped between step and swap to leave the range.
+//! exact, and at least the references of that increment's caller are in it: no thread closes. After a swap,
+//! it takes 2^29 threads stopped between step and swap to leave the range.
 //!
 //! This is the one case in which a put touches the count after its decrement. It may: a word in the
 //! saturated range has been beyond `MAX`, and the thread that took it there keeps the memory up to its
@@ -152,8 +152,8 @@
 //! - The end of a claim, and what puts the word back to a middle, is Relaxed: it publishes nothing.
 //!
 //! `weak`. Its increments are Relaxed (the caller has a reference), its decrements Release, and a look or
-//! decrement that finds that nobody else has a reference Acquire: the memory is freed after every use of
-//! it. These are [`RefCount`]'s.
+//! decrement that finds that no other thread has a reference Acquire: the memory is freed after every use
+//! of it. These are [`RefCount`]'s.
 
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -360,7 +360,7 @@ impl<B: Backend> Counts<B> {
         }
     }
 
-    /// Makes the word of a claim that of a number of references, if nobody has done so.
+    /// Makes the word of a claim that of a number of references, if no other thread has done so.
     fn end_claim(&self) {
         let ended = |word: u32| is_claimed(word).then(|| word - CLAIMED);
         // Relaxed: it publishes nothing.

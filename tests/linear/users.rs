@@ -25,7 +25,7 @@ pub trait Map: Send + Sync + 'static {
         make: impl FnOnce() -> Option<Object>,
     ) -> Option<Self::Handle>;
     fn unlist(&self, key: u32) -> Option<Self::Handle>;
-    /// Does what only this map can; returns false if there is nothing.
+    /// Does what only this map can. Returns `false` if there is nothing.
     fn do_more(_: &mut User<'_, Self>, _: u32) -> bool
     where
         Self: Sized,

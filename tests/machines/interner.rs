@@ -36,7 +36,7 @@ pub enum Op {
     /// This one and all that were interned after it.
     DropNewest(u16),
     ShrinkToFit,
-    /// The old one goes, and leaves its values to those who hold them.
+    /// The old one goes, and leaves its values to their holders.
     NewInterner(u8),
 }
 

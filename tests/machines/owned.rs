@@ -20,14 +20,14 @@ impl<T: 'static> Owned<T> {
     }
 
     pub fn get_mut(&mut self) -> &mut T {
-        // SAFETY: nothing has borrowed it, by the promise of those who called `get`.
+        // SAFETY: nothing has borrowed it, by the promise of the callers of `get`.
         unsafe { self.0.as_mut() }
     }
 }
 
 impl<T> Drop for Owned<T> {
     fn drop(&mut self) {
-        // SAFETY: it comes from a box, and nothing borrows it, by the promise of those who called `get`.
+        // SAFETY: it comes from a box, and nothing borrows it, by the promise of the callers of `get`.
         drop(unsafe { Box::from_raw(self.0.as_ptr()) });
     }
 }

@@ -62,7 +62,7 @@ pub enum Op {
     /// Holds so many of them.
     Handles(usize),
     ShrinkToFit,
-    /// The old one goes, and leaves its objects to those who hold them.
+    /// The old one goes, and leaves its objects to their holders.
     NewRegistry(u8),
 }
 

@@ -1,4 +1,4 @@
-//! What a count does when it is misused, and who is told of it.
+//! What a count does when it is misused, and how the misuse is reported.
 //!
 //! The hook is one for the whole process and the tests run side by side, so there is one hook, which
 //! notes each report for the thread that caused it.

@@ -1,5 +1,5 @@
-//! The lists: everything that is pushed is taken once, as it was pushed; who pushes on an empty list
-//! is told; an object is on one list at most; a consumer that sleeps is woken.
+//! The lists: everything that is pushed is taken once, as it was pushed; a push on an empty list
+//! returns `true`; an object is on one list at most; a consumer that sleeps is woken.
 
 use std::mem::ManuallyDrop;
 use std::ops::Deref;

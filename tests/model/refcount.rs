@@ -333,7 +333,7 @@ fn saturated_is_left_alone<B: Backend>() {
     assert!(c.refs.is_saturated());
 }
 
-/// Of two who want the last place below a limit one is refused.
+/// Of two threads that want the last place below a limit, one is refused.
 fn limit_holds<B: Backend>() {
     fn enter<B: Backend>(c: &Counted<B>) {
         if one_write_if(|| c.refs.add_not_zero_limited(1, 2).is_ok()) {

@@ -32,7 +32,7 @@ impl Value {
         }
     }
 
-    /// Uses the value as all who share it may.
+    /// Uses the value as every thread that shares it may.
     pub fn touch(&self) {
         self.payload.with(|_| ());
     }

@@ -171,7 +171,7 @@ fn cancelled_beside_the_end<B: LockBackend>() {
     run::<B, 2>([give_up, cancelled]);
 }
 
-/// One of two who wait is cancelled; the other goes on all the same.
+/// One of two waiters is cancelled; the other goes on all the same.
 fn one_of_two_is_cancelled<B: LockBackend>() {
     run::<B, 3>([give_up, cancelled, insist_async]);
 }

@@ -145,7 +145,7 @@ impl<B: ShardBackend> Slot<B> {
     }
 }
 
-/// The end is seen once, also by those who try.
+/// The end is seen once, also by try-gets.
 fn try_get_finds_the_end<B: ShardBackend>() {
     let s = Slot::<B>::new();
     let look = |s: &Slot<B>| {
@@ -300,7 +300,7 @@ fn owner_dropped_beside_a_clone<B: ShardBackend>() {
     thread.join().unwrap();
 }
 
-/// Of all who end with it, one gets the `Ref`.
+/// Of all handles that end with it, one gets the `Ref`.
 fn one_gets_the_inside<B: ShardBackend>() {
     let owner = owner::<B>();
     let count = Arc::new(AtomicU32::new(0));

@@ -1,4 +1,4 @@
-//! The crate arc-interner, 0.7.0: an interned value that nobody uses is never forgotten.
+//! The crate arc-interner, 0.7.0: an unused interned value is never forgotten.
 //!
 //! It is an interner without unsafe code: the map has a clone of each value's `Arc`. A drop takes the
 //! lock, and if the count is two, the map's and its own, removes the value. Its own `Arc` is dropped

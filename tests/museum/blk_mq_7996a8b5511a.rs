@@ -1,10 +1,10 @@
 //! Linux commit 7996a8b5511a (2019): a request queue is thawed while another task has just frozen it.
 //!
 //! A queue's users are counted by a `percpu_ref`. To freeze the queue is to kill the count and to wait for the end, and
-//! to thaw it is to resurrect the count. Several tasks may freeze it, so there is an atomic depth: who raises it
-//! from zero kills, who lowers it to zero resurrects. But the step of the depth and the step of the count are
-//! two steps, and those of two tasks may come in different orders. Then the task that has frozen the queue waits for
-//! the end of a count that is live: forever. The repair was a mutex around both steps.
+//! to thaw it is to resurrect the count. Several tasks may freeze it, so there is an atomic depth: the task that raises
+//! it from zero kills the count, and the task that lowers it to zero resurrects the count. But the step of the depth
+//! and the step of the count are two steps, and those of two tasks may come in different orders. Then the task that has
+//! frozen the queue waits for the end of a count that is live: forever. The repair was a mutex around both steps.
 //!
 //! ```text
 //! thaw                              freeze                            depth   count

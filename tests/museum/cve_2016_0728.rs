@@ -3,7 +3,8 @@
 //! `join_session_keyring` takes a reference to the keyring that a process asks for by name. If that
 //! already was the process's session keyring, it returned without putting it. The count was 32 bits
 //! wide and wrapped, so a process that asked 2^32 times had a count that was too small by 2^32: the
-//! keyring was freed under its users, and who controlled what came into that memory was root.
+//! keyring was freed under its users, and an attacker that controlled what came into that memory
+//! was root.
 //!
 //! ```text
 //! attacker                                   victim                     count

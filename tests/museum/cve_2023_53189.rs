@@ -1,4 +1,4 @@
-//! CVE-2023-53189: Linux, the IPv6 router solicitation timer puts a reference that nobody took.
+//! CVE-2023-53189: Linux, the IPv6 router solicitation timer puts a reference that was never taken.
 //!
 //! While its timer is pending, a device has a reference for it, which the timer's function puts. To move the timer,
 //! `addrconf_mod_rs_timer` asked whether it was pending, took a reference if it was not, and then set it. If the timer fires

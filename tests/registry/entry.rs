@@ -1,4 +1,4 @@
-//! Places: occupied, vacant, busy; reservations that are fulfilled, dropped, forgotten; those who wait for them.
+//! Places: occupied, vacant, busy; reservations that are fulfilled, dropped, forgotten; their waiters.
 
 use std::collections::HashSet;
 use std::mem;
@@ -70,7 +70,7 @@ fn a_place_that_is_given_up() {
     assert_eq!(first.wait(), None);
     // The key comes back.
     let place = reserve(&map, second.into_key());
-    // Its node is another's life by now, and those who wait for that are not disturbed.
+    // Its node belongs to another object by now, whose waiters are not disturbed.
     let again = pending(&map, 1);
     assert!(!again.is_done());
     let one = place.fulfil("one");
@@ -152,7 +152,7 @@ fn waiting_threads() {
     assert!(map.is_empty());
 }
 
-/// A reservation that is dropped: of those who wait, each gets the place in turn.
+/// A reservation that is dropped: each waiter gets the place, one after the other.
 #[test]
 fn threads_that_wait_for_a_place_that_is_given_up() {
     let map = Registry::new();

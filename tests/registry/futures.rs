@@ -56,7 +56,8 @@ fn one_task_makes_and_the_others_wait() {
     assert!(map.is_empty());
 }
 
-/// The task that makes is dropped: one of those who wait goes on, and the others wait for that.
+/// The task that makes the object is dropped: one of the waiters goes on, and the others wait for
+/// that one.
 #[test]
 fn a_task_that_is_cancelled_while_it_makes() {
     let map = Registry::<u32, usize>::new();
@@ -254,7 +255,7 @@ fn many_tasks_on_many_threads() {
     assert!(map.is_empty());
 }
 
-/// The task that makes never ends, and is aborted; of those who wait, one goes on.
+/// The task that makes the object never ends, and is aborted; one of the waiters goes on.
 #[test]
 fn aborted_by_the_runtime() {
     let runtime = threads();

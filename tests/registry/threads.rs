@@ -258,7 +258,8 @@ fn a_long_chain_is_dropped_on_a_small_stack() {
     assert!(registry.is_empty());
 }
 
-/// Who once built an object in the same memory is not taken for the one who builds this.
+/// A thread that once built an object in the same memory is not taken for the builder of this
+/// object.
 #[test]
 fn a_builder_is_forgotten_when_it_has_ended() {
     static COMPARED: AtomicBool = AtomicBool::new(false);

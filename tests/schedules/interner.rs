@@ -1,4 +1,4 @@
-//! The interner: equal values are one, as long as anybody has it.
+//! The interner: equal values are one, as long as a reference to it exists.
 
 use std::cell::Cell;
 use std::sync::Arc;

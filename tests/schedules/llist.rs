@@ -317,8 +317,8 @@ fn shared_objects() {
     });
 }
 
-/// A consumer that sleeps when it has found nothing, and four producers, of whom it wakes who found
-/// the list empty.
+/// A consumer that sleeps when it has found nothing, and four producers, of which the one that
+/// found the list empty wakes it.
 fn sleeping<Q: Queue>() {
     let w = World::<Q>::new();
     let consumer = shuttle::thread::current();

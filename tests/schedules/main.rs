@@ -1,5 +1,6 @@
-//! Random schedules: the shipped code over a scheduler that picks who runs next, for what has too many
-//! threads or too many steps to be searched completely (that is `tests/model`).
+//! Random schedules: the shipped code over a scheduler that picks which thread runs next, for
+//! scenarios that have too many threads or too many steps to be searched completely (that is
+//! `tests/model`).
 //!
 //! `explore` says how a failure is run again.
 //!

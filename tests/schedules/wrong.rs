@@ -67,7 +67,8 @@ fn decrement_to_zero_outside_the_lock() {
 struct HandsNothingBack;
 
 impl ByHand for HandsNothingBack {
-    /// The put of `HandBack`; but who found the object has not counted for the pending owner.
+    /// The put of `HandBack`; but the lookup that found the object has not counted for the pending
+    /// owner.
     fn put_lock<'lock, L: Lock>(refs: &Word, lock: &'lock L) -> Option<L::Guard<'lock>> {
         if refs.fetch_sub(1, Release) > 1 {
             return None;

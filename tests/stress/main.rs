@@ -1,9 +1,9 @@
 //! Real threads against totals: nothing leaks, nothing is destroyed twice, or touched afterwards.
 //!
-//! Destroyed objects are kept to the end, with a canary in them that says so; who used one of them
-//! would read it or, having written, be found out when it is buried. What the counts protect is
-//! ordinary memory, not atomics, so that a race detector (ThreadSanitizer, Miri) sees a missing
-//! ordering, which these processors mostly forgive.
+//! Destroyed objects are kept to the end, with a canary in them that says so. A thread that used
+//! one of them would read the canary, or its write would be found when the object is freed in the
+//! end. What the counts protect is ordinary memory, not atomics, so that a race detector
+//! (ThreadSanitizer, Miri) sees a missing ordering, which these processors mostly forgive.
 
 mod index;
 mod lockless;

@@ -76,7 +76,8 @@ fn run(
     config.failure_persistence = FailurePersistence::None;
     config.max_steps = MaxSteps::FailAfter(100_000);
     config.silence_warnings = true;
-    // An even seed picks who goes on with equal chances, an odd one by priorities that change at a few points.
+    // An even seed picks the thread that goes on with equal chances, an odd one by priorities that change at a
+    // few points.
     let scheduler: Box<dyn Scheduler + Send> = match seed % 2 {
         0 => Box::new(RandomScheduler::new_from_seed(seed, BATCH)),
         _ => Box::new(PctScheduler::new_from_seed(

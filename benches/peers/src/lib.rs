@@ -6,8 +6,8 @@
 //! KREF_RATIOS=1 cargo bench ...        the table of ratios only, without criterion
 //! ```
 //!
-//! Everybody who lets choose the hasher has [`Hasher`], which is kref's default one. Every object knows its map by
-//! a pointer, as it must where the map is no `static`.
+//! Every map that lets its hasher be chosen has [`Hasher`], which is kref's default one. Every object knows its
+//! map by a pointer, as it must where the map is no `static`.
 
 pub mod kref_maps;
 pub mod locked;

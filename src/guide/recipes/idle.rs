@@ -1,7 +1,7 @@
 //! Recipe: all live objects, and away with those that were idle for long.
 //!
-//! A registry forgets objects that nobody uses. This is about objects that are in use, by a connection that is still open,
-//! say, and that new users should not find any more.
+//! A registry forgets unused objects. This is about objects that are in use, by a connection that is still open, say,
+//! and that new users should not find any more.
 //!
 //! ```
 //! # #[cfg(feature = "registry")] {

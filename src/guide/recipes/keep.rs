@@ -1,8 +1,8 @@
-//! Recipe: a cache that keeps the last objects that nobody uses.
+//! Recipe: a cache that keeps the objects that were used last.
 //!
-//! A registry is no cache: an object that nobody uses is gone. A handle in a bounded list puts its end off. That is how the
-//! kernel's directory cache works: an unused entry goes to a list, and the oldest entries of the list are dropped. The registry
-//! need not know of the list; a bounded LRU from another crate (`lru` here) will do.
+//! A registry is no cache: an unused object is gone. A handle in a bounded list delays its end. That is how the
+//! kernel's directory cache works: an unused entry goes to a list, and the oldest entries of the list are dropped. The
+//! registry need not know of the list; a bounded LRU from another crate (`lru` here) will do.
 //!
 //! ```
 //! # #[cfg(feature = "registry")] {

@@ -2,7 +2,7 @@
 //!
 //! Work for one account must not be done twice at once, and work for different accounts should not wait for each other. A
 //! map of mutexes grows forever, or races when an entry is removed. A [`KeyLock`](crate::KeyLock) has an entry for a
-//! key only while somebody has it locked or waits for it.
+//! key only while it is locked or waited for.
 //!
 //! ```
 //! # #[cfg(feature = "registry")] {
@@ -39,4 +39,4 @@
 //!
 //! - In a task: [`KeyLock::lock_async`](crate::KeyLock::lock_async). The guard may be held across an `await`.
 //! - To lock two accounts, lock the smaller number first, as with mutexes.
-//! - "Somebody else is at it already" is [`KeyLock::try_lock`](crate::KeyLock::try_lock).
+//! - To refuse instead of waiting, use [`KeyLock::try_lock`](crate::KeyLock::try_lock).

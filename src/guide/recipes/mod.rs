@@ -8,7 +8,7 @@
 //! | count references in an object of my own, found through my own index and lock | [`own_object`] |
 //! | the sessions of a server, with clients that connect again | [`sessions`] |
 //! | all live objects, and away with those that are idle | [`idle`] |
-//! | a cache: keep the last objects that nobody uses | [`keep`] |
+//! | a cache: keep the objects that were used last | [`keep`] |
 //! | shared connections in an async program | [`pool`] |
 //! | the symbols of a parser: one word, keys of maps, serde | [`symbols`] |
 //! | one at a time for each key | [`key_lock`] |

@@ -4,7 +4,7 @@
 //! after it, and compare-exchanges the head. While it does so the object must not be taken and
 //! pushed again with another successor (the ABA problem), nor be freed, so there may be only one
 //! such caller, and no concurrent `llist_del_all`. A [`Consumer`] pops from a chain that it has
-//! taken for itself: nobody else can reach what it reads.
+//! taken for itself: no other thread can reach what it reads.
 
 use core::fmt;
 

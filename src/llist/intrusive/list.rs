@@ -114,7 +114,8 @@ where
 
 // SAFETY: the list owns its pointers, and nothing else.
 unsafe impl<P: Pointer<Target: Linked<B>> + Send, B: Backend> Send for List<P, B> {}
-// SAFETY: who shares the list can put pointers in and take pointers out, but see none that stays.
+// SAFETY: a thread that shares the list can put pointers in and take pointers out, but see none
+// that stays.
 unsafe impl<P: Pointer<Target: Linked<B>> + Send, B: Backend> Sync for List<P, B> {}
 
 impl<P: Pointer<Target: Linked>> List<P, Native> {
@@ -298,8 +299,8 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> List<P, B> {
             Some(first)
         });
         // Release: pairs with the Acquire in `take_all`, so that the taker sees the objects and
-        // their links. Acquire: pairs with the Release in `take_all`, so that who comes too late for
-        // a take sees what the taker said before it.
+        // their links. Acquire: pairs with the Release in `take_all`, so that a push that comes too
+        // late for a take sees what the taker said before it.
         let (Ok(old) | Err(old)) = self.head.cas_loop(AcqRel, put);
         Link::from_word(old) == Link::END
     }
@@ -335,8 +336,8 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> List<P, B> {
     #[inline]
     pub fn take_all(&self) -> Chain<P, B> {
         // Acquire: pairs with the Release in `add` and `give_back`, so that objects and links are
-        // seen. Release: pairs with the Acquire in `add`, so that who is too late sees what the
-        // caller said before.
+        // seen. Release: pairs with the Acquire in `add`, so that a push that is too late sees what
+        // the caller said before.
         let first = Link::from_word(self.head.swap(Link::END.word(), AcqRel));
         // SAFETY: by the invariant of the list, whose objects these were and no longer are.
         unsafe { Chain::from_first(first) }

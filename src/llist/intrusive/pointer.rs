@@ -1,4 +1,4 @@
-//! Who owns an object while it is on a list: the pointer that was pushed.
+//! The pointers that own an object while it is on a list: [`Pointer`].
 //!
 //! | pointer | other handles in the meantime | push |
 //! |---|---|---|
@@ -19,7 +19,7 @@ use alloc::sync::Arc;
 
 /// Describes a pointer that can be taken apart while its object is on a list, and put together again.
 ///
-/// The kernel has no counterpart: in C the list does not know who owns what is on it.
+/// The kernel has no counterpart: in C the list does not know which pointer owns an object on it.
 ///
 /// # Safety
 ///
@@ -50,7 +50,7 @@ pub unsafe trait Pointer: Deref<Target: Sized> + Sized {
 ///
 /// # Safety
 ///
-/// As long as the pointer exists, nobody else can reach the object, by whatever type of pointer.
+/// As long as the pointer exists, no other code can reach the object, by any type of pointer.
 pub unsafe trait UniquePointer: Pointer {}
 
 // SAFETY: a shared reference may be copied to a pointer and back; every holder of the pointer may

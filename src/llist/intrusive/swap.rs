@@ -41,10 +41,10 @@ use crate::atomic::{Atomic, AtomicUsize, Backend, Native};
 
 /// A [`List`](super::List) whose push is one swap and no loop, and whose taker may have to wait.
 ///
-/// Take it where each push must end after a fixed number of steps, whatever the others do, and the
-/// taker may be the one to wait. Do not take it where the taker must not wait for a producer: where a
-/// producer has a lower priority, or may be killed in the middle. On one thread it is a little quicker
-/// than a [`List`](super::List); with two producers that push all the time it is slower.
+/// Use it where each push must end after a fixed number of steps, whatever other threads do, and the
+/// taker may wait. Do not use it where the taker must not wait for a producer: where a producer has a
+/// lower priority, or may be killed in the middle. On one thread it is a little quicker than a
+/// [`List`](super::List); with two producers that push all the time it is slower.
 ///
 /// # Examples
 ///
@@ -78,7 +78,8 @@ where
 
 // SAFETY: the list owns its pointers, and nothing else.
 unsafe impl<P: Pointer<Target: Linked<B>> + Send, B: Backend> Send for SwapList<P, B> {}
-// SAFETY: who shares the list can put pointers in and take pointers out, but see none that stays.
+// SAFETY: a thread that shares the list can put pointers in and take pointers out, but see none
+// that stays.
 unsafe impl<P: Pointer<Target: Linked<B>> + Send, B: Backend> Sync for SwapList<P, B> {}
 
 impl<P: Pointer<Target: Linked>> SwapList<P, Native> {
@@ -203,7 +204,7 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapList<P, B> {
     #[inline]
     pub fn take_all(&self) -> SwapChain<P, B> {
         // Acquire: pairs with the Release in `add`, so that objects are seen. Release: pairs with
-        // the Acquire in `add`, so that who is too late sees what the caller said before.
+        // the Acquire in `add`, so that a push that is too late sees what the caller said before.
         let first = Link::from_word(self.head.swap(Link::END.word(), AcqRel));
         SwapChain {
             first,
@@ -223,7 +224,7 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapList<P, B> {
 }
 
 impl<P: Pointer<Target: Linked<B>>, B: Backend> Drop for SwapList<P, B> {
-    /// Drops what is on the list. Nobody is pushing any more, so that nothing has to wait.
+    /// Drops what is on the list. No thread is pushing any more, so nothing has to wait.
     fn drop(&mut self) {
         drop(self.take_all());
     }

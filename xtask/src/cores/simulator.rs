@@ -3,8 +3,8 @@
 //! A processor can write a line only while it owns the line. What happens otherwise is here as simple as it can be:
 //!
 //! - A write costs `local` nanoseconds if the processor owns the line.
-//! - If it does not, it asks for the line. The line serves those who ask one after another, in the order in which they asked, and each
-//!   move takes `transfer` nanoseconds.
+//! - If it does not, it asks for the line. The line serves the processors that ask one after another, in the order in
+//!   which they asked, and each move takes `transfer` nanoseconds.
 //! - The owner loses the line after the write that it is at. (Some machines let it write on for a while; then `transfer`, as it is
 //!   fitted, is the time of a move divided by how many writes are made at each stay.)
 //!
