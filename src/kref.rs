@@ -52,7 +52,8 @@ use crate::lock::Lock;
 )]
 ///
 /// 1. Take a reference *before* another thread can see the pointer, never afterwards.
-/// 2. Put it when you are done, on every path. After the put the object may be gone at once.
+/// 2. Put the reference when you are done, on every path. After the put the object may be gone at
+///    once.
 /// 3. A reference may be taken without already having one only as the next section
 ///    allows.
 ///
@@ -61,8 +62,8 @@ use crate::lock::Lock;
 /// - The index is under a lock and every put is a [`put_lock`](Self::put_lock) with that lock: look
 ///   up and [`get`](Self::get) in one critical section. What is in the index is alive.
 /// - The index is under a lock and puts do not take it: look up and
-///   [`get_unless_zero`](Self::get_unless_zero) in one critical section; a failure means that the
-///   object is on its way out.
+///   [`get_unless_zero`](Self::get_unless_zero) in one critical section. A failure means that the
+///   object is dying.
 /// - There is no lock: [`get_unless_zero`](Self::get_unless_zero) on memory that stays a `Kref`
 ///   however long the lookup takes, and afterwards check that the object is still the one you looked for.
 ///
@@ -193,8 +194,8 @@ impl<B: Backend> Kref<B> {
     /// Takes one more reference. The caller has one already, or holds the lock of the index in which
     /// it found the object and with which every put is made.
     ///
-    /// One atomic increment. If the count is zero, the object is already dead and the caller has a
-    /// bug: the misuse is reported, and the count saturates.
+    /// It is one atomic increment. If the count is zero, the object is already dead and the caller
+    /// has a bug: the misuse is reported, and the count saturates.
     ///
     /// # Memory ordering
     ///

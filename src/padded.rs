@@ -4,7 +4,7 @@
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 
-/// Keeps a value off the cache line of its reference count.
+/// A value that is kept off the cache line of its reference count.
 ///
 /// A thread that clones or drops a reference writes the count, and takes the count's cache line from all
 /// other threads. Threads that only read the value wait for the line if the value begins on it, as it

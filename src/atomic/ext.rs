@@ -34,10 +34,10 @@ pub trait AtomicExt: Atomic {
     /// Replaces the value by what `f` makes of it, until no other thread interferes or `f` declines.
     ///
     /// `f` is called at least once, and once more whenever another thread changed the value in the
-    /// meantime or the processor's compare-exchange failed spuriously. It sees the value only: a
-    /// value that changed and changed back is not noticed (the ABA problem). Of two pointers it sees that the addresses are
-    /// equal: the one that `f` was given may point to memory that was freed, and that another owner has now. If `f`
-    /// panics, nothing has been written.
+    /// meantime or the processor's compare-exchange failed spuriously. The loop compares only values: a value that
+    /// changed and changed back is not noticed (the ABA problem). Of two pointers it compares only the addresses: the
+    /// one that `f` was given may point to memory that was freed, and that another owner has now. If `f` panics,
+    /// nothing has been written.
     ///
     /// # Errors
     ///

@@ -1,9 +1,8 @@
 //! The traits through which the rest of the crate uses atomics.
 //!
 //! A backend has to bring load, store and compare-exchange. Every other read-modify-write operation
-//! has a default here that is a compare-and-swap loop, as on the instruction sets that have nothing
-//! else, so that a model checker may count compare-exchanges and miss nothing; [`Native`] replaces
-//! each default with the processor's own instruction.
+//! has a default here, a compare-and-swap loop. So a model checker may count compare-exchanges and
+//! miss nothing. [`Native`] replaces each default with the processor's own instruction.
 //!
 //! [`Native`]: super::Native
 

@@ -66,8 +66,8 @@
 //! | `REFCOUNT_SUB_AND_TEST_SATURATED` | `refcount_sub_and_test_saturated` in `tests/misuse/lkdtm.rs` | stays saturated; returns `false` |
 //!
 //! Some results differ from the kernel's. In the kernel the variants with `_acquire` refuse a saturated count, and
-//! `refcount_dec_not_one` leaves zero as it is; here both follow the one rule, that a bad count is saturated and that a
-//! saturated count is held by each caller.
+//! `refcount_dec_not_one` leaves zero as it is; here both follow one rule: a bad count is saturated, and every caller
+//! holds a saturated count.
 //!
 //! # Proof
 //!

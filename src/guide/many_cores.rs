@@ -70,8 +70,8 @@
 //! ```
 //!
 //! This is the kernel's `percpu_ref`. The kernel waits for a grace period of RCU between the mark and the sum. The swap makes
-//! that unnecessary: it is a read-modify-write of the same word as the additions, so each addition comes before it, and is
-//! in the sum, or after it, and finds the mark.
+//! that unnecessary: it is a read-modify-write of the same word as the additions. So each addition comes before the
+//! swap and is in the sum, or comes after the swap and finds the mark.
 //!
 //! [`ShardedRef`](crate::ShardedRef) is the owning pointer. The handle that made it is the owner; the drop of the owner is the kill.
 //!

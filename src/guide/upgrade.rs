@@ -8,8 +8,8 @@
 //! threads that upgrade at once, all but one have to try again.
 //!
 //! One `fetch_add` would do if zero were not the end. So let the end be a mark, which the last user sets by
-//! compare-and-swap from zero: an upgrade that comes before the mark has saved the value, and one that
-//! comes after it finds the mark in what it replaced.
+//! compare-and-swap from zero. An upgrade that comes before the mark has saved the value. An upgrade that
+//! comes after the mark finds it in the value that it replaced.
 //!
 //! # Wrong
 //!
@@ -68,8 +68,8 @@
 //! Between its two additions the upgrader borrows its own weak reference, which keeps the memory. And
 //! `strong` cannot go to zero in between, because the upgrader's reference is counted.
 //!
-//! [`WeakRef`](crate::weak::WeakRef) adds what a pointer needs: both counts saturate; upgrades of a dead
-//! value, which write as well, never bring it back; and the last put needs no mark if there is no weak reference.
+//! [`WeakRef`](crate::weak::WeakRef) adds what a pointer needs. Both counts saturate. Upgrades of a dead value,
+//! which write as well, never bring it back. The last put needs no mark if there is no weak reference.
 //!
 //! # Proof
 //!

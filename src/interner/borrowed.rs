@@ -12,7 +12,8 @@ use crate::atomic::Native;
 use crate::lock::LockBackend;
 use crate::table::{Counted, Lent};
 
-/// Borrows a value of an [`Interner`](super::Interner) from an [`Interned`]: `Copy`, one word also of a `str`, and not counted.
+/// A borrowed value of an [`Interner`](super::Interner), lent by an [`Interned`]: `Copy`, one word even for a `str`,
+/// and not counted.
 ///
 /// `Eq` and `Hash` go by the address, as those of `Interned`. It can be [turned into](Self::to_interned) an `Interned`.
 ///

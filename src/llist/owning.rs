@@ -78,8 +78,8 @@ impl<T, B: Backend> LList<T, B> {
     ///
     /// # Memory ordering
     ///
-    /// AcqRel: what the caller did before happens before the take that finds the value, and every
-    /// take that was too early to find it happens before what the caller does afterwards.
+    /// AcqRel. What the caller did before happens before the take that finds the value. Every take
+    /// that was too early to find the value happens before what the caller does afterwards.
     ///
     /// # Examples
     ///
@@ -322,7 +322,7 @@ impl<T: fmt::Debug, B: Backend> fmt::Debug for Chain<T, B> {
     }
 }
 
-/// Iterates over the values of a [`Chain`], newest first.
+/// An iterator over the values of a [`Chain`], newest first.
 #[must_use = "iterators do nothing unless they are used"]
 pub struct Iter<'a, T: 'a, B: Backend = Native>(intrusive::Iter<'a, Filled<T, B>, B>);
 
@@ -339,10 +339,10 @@ impl<T, B: Backend> FusedIterator for Iter<'_, T, B> {}
 
 /// The consumer of an [`LList`], which takes values one at a time.
 ///
-/// There is one at most, and it cannot be cloned. When it has nothing left it takes all that is on the list, and
-/// hands that out: newest first, and then what was pushed in between. When it is dropped, what is left goes back
-/// on the list, behind everything that was pushed since, so that a chain that is taken later is still newest
-/// first.
+/// There is one at most, and it cannot be cloned. When it has nothing left, it takes all that is on the list and
+/// hands that out, newest first. Then it takes what was pushed in between. When it is dropped, what is left goes
+/// back on the list, behind everything that was pushed since, so that a chain that is taken later is still
+/// newest first.
 ///
 /// What it holds is not on the list: [`LList::take_all`] does not find it, and a
 /// push may again be told that the list was empty. Giving it back wakes no thread: the next
@@ -352,7 +352,7 @@ impl<T, B: Backend> FusedIterator for Iter<'_, T, B> {}
 ///
 /// [`pop`](Self::pop) is wait-free. The drop of a consumer that holds nothing is too. The drop of one that
 /// has values left is lock-free, without a bound: it begins another round whenever another thread has pushed since the
-/// last one, and a round goes through what was pushed since. It ends when one round finds the list empty, so
+/// last one. A round goes through what was pushed since. The drop ends when one round finds the list empty, so
 /// producers that never pause can hold it up. Where that matters, pop until `None` first.
 ///
 /// # Examples

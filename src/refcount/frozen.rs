@@ -63,8 +63,8 @@ impl<B: Backend> RefCount<B> {
     }
 }
 
-/// Holds all references of a [`RefCount`], which reads zero until they are given back; see
-/// [`RefCount::try_freeze`].
+/// The guard of [`RefCount::try_freeze`]: it holds all references of a [`RefCount`], which reads
+/// zero until they are given back.
 ///
 /// When it is dropped, the count is what it was. Forget the guard (`mem::forget`) to leave the
 /// count at zero permanently: the object is dead, and the caller frees it.

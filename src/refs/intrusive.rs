@@ -19,8 +19,9 @@ use crate::forward::forward_to_value;
 ///
 /// The implementor must uphold:
 ///
-/// - a reference is what [`inc_ref`](Self::inc_ref) adds and [`dec_ref`](Self::dec_ref) drops; the
-///   object lives, and stays where it is, as long as there is one, whichever threads add and drop them;
+/// - [`inc_ref`](Self::inc_ref) adds a reference, and [`dec_ref`](Self::dec_ref) drops one. The object
+///   lives, and stays where it is, as long as there is a reference, whichever threads add and drop
+///   references;
 /// - what happened through a reference before it was dropped happens before the object is
 ///   destroyed ([`Kref`](crate::Kref) and [`RefCount`](crate::RefCount) see to that);
 /// - a count that overflows does not lead to the destruction of the object (they see to that, too).
@@ -38,9 +39,9 @@ pub unsafe trait RefCounted {
     unsafe fn dec_ref(object: NonNull<Self>);
 }
 
-/// Owns a reference to an object that counts its references itself.
+/// An owning pointer to an object that counts its references itself.
 ///
-/// The kernel's `ARef`, C++'s `intrusive_ptr`. It is one pointer, and the object's own.
+/// It is the kernel's `ARef` and C++'s `intrusive_ptr`: one word, the address of the object itself.
 ///
 /// There is no way to make one from a `&T`, because the memory could not be freed through it. Clone an
 /// `IntrusiveRef` instead.

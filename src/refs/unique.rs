@@ -268,7 +268,8 @@ forward_to_value!([T: ?Sized, B: Backend] UniqueRef<T, B>);
 impl<T: ?Sized, B: Backend> Ref<T, B> {
     /// Claims the value if this is the only reference to it.
     ///
-    /// One compare-and-swap: it tests and claims in one step, so the answer cannot go stale.
+    /// It is one compare-and-swap, which tests and claims in one step, so the answer cannot go
+    /// stale.
     ///
     /// # Errors
     ///

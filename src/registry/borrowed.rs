@@ -10,7 +10,8 @@ use crate::atomic::Native;
 use crate::lock::LockBackend;
 use crate::table::{Counted, Lent};
 
-/// Borrows an object of a [`Registry`](super::Registry) from a [`Handle`]: `Copy`, one word, and not counted.
+/// A borrowed object of a [`Registry`](super::Registry), lent by a [`Handle`]: `Copy`, one word, and not
+/// counted.
 ///
 /// A `&Handle` is a pointer to a pointer, and dies with the place of the handle. This one points to the object itself; it can be
 /// [turned into a handle](Self::to_handle), which a `&V` cannot.

@@ -14,10 +14,10 @@ use crate::table::Counted;
 /// A counted reference to an object of a [`Registry`](super::Registry), which dereferences to the
 /// object's value.
 ///
-/// A handle is a pointer. Cloning it is one atomic increment, dropping it one atomic decrement; the
-/// last drop takes the lock of the object's shard, takes the object out of the registry, unlocks,
-/// and then drops the value and the key, in this order, in the dropping thread. Chains of objects that
-/// hold handles to one another are dropped to any depth, without overflowing the stack.
+/// A handle is a pointer. Cloning it is one atomic increment, and dropping it is one atomic decrement.
+/// The last drop takes the lock of the object's shard, removes the object from the registry, and
+/// unlocks. Then it drops the value and the key, in this order, in the dropping thread. Chains of
+/// objects that hold handles to one another are dropped to any depth, without overflowing the stack.
 ///
 /// Handles may outlive the registry. As with [`std::sync::Arc`], everything but the traits is an
 /// associated function (`Handle::key(&handle)`), and comparisons compare the values.

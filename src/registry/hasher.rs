@@ -5,11 +5,11 @@ use core::hash::BuildHasher;
 use foldhash::SharedSeed;
 use foldhash::fast::FoldHasher;
 
-/// Builds the default hashers of [`Registry`](super::Registry) and
-/// [`Interner`](crate::Interner): foldhash, seeded once in the life of the process.
+/// The default hasher builder of [`Registry`](super::Registry) and [`Interner`](crate::Interner):
+/// foldhash, seeded once in the life of the process.
 ///
-/// It is fast, usable in a constant, and hard to attack from outside, but not as hard as the
-/// SipHash of `std::hash::RandomState`, which you can name instead.
+/// It is fast, usable in a constant, and hard to attack from outside. The SipHash of
+/// `std::hash::RandomState` is harder to attack; you can name it instead.
 ///
 /// # Examples
 ///

@@ -29,8 +29,8 @@ impl<K, V, S, B: LockBackend> Registry<K, V, S, B> {
     /// last reference to an object may be the iterator's, and its destructor run in [`next`](Iterator::next) or in the
     /// drop of the iterator.
     ///
-    /// The iteration passes each hash once. It takes as long as there are objects ahead of it, so a loop that inserts several objects
-    /// for each one that it sees may go on until memory is exhausted.
+    /// The iteration passes each hash once. It goes on as long as there are objects ahead of it, so a loop that inserts
+    /// several objects for each one that it sees may go on until memory is exhausted.
     ///
     /// # Examples
     ///

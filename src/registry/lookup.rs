@@ -21,7 +21,8 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     /// Returns a handle to the object with this key, if there is one.
     ///
     /// It takes no lock if it finds the object. Otherwise it looks again under the lock of the key's
-    /// shard, so that `None` is exact: at that moment there was no such object, or it was not made yet.
+    /// shard. So `None` is exact: at that moment there was no such object, or the object was not made
+    /// yet.
     ///
     /// The key may have any form that is [`Equivalent`] to `K` and hashes as `K` does: a borrowed form, or a compound key of borrowed
     /// parts.

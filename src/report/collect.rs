@@ -12,9 +12,10 @@ std::thread_local! {
 
 /// Runs `f`, and returns the misuses that the calling thread commits in it. The report hook is not told of them.
 ///
-/// For tests: the hook belongs to the whole process, and tests run side by side in one. Misuses that other threads
-/// commit while `f` runs, including threads that `f` starts, go to the hook as usual. Of two calls, one within the
-/// other, the inner one collects. If `f` panics, its reports are lost and the panic goes on.
+/// It is for tests: the hook belongs to the whole process, and the tests of one binary run side by side in one
+/// process. Misuses that other threads commit while `f` runs, including threads that `f` starts, go to the hook as
+/// usual. Of two calls, one within the other, the inner one collects. If `f` panics, its reports are lost and the
+/// panic goes on.
 ///
 /// # Examples
 ///

@@ -257,8 +257,9 @@ impl<T: ?Sized, B: ShardBackend> ShardedRef<T, B> {
 
     /// Makes another handle, unless the count was killed.
     ///
-    /// For those that begin something new and should not once the object is to go away. (A handle is a reference, so the kernel's `tryget`
-    /// cannot fail here. This is its `tryget_live`; [`clone`](Clone::clone) always succeeds.)
+    /// It is for callers that begin something new, and should not begin it once the object is to go away. (A handle is
+    /// a reference, so the kernel's `tryget` cannot fail here. This is its `tryget_live`; [`clone`](Clone::clone)
+    /// always succeeds.)
     ///
     /// # Memory ordering
     ///
@@ -342,7 +343,8 @@ impl<T: ?Sized, B: ShardBackend> ShardedRef<T, B> {
         this.count().is_dying()
     }
 
-    /// Undoes a kill: clones and drops are in the threads' own lines again. Returns whether it did.
+    /// Undoes a kill: clones and drops are in the threads' own lines again. Returns `true` if it
+    /// did.
     ///
     /// It returns `false`, and does nothing, if the count is live, if it is saturated, or if the owner was dropped:
     /// then nothing would kill it again. It waits for a kill that is under way.

@@ -85,8 +85,8 @@ impl<T: ?Sized> Weak<T, Native> {
     ///
     /// - The pointer comes from [`into_raw`](Self::into_raw) or [`as_ptr`](Self::as_ptr), or from
     ///   [`WeakRef::as_ptr`]; its type is as [`WeakRef::from_raw`] demands.
-    /// - Unless it comes from a [`new`](Weak::new) `Weak`, there is a weak reference for it that no `Weak`
-    ///   has: one call for each that was given away.
+    /// - Unless it comes from a [`new`](Weak::new) `Weak`, there is a weak reference that no `Weak` has:
+    ///   one call for each reference that was given away.
     #[must_use = "drop it explicitly if it is only to be released"]
     #[inline]
     pub unsafe fn from_raw(value: *const T) -> Self {
@@ -127,10 +127,10 @@ impl<T: ?Sized, B: Backend> Weak<T, B> {
 
     /// Takes a strong reference unless the value is dead.
     ///
-    /// It is one atomic increment, whatever other threads do: wait-free. (It takes one more step in three rare
+    /// It is one atomic increment, whatever other threads do: wait-free. It takes one more step in three rare
     /// cases: while the last `WeakRef` is being dropped; while [`WeakRef::get_mut`] looks at the counts, where
-    /// the step is a loop of as many rounds as there are threads at most; and at every 2^28th upgrade of a dead
-    /// value.) It writes also if the value is dead; [`upgrade_if_live`](Self::upgrade_if_live) does not.
+    /// the step is a loop of at most as many rounds as there are threads; and at every 2^28th upgrade of a dead
+    /// value. It writes even if the value is dead; [`upgrade_if_live`](Self::upgrade_if_live) does not.
     ///
     /// An upgrade that begins while the last `WeakRef` is being dropped in another thread may succeed: the
     /// value then lives on.

@@ -23,7 +23,7 @@
 //! let first = SESSIONS.try_insert(7, session("alice")).expect("not connected yet");
 //! assert!(SESSIONS.try_insert(7, session("alice")).is_err());
 //!
-//! // The client connects again. Whoever looks for 7 meanwhile finds one of the two sessions.
+//! // The client connects again. A concurrent lookup of 7 finds one of the two sessions.
 //! let (second, old) = SESSIONS.replace(7, session("alice"));
 //! if let Some(old) = old {
 //!     let unread = std::mem::take(&mut *old.unread.lock().unwrap());

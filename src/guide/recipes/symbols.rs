@@ -27,7 +27,7 @@
 //! assert_eq!((count("x"), count("z")), (Some(2), None));
 //!
 //! drop(uses);
-//! assert!(NAMES.is_empty()); // names that nobody uses are gone
+//! assert!(NAMES.is_empty()); // unused names are gone
 //! # }
 //! ```
 //!

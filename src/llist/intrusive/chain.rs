@@ -272,7 +272,7 @@ where
     }
 }
 
-/// Iterates over the objects of a [`Chain`], newest first.
+/// An iterator over the objects of a [`Chain`], newest first.
 #[must_use = "iterators do nothing unless they are used"]
 pub struct Iter<'a, P, B = Native>
 where

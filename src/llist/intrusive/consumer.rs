@@ -13,10 +13,10 @@ use crate::atomic::{Backend, Native};
 
 /// The consumer of a [`List`], which takes objects one at a time.
 ///
-/// There is one at most, and it cannot be cloned. When it has nothing left it takes all that is on the list, and
-/// hands that out: newest first, and then what was pushed in between. When it is dropped, what is left goes back
-/// on the list, behind everything that was pushed since, so that a chain that is taken later is still newest
-/// first.
+/// There is one at most, and it cannot be cloned. When it has nothing left, it takes all that is on the list and
+/// hands that out, newest first. Then it takes what was pushed in between. When it is dropped, what is left goes
+/// back on the list, behind everything that was pushed since, so that a chain that is taken later is still
+/// newest first.
 ///
 /// What it holds is not on the list: [`List::take_all`] does not find it, and a
 /// push may again be told that the list was empty. Giving it back wakes no thread: the next
@@ -26,7 +26,7 @@ use crate::atomic::{Backend, Native};
 ///
 /// [`pop`](Self::pop) is wait-free. The drop of a consumer that holds nothing is too. The drop of one that
 /// has objects left is lock-free, without a bound: it begins another round whenever another thread has pushed since the
-/// last one, and a round goes through what was pushed since. It ends when one round finds the list empty, so
+/// last one. A round goes through what was pushed since. The drop ends when one round finds the list empty, so
 /// producers that never pause can hold it up. Where that matters, pop until `None` first.
 ///
 /// # Examples

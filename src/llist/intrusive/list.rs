@@ -38,9 +38,9 @@ use crate::pace::paced;
 ///
 /// Any number of threads may push, and any number take all, without a lock and at the same time.
 /// `P` is the pointer that owns an object while it is on the list: a [`Pointer`], such as
-/// `Box<Job>`, `Arc<Job>`, `&'static Job` or `Pin<&mut Job>`. An object is on one list at most: if
-/// other handles to it may exist, a second push is refused ([`try_push`](Self::try_push)); if they
-/// cannot exist, neither can the second push ([`push`](Self::push)).
+/// `Box<Job>`, `Arc<Job>`, `&'static Job` or `Pin<&mut Job>`. An object is on one list at most. If
+/// other handles to it may exist, a second push is refused: [`try_push`](Self::try_push). If no
+/// other handle can exist, there can be no second push: [`push`](Self::push).
 ///
 /// [`LList`](crate::llist::LList) is the list of plain values. The [module](crate::llist) explains
 /// why no operation needs a lock, and how a consumer sleeps.
@@ -151,8 +151,8 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> List<P, B> {
     ///
     /// # Memory ordering
     ///
-    /// AcqRel: what the caller did before happens before the take that finds the object, and every
-    /// take that was too early to find it happens before what the caller does afterwards.
+    /// AcqRel. What the caller did before happens before the take that finds the object. Every take
+    /// that was too early to find the object happens before what the caller does afterwards.
     ///
     /// # Examples
     ///

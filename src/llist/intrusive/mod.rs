@@ -7,8 +7,8 @@
 //!
 //! # On one list at a time
 //!
-//! A node is one word, so that a second push of an object that is on a list would cut the list in
-//! two. llist.h leaves it to the caller; here it cannot happen:
+//! A node is one word, so a second push of an object that is on a list would cut the list in two.
+//! llist.h leaves it to the caller to avoid that. Here it cannot happen:
 //!
 //! - `Box<T>`, `&mut T`, `Pin<Box<T>>`, `Pin<&mut T>` ([`UniquePointer`]): the push takes the pointer,
 //!   and there is no other. [`List::push`] does not look.

@@ -11,13 +11,13 @@
 //! ```
 //!
 //! A [`List`](super::List)'s push fails and begins again whenever another push was quicker. This one
-//! cannot fail: it is wait-free. Its price is the moment between the two steps, in which the list is
-//! in two pieces. A taker that meets a producer stopped there has the objects in front of it, and
-//! cannot reach those behind it until the producer goes on: it has to wait, or come back later. So
-//! `take_all` is wait-free still, but the iteration is not even lock-free. That is why this is a
-//! variant and not the default. Nor is it the quicker one under load: two producers that push all the
-//! time pass the head's cache line to and fro for every swap, where the loop of a `List`, by its
-//! pauses, makes several pushes each time that it has the line.
+//! cannot fail: it is wait-free. In return there is a moment between the two steps, in which the
+//! list is in two pieces. A taker that meets a producer stopped there has the objects in front of
+//! it, and cannot reach those behind it until the producer goes on: it has to wait, or come back
+//! later. So `take_all` is wait-free still, but the iteration is not even lock-free. That is why
+//! this is a variant and not the default. It is not the faster one under load either. Two producers
+//! that push all the time pass the head's cache line to and fro for every swap. The loop of a `List`
+//! pauses, and so makes several pushes each time that it has the line.
 //!
 //! # Orderings
 //!
