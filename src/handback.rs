@@ -39,8 +39,8 @@
 //! | [`put_lock`](HandBack::put_lock) | yes | no: deadlock | no |
 //!
 //! ```text
-//! putter P                       finder F, under the lock        count
-//! --------                       ------------------------        -----
+//! put P                          lookup F, under the lock        count
+//! -----                          ------------------------        -----
 //! decrement 1 -> 0                                               0
 //!                                lock, increment 0 -> 1          1   F's own
 //!                                it was 0: increment 1 -> 2      2   and P's, handed back

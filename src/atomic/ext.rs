@@ -228,7 +228,7 @@ pub trait AtomicExt: Atomic {
     ///
     /// let users = AtomicI32::new(0); // readers if positive, writers if negative
     /// assert!(users.inc_unless_negative(Acquire)); // a reader
-    /// assert!(!users.dec_unless_positive(Acquire)); // no writer beside it
+    /// assert!(!users.dec_unless_positive(Acquire)); // no writer while there is a reader
     /// ```
     #[doc(alias = "atomic_inc_unless_negative")]
     #[must_use = "the value is unchanged if this is false"]
@@ -255,7 +255,7 @@ pub trait AtomicExt: Atomic {
     ///
     /// let users = AtomicI32::new(0); // readers if positive, writers if negative
     /// assert!(users.dec_unless_positive(Relaxed)); // a writer
-    /// assert!(!users.inc_unless_negative(Relaxed)); // no reader beside it
+    /// assert!(!users.inc_unless_negative(Relaxed)); // no reader while there is a writer
     /// ```
     #[doc(alias = "atomic_dec_unless_positive")]
     #[must_use = "the value is unchanged if this is false"]

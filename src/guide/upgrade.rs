@@ -35,7 +35,7 @@
 //!                                decrement: to zero             0       2
 //!                                mark: dead; destroy            dead    2
 //!                                decrement weak                 dead    1
-//!                                drop its weak pointer: free    dead    0
+//!                                drop its weak ref: free        dead    0
 //! mark: on free memory
 //! ```
 //!

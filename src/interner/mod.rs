@@ -289,7 +289,7 @@ impl<T: Eq + Hash, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
     /// use kref::Interner;
     ///
     /// let texts = Interner::<String>::new();
-    /// let a = texts.intern_ref("kref"); // a String is made, as there is none
+    /// let a = texts.intern_ref("kref"); // a String is made, as the text is new
     /// let b = texts.intern_ref("kref"); // none is made
     /// assert_eq!(a, b);
     /// ```

@@ -43,8 +43,8 @@
 //! --------                               --------
 //! the list is empty
 //!                                        push: it was empty, so wake the consumer
-//!                                        he is not asleep: nothing to do
-//! go to sleep, for ever
+//!                                        it is not asleep: nothing to do
+//! go to sleep, forever
 //! ```
 //!
 //! Thread parking remembers an `unpark` that comes too early, so that nothing else is needed:

@@ -131,7 +131,7 @@ impl<'a, B: Backend> Frozen<'a, B> {
     ///
     /// let refs = RefCount::new(1);
     /// if let Some(frozen) = refs.try_freeze(1) {
-    ///     frozen.unfreeze(3); // two more were made meanwhile
+    ///     frozen.unfreeze(3); // two more were made in between
     /// }
     /// assert_eq!(refs.count(), 3);
     /// ```

@@ -9,7 +9,7 @@
 //! 0x7fff_ffff               MAX
 //! -----------------------------------------------------------------------------------------------
 //! 0x8000_0000 0x8fff_ffff   not pinned yet              counts exactly: gets beyond MAX that have not pinned it
-//! 0x9000_0000 0xb000_0000   pinned, far                 whoever moves the word here moves it back to the middle
+//! 0x9000_0000 0xb000_0000   pinned, far                 a thread that moves the word here moves it back to the middle
 //! 0xb000_0001 0xcfff_ffff   pinned, near SATURATED      (0xc000_0000, the middle): nothing has to be done
 //! 0xd000_0000 0xefff_ffff   pinned, far                 as above
 //! 0xf000_0000 0xffff_ffff   below zero                  for a moment, by a put too many of a dead object

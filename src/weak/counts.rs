@@ -6,7 +6,7 @@
 //! memory is freed:
 //!
 //! ```text
-//! weak = Weak pointers + 1 while the value has strong references + pending closers
+//! weak = the number of Weak + 1 while the value has strong references + pending closers
 //! ```
 //!
 //! A *closer* is a thread that took `strong` from one reference to none. It may be too late to close:

@@ -1,6 +1,6 @@
-//! The code that the guide shows (`src/guide/code`), in a model checker: what it calls wrong fails, in
-//! the way that it says, and what it calls right does not, in any interleaving (of the registry: in any
-//! with two preemptions at most).
+//! The code that the guide shows (`src/guide/code`), in a model checker: the checker finds a failing
+//! interleaving for what the guide calls wrong, and none for what it calls right (for the registry:
+//! none with at most two preemptions).
 //!
 //! Each file of code is included here as it is, with names from [`names`] in place of std's.
 

@@ -28,7 +28,7 @@
 //!     println!("{}: {}", Handle::key(&worker), worker.last_used.load(Relaxed));
 //! }
 //!
-//! // Away with those that were not used since 50. Who has a handle keeps the worker.
+//! // Remove the workers that were not used since 50. A holder of a handle keeps its worker.
 //! let removed = workers.unlist_if(|_, worker| worker.last_used.load(Relaxed) < 50);
 //! assert_eq!(removed, 2);
 //! assert!(workers.get(&2).is_some() && workers.get(&3).is_none());
