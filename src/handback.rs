@@ -302,6 +302,12 @@ impl<B: Backend> HandBack<B> {
         self.refs.count() == 0 || self.refs.dec_and_test()
     }
 
+    /// Makes a dead count, which is zero, zero, as memory does that is given back.
+    #[cfg(feature = "registry")]
+    pub(crate) fn zero(&self) {
+        self.refs.set(0);
+    }
+
     /// Sets a dead count to one again, in memory that lookups without the lock may read. The caller
     /// holds the lock.
     #[cfg(feature = "registry")]

@@ -140,9 +140,11 @@ impl<T: Stored + ?Sized, S, B: LockBackend> Interner<T, S, B> {
         self.len() == 0
     }
 
-    /// Gives the memory of values that are gone back to the allocator, as far as whole blocks of it
+    /// Gives the memory of values that are gone back to the system, as far as whole pages of it
     /// are unused, and makes the table as small as the values allow.
-    pub fn shrink_to_fit(&mut self) {
+    ///
+    /// As [`Registry::shrink_to_fit`](crate::Registry::shrink_to_fit).
+    pub fn shrink_to_fit(&self) {
         self.values.shrink_to_fit();
     }
 }

@@ -310,6 +310,10 @@ unsafe impl<T: Stored + ?Sized> Payload for Inline<T> {
         unsafe { T::is_trivial(Self::slot(node)) }
     }
 
+    unsafe fn end_value<B: LockBackend>(_: NonNull<Node<B>>) {
+        unreachable!("an interner's keys are not exclusive")
+    }
+
     unsafe fn end<B: LockBackend>(node: NonNull<Node<B>>, _: State) {
         // SAFETY: a value is stored in the node, and the caller has it for itself.
         unsafe { T::end(Self::slot(node)) };

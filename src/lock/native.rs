@@ -2,59 +2,110 @@
 //!
 //! # How a thread waits for a shard
 //!
-//! A shard is locked for some ten nanoseconds, and often the thread that has just unlocked it locks it again
-//! at once: an object was inserted, and its last put follows. A thread that gets the lock in that moment has
-//! to fetch the cache lines of the lock, the chain and the node, and the other fetches them back for its
-//! next step; both then wait for lines most of the time. So a thread looks at the lock seldom:
+//! A shard is locked for some ten nanoseconds. A thread that finds it locked has met another thread there in one of two ways:
 //!
-//! 1. It finds the lock taken, and makes a short pause: enough if two threads have met by chance in one of
-//!    many shards.
-//! 2. It finds the lock taken again, so this shard is busy, and it makes a long pause. In the meantime the
-//!    other gets some two hundred operations done with the lines at hand.
-//! 3. The rest is parking_lot's: it looks a few times more, yields, and sleeps.
+//! - *By chance*, in one of many shards. The other is gone in a moment, and it pays to look again soon.
+//! - *In a busy shard*, where the thread that has just unlocked it locks it again at once: an object was inserted, its last put
+//!   follows, and then the next insertion. A thread that gets the lock in that moment
+//!   has to fetch the cache lines of the lock, the chain and the node, and the other fetches them back for its
+//!   next step; both then wait for lines most of the time. It pays to let the other go on with the lines at hand.
 //!
-//! One key that two threads insert and drop all the time takes a third less time than with step 3 alone. The
-//! price is that a wait in a busy shard takes three microseconds where it might have taken half a microsecond.
+//! How long either takes in calls of `spin_loop` differs from one processor to the next by five times. So the
+//! waiting is measured in what the others do: the lock counts how often it was taken.
+//!
+//! 1. The thread makes a short pause, and tries again. By chance, that was all.
+//! 2. If the lock was taken more than [`BY_CHANCE`] times in the pause, the shard is busy: the thread waits until others had
+//!    [`TURNS`] turns. It looks seldom, after pauses that double, as each look takes the line away from the others.
+//! 3. If the lock was not taken since the thread last looked, who has it is slow, or not running. The rest is parking_lot's: it
+//!    looks a few times more, yields, and sleeps.
+//!
+//! # Orderings
+//!
+//! `turns` is written by the thread that has the lock, which orders the writes, and read by those who wait, as a hint: Relaxed.
 
+use core::sync::atomic::AtomicU32;
+use core::sync::atomic::Ordering::Relaxed;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use super::{Lock, LockBackend};
 use crate::atomic::Native;
 use crate::pace::pause;
 
-/// How long the short pause is, in calls of [`spin_loop`](core::hint::spin_loop), each 26 nanoseconds on Zen 4.
+/// How long a short pause is, in calls of [`spin_loop`](core::hint::spin_loop): enough for some locks and unlocks.
 const SHORT: u32 = 4;
-/// How long the long one is. (With 16 it gets in too early; with 64 the gain is the same most of the time,
-/// but half of it when the host is busy.)
-const LONG: u32 = 128;
+/// How long the longest pause between two looks at a busy shard is.
+const LONGEST: u32 = 64;
+/// How often a lock is taken in a short pause if two threads have met by chance: an insertion and a last put of the other.
+const BY_CHANCE: u32 = 2;
+/// How many turns others have in a busy shard before a thread that waits takes its own.
+const TURNS: u32 = 128;
+/// How many short pauses a thread makes, at most.
+const PAUSES: u32 = 8;
 
 /// Wraps parking_lot's mutex.
 #[derive(Debug)]
-pub struct ShardLock(parking_lot::Mutex<()>);
+pub struct ShardLock {
+    mutex: parking_lot::Mutex<()>,
+    /// How often it was taken, wrapping around.
+    turns: AtomicU32,
+}
 
-// SAFETY: parking_lot's mutex excludes and publishes.
+// SAFETY: parking_lot's mutex excludes and publishes, and its unlock writes the state last.
 unsafe impl Lock for ShardLock {
     type Guard<'a> = parking_lot::MutexGuard<'a, ()>;
 
     #[inline]
     fn lock(&self) -> Self::Guard<'_> {
-        match self.0.try_lock() {
+        let guard = match self.mutex.try_lock() {
             Some(guard) => guard,
             None => self.wait(),
-        }
+        };
+        // Relaxed: the lock orders the writes, for both.
+        self.turns.store(self.turns().wrapping_add(1), Relaxed);
+        guard
     }
 }
 
 impl ShardLock {
+    fn turns(&self) -> u32 {
+        // Relaxed: a hint, or the lock is held.
+        self.turns.load(Relaxed)
+    }
+
     #[cold]
     #[inline(never)]
     fn wait(&self) -> parking_lot::MutexGuard<'_, ()> {
-        pause(SHORT);
-        if let Some(guard) = self.0.try_lock() {
-            return guard;
+        let mut seen = self.turns();
+        for _ in 0..PAUSES {
+            pause(SHORT);
+            if let Some(guard) = self.mutex.try_lock() {
+                return guard;
+            }
+            let turns = self.turns();
+            match turns.wrapping_sub(seen) {
+                0 => break,
+                1..=BY_CHANCE => seen = turns,
+                _ => {
+                    self.give_way(turns);
+                    break;
+                }
+            }
         }
-        pause(LONG);
-        self.0.lock()
+        self.mutex.lock()
+    }
+
+    /// Waits until others had [`TURNS`] turns, or have none.
+    fn give_way(&self, since: u32) {
+        let (mut seen, mut length) = (since, SHORT);
+        loop {
+            length = (2 * length).min(LONGEST);
+            pause(length);
+            let turns = self.turns();
+            if turns == seen || turns.wrapping_sub(since) >= TURNS {
+                return;
+            }
+            seen = turns;
+        }
     }
 }
 
@@ -76,7 +127,10 @@ unsafe impl LockBackend for Native {
     const NULL_IS_ZERO: bool = true;
 
     fn new_lock() -> Self::Lock {
-        ShardLock(parking_lot::Mutex::new(()))
+        ShardLock {
+            mutex: parking_lot::Mutex::new(()),
+            turns: AtomicU32::new(0),
+        }
     }
 
     fn new_signal() -> Self::Signal {

@@ -58,6 +58,15 @@ unsafe impl<K, V> Payload for Entry<K, V> {
         Place::<Self>::TRIVIAL && !core::mem::needs_drop::<V>()
     }
 
+    unsafe fn end_value<B: LockBackend>(node: NonNull<Node<B>>) {
+        // SAFETY: the caller has the value for itself, and a reference to the node.
+        let entry = unsafe { Self::of(node) }.as_ptr();
+        // SAFETY: there is an entry. Others may be comparing its key.
+        let value = unsafe { &raw mut (*entry).value };
+        // SAFETY: the value is there, and is dropped here.
+        with_room::<V>(|| unsafe { value.cast::<V>().drop_in_place() });
+    }
+
     unsafe fn end<B: LockBackend>(node: NonNull<Node<B>>, state: State) {
         // The key and the allocation go in the drop of these, behind the value, also if its destructor panics.
         let end = || {

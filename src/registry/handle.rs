@@ -16,7 +16,9 @@ use crate::table::Counted;
 ///
 /// A handle is a pointer. Cloning it is one atomic increment, and dropping it is one atomic decrement.
 /// The last drop takes the lock of the object's shard, removes the object from the registry, and
-/// unlocks. Then it drops the value and the key, in this order, in the dropping thread. Chains of
+/// unlocks. Then it drops the value and the key, in this order, in the dropping thread, where they lie: the value has one
+/// address from its insertion to the end of its destructor. (A lookup in another thread may hold the object a moment
+/// longer, and drop it then.) Chains of
 /// objects that hold handles to one another are dropped to any depth, without overflowing the stack.
 ///
 /// Handles may outlive the registry. As with [`std::sync::Arc`], everything but the traits is an

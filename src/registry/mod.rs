@@ -17,7 +17,7 @@
 //! | [`Registry::get`], found while its last handle is being dropped | 1 or 2 | one shard |
 //! | [`Registry::get`], the first in a shard after the number of buckets has doubled | 1 | one shard, which moves its objects |
 //! | [`Handle::clone`], drop of a handle that is not the last | 1 | none |
-//! | drop of the last handle | 1, and 1 more if a lookup found the object in between | one shard |
+//! | drop of the last handle | 1, and 1 more if a lookup found the object in between | one shard; a second time, if the key or the value has a destructor or they have more than 128 bytes |
 //! | [`Registry::try_insert`] | 0 | one shard |
 //! | [`Registry::get_or_insert_with`], not found | 0 | one shard, twice |
 //! | [`Registry::entry`], not found, and [`Reservation::fulfil`] | 0 | one shard, once each |
@@ -34,10 +34,17 @@
 //! The put is that of [`HandBack`](crate::HandBack): one `fetch_sub`, and the shard's lock for the last
 //! reference. Lookups go by the kernel's scheme for type-stable memory (`SLAB_TYPESAFE_BY_RCU`): walk the
 //! bucket without the lock, take a reference unless the count is zero, then check that this is the object
-//! that was meant. The memory of a dead object is used for the next one, and goes back to the allocator by
-//! [`Registry::shrink_to_fit`], or when the registry and its handles are gone. Outgrown arrays of buckets
-//! are kept and freed at the same time; together they take less than the current array. So a `static`
-//! registry, which cannot be shrunk, never gives this memory back.
+//! that was meant. The memory of a dead object is used for the next one.
+//!
+//! # Memory
+//!
+//! A key and a value of up to 128 bytes together lie in the table, larger ones in an allocation of their own, which is
+//! freed with them. An object has one address from its insertion to the end of its destructor.
+//!
+//! On Linux (with pages of 4 KiB) the table gives memory back to the system by itself, when most of what it had at its
+//! peak is free, and all that can go back by [`Registry::shrink_to_fit`]. Lookups may run while it does, and take no notice. What cannot
+//! go back is a page in which an object is alive. The addresses stay reserved until the registry and its handles are
+//! gone. On other systems, and in Miri, that is when all memory of the table goes back.
 //!
 //! A hash is multiplied by a constant, and the upper bits of the product choose the shard and the bucket, so
 //! weak hashers work, even the identity.
@@ -97,6 +104,14 @@ use crate::table::Owner;
 /// | exists, and must be the first of its key | [`try_insert`](Self::try_insert) |
 /// | exists, and takes the place of the old one | [`replace`](Self::replace), [`insert`](Self::insert) |
 /// | stays in use, but is not to be found any more | [`unlist`](Self::unlist), [`unlist_if`](Self::unlist_if) |
+///
+/// # What you have to know
+///
+/// - An object may outlive the `drop` of its last handle for a moment, in another thread's lookup, which then runs its destructor.
+/// - A constructor that waits for other tasks of its thread (work-stealing) may have the thread ask for the same key: that is a
+///   panic. Use [`entry`](Self::entry) there.
+/// - After `fork` in a program with several threads, the child must not use registries: their locks may be held by threads that it
+///   does not have.
 ///
 /// # What user code may do
 ///
@@ -196,6 +211,34 @@ impl<K, V, S> Registry<K, V, S> {
 }
 
 impl<K, V, S, B: LockBackend> Registry<K, V, S, B> {
+    /// Makes keys exclusive: a key is busy until the destructor of its last value has ended.
+    ///
+    /// Otherwise a key is vacant as soon as the last handle is dropped, while the destructor of the value may still be running. That
+    /// is too early for what can be open once only: a file with a lock, a socket that is bound, a device. With exclusive keys,
+    /// what inserts waits for the destructor as it waits for a constructor, [`entry`](Self::entry) returns
+    /// [`Busy`](Entry::Busy), and lookups find nothing.
+    ///
+    /// A destructor must not insert under its own key, as it would wait for itself; with the methods that block that is a panic. Objects
+    /// that were taken out with [`unlist`](Self::unlist) or [`replace`](Self::replace) do not keep their key.
+    ///
+    /// To be called before the registry is used: it does nothing once there has been an object.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Registry;
+    ///
+    /// static FILES: Registry<String, std::fs::File> = Registry::new().exclusive();
+    ///
+    /// let file = FILES.get_or_try_insert_with("Cargo.toml".to_string(), |path| std::fs::File::open(path));
+    /// assert!(file.is_ok());
+    /// ```
+    #[must_use]
+    pub const fn exclusive(mut self) -> Self {
+        self.entries.set_exclusive();
+        self
+    }
+
     /// Like [`with_shards_and_hasher`](Registry::with_shards_and_hasher), for any backend. Not
     /// `const`.
     #[must_use]
@@ -241,22 +284,23 @@ impl<K, V, S, B: LockBackend> Registry<K, V, S, B> {
         self.len() == 0
     }
 
-    /// Gives the memory of objects that are gone back to the allocator, as far as whole blocks of it
+    /// Gives the memory of objects that are gone back to the system, as far as whole pages of it
     /// are unused, and makes the table as small as the objects allow.
     ///
-    /// It borrows the registry exclusively because lookups without the lock may be reading that memory.
+    /// Other threads may use the registry meanwhile. Each shard is locked once, to move its objects if the number of buckets changes.
+    /// What goes back, and where, says the [module](self#memory); where nothing can, this does nothing.
     ///
     /// # Examples
     ///
     /// ```
     /// use kref::Registry;
     ///
-    /// let mut registry = Registry::<u32, u32>::new();
+    /// let registry = Registry::<u32, u32>::new();
     /// let many: Vec<_> = (0..1000).map(|i| registry.get_or_insert_with(i, |&i| i)).collect();
     /// drop(many);
     /// registry.shrink_to_fit();
     /// ```
-    pub fn shrink_to_fit(&mut self) {
+    pub fn shrink_to_fit(&self) {
         self.entries.shrink_to_fit();
     }
 

@@ -16,37 +16,65 @@
 //! lock, which is at the latest when a lookup does not find what has not been moved yet. So no thread waits
 //! for more than one shard. (A last put unlinks its node where it is.)
 //!
-//! The old array is kept, because a lookup may be reading it, until the table is shrunk or dropped: an array
-//! knows the one that was in use before. All that are kept have fewer heads than the one in use. (Arrays that
+//! The old array is kept, because a lookup may be reading it. When the last shard has moved its nodes out, all its heads are
+//! empty, and if it is large, its pages go back to the system by advice (see `memory.rs`), and read as empty heads. It is used
+//! again when the table next needs an array of this length. So there is one array of each length, and all that are
+//! shorter have together fewer heads than the longest. (Arrays that
 //! are added to one another would all stay in use, but every lookup would have to find out which it needs: a
 //! tenth of its time. An array for each shard costs it another tenth.)
 //!
+//! # Who owns what
+//!
+//! The buckets own the arrays. Each shard has its part of one array, where its nodes are, and the same part of all others is
+//! empty. `arrays` is locked to count which shard is where, also by a thread that has locked its shard; a thread that has locked
+//! `arrays` locks nothing else.
+//!
 //! # Orderings, per variable
 //!
-//! - `heads`, which array is in use, and how long it is: Release when it is replaced by a larger one, Acquire in
-//!   lookups and in the thread that moves a shard's nodes, so that the heads are there. When it is replaced by a
-//!   smaller one, no other thread looks.
+//! - `heads`, which array is in use, and how long it is: Release when it is replaced, Acquire in
+//!   lookups and in whoever moves a shard's nodes, so that the heads are there.
 //! - the heads: see `chains.rs`.
 
-use alloc::alloc::{alloc, alloc_zeroed, dealloc, handle_alloc_error};
+use alloc::alloc::handle_alloc_error;
+use alloc::vec::Vec;
 use core::alloc::Layout;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::Ordering::{Acquire, Release};
 
 use super::chains::{Chains, Head};
+use super::locked::Locked;
+use super::map::Map;
 use super::node::Hash;
-use crate::atomic::{Atomic, Native};
+use crate::atomic::Atomic;
 use crate::lock::LockBackend;
 
 /// How many heads each shard has at first: a cache line of them.
 pub(super) const FIRST: usize = 8;
 /// A cache line.
-const LINE: usize = align_of::<Header<Native>>();
+const LINE: usize = 64;
+
+/// From how many bytes on an array has pages of its own.
+const OWN_PAGES: usize = 64 << 10;
+/// The size of such a page.
+const PAGE: usize = 4096;
 
 /// The chains of all shards.
 pub(super) struct Buckets<B: LockBackend> {
     /// The pointer of the [`Heads`] in use.
     heads: B::Ptr<Head<B>>,
+    arrays: Locked<Vec<Array<B>>, B>,
+}
+
+/// The memory of an array.
+///
+/// # Invariants
+///
+/// The heads lie in it.
+struct Array<B: LockBackend> {
+    heads: Heads<B>,
+    memory: Map,
+    /// How many shards have their nodes there.
+    users: usize,
 }
 
 /// An array of heads. A copy of it owns nothing.
@@ -55,36 +83,33 @@ pub(super) struct Buckets<B: LockBackend> {
 ///
 /// The address of the first head, which is a multiple of `ALIGN`, plus how far a hash is shifted for the place
 /// of its head: 32 less the logarithm of the number of heads.
-/// In front of the heads is a [`Header`].
 pub(super) struct Heads<B: LockBackend>(NonNull<Head<B>>);
 
-/// What lies in front of an array, in a cache line of its own.
-#[repr(align(64))]
-struct Header<B: LockBackend> {
-    /// The block that they lie in.
-    memory: NonNull<u8>,
-    /// What was in use before.
-    outgrown: Option<Heads<B>>,
-}
-
-// SAFETY: the heads are atomics, and the headers are only used by a thread that has the buckets
-// exclusively. What the chains lead to is the shards'.
+// SAFETY: the heads are atomics. What the chains lead to is the shards'.
 unsafe impl<B: LockBackend> Send for Buckets<B> {}
 // SAFETY: as above.
 unsafe impl<B: LockBackend> Sync for Buckets<B> {}
+// SAFETY: as above.
+unsafe impl<B: LockBackend> Send for Array<B> {}
 
 impl<B: LockBackend> Buckets<B> {
     /// Creates the buckets of `shards` shards.
     pub(super) fn new(shards: usize) -> Self {
+        let mut array = Array::needed(shards * FIRST);
+        array.users = shards;
+        let mut arrays = Vec::with_capacity(1);
+        let heads = array.heads;
+        arrays.push(array);
         Self {
-            heads: B::Ptr::new(Heads::<B>::needed(shards * FIRST).0.as_ptr()),
+            heads: B::Ptr::new(heads.0.as_ptr()),
+            arrays: Locked::new(arrays),
         }
     }
 
     /// The array in use.
     #[inline]
     pub(super) fn heads(&self) -> Heads<B> {
-        // Acquire: pairs with the Release in `grow`, so that the heads are seen.
+        // Acquire: pairs with the Release in `replace`, so that the heads are seen.
         let heads = self.heads.load(Acquire);
         // SAFETY: it is never null.
         Heads(unsafe { NonNull::new_unchecked(heads) })
@@ -93,72 +118,121 @@ impl<B: LockBackend> Buckets<B> {
     /// The chains in use.
     #[inline]
     pub(super) fn chains(&self) -> Chains<'_, B> {
-        // SAFETY: what is or was in use lives as long as the buckets are borrowed by a lookup.
+        // SAFETY: the arrays live as long as the buckets are borrowed by a lookup.
         unsafe { self.heads().chains() }
     }
 
     /// Doubles the array `from`, unless it is not in use any more, or as long as can be, or there is no memory
     /// for a longer one: then the chains get longer than they should be, and that is all.
     pub(super) fn grow(&self, from: Heads<B>) {
-        if from.len() >= Heads::<B>::MOST || self.heads() != from {
-            return;
-        }
-        let Some(new) = Heads::<B>::new(2 * from.len(), Some(from)) else {
-            return;
-        };
-        // Release: pairs with the Acquire in `heads`, so that the heads are seen. Relaxed in the failure: what
-        // another thread has put there is not used here.
-        let replaced =
-            self.heads
-                .compare_exchange(from.0.as_ptr(), new.0.as_ptr(), Release, Relaxed);
-        if replaced.is_err() {
-            // SAFETY: this thread's alone.
-            unsafe { new.free() };
+        if from.len() < Heads::<B>::MOST && self.heads() == from {
+            self.replace(from, 2 * from.len());
         }
     }
 
     /// Makes the array as short as that many nodes allow, if there is memory for the shorter one. Every shard has
     /// to move its nodes after that.
-    ///
-    /// # Safety
-    ///
-    /// No lookup without the lock is under way, and no thread grows the array.
-    pub(super) unsafe fn shrink(&self, nodes: usize, shards: usize) {
+    pub(super) fn shrink(&self, nodes: usize, shards: usize) {
         let len = nodes.next_power_of_two().max(shards * FIRST);
         let old = self.heads();
         if len < old.len() {
-            let Some(new) = Heads::<B>::new(len, Some(old)) else {
-                return;
-            };
-            // Relaxed: no lookup is under way, and a last put does not ask which array is in use.
-            self.heads.store(new.0.as_ptr(), Relaxed);
+            self.replace(old, len);
         }
     }
 
-    /// Frees the arrays that are not in use any more.
-    ///
-    /// # Safety
-    ///
-    /// No lookup without the lock is under way, no thread grows the array, and no shard has nodes in another
-    /// one than that in use.
-    pub(super) unsafe fn free_outgrown(&self) {
-        // SAFETY: the array is there, and nobody else uses headers now.
-        let mut outgrown = unsafe { (*self.heads().header()).outgrown.take() };
-        while let Some(heads) = outgrown {
-            // SAFETY: as above.
-            outgrown = unsafe { (*heads.header()).outgrown };
-            // SAFETY: nobody uses it any more, and nobody leads to it.
-            unsafe { heads.free() };
+    /// Puts an array of this length into the place of `from`, if that is still in use. No lock is held.
+    fn replace(&self, from: Heads<B>, len: usize) {
+        let mut new = None;
+        loop {
+            let is_done = self.arrays.with(|arrays| {
+                if self.heads() != from {
+                    return true;
+                }
+                arrays.extend(new.take());
+                let Some(array) = arrays.iter().find(|array| array.heads.len() == len) else {
+                    return false;
+                };
+                // Release: pairs with the Acquire in `heads`, so that the heads are seen.
+                self.heads.store(array.heads.0.as_ptr(), Release);
+                true
+            });
+            if is_done {
+                return;
+            }
+            // Without the lock, as it may take long.
+            new = Array::new(len);
+            if new.is_none() {
+                return;
+            }
         }
+    }
+
+    /// Has a shard leave the array that its nodes are in, for the array in use, which is returned. The caller has locked the shard,
+    /// and moves its nodes.
+    pub(super) fn enter(&self, from: Heads<B>) -> Heads<B> {
+        self.arrays.with(|arrays| {
+            let to = self.heads();
+            for array in arrays {
+                array.users -= usize::from(array.heads == from);
+                array.users += usize::from(array.heads == to);
+            }
+            to
+        })
+    }
+
+    /// Gives the memory of arrays that no shard has nodes in back to the system, where it can go back.
+    pub(super) fn release_idle(&self) {
+        self.arrays.with(|arrays| {
+            let in_use = self.heads();
+            for array in arrays {
+                if array.users == 0 && array.heads != in_use {
+                    // SAFETY: nobody writes to the heads: a shard enters an array that is in use, and under this lock. They
+                    // are all empty, which is zeros.
+                    unsafe { array.memory.advise_all() };
+                }
+            }
+        });
+    }
+
+    #[cfg(test)]
+    pub(super) fn arrays(&self) -> usize {
+        self.arrays.with(|arrays| arrays.len())
     }
 }
 
-impl<B: LockBackend> Drop for Buckets<B> {
+impl<B: LockBackend> Array<B> {
+    /// Allocates `len` empty heads, a power of two, without which there is no table.
+    fn needed(len: usize) -> Self {
+        Self::new(len).unwrap_or_else(|| handle_alloc_error(Heads::<B>::layout(len)))
+    }
+
+    /// Allocates `len` empty heads, a power of two, if there is memory for them.
+    fn new(len: usize) -> Option<Self> {
+        let layout = Heads::<B>::layout(len);
+        let memory = Map::try_new(layout, B::NULL_IS_ZERO)?;
+        let first = memory.start().cast::<Head<B>>();
+        for index in 0..if B::NULL_IS_ZERO { 0 } else { len } {
+            // SAFETY: there is room for so many heads.
+            let head = unsafe { first.add(index) };
+            // SAFETY: as above, and it is aligned.
+            unsafe { head.write(B::Ptr::new(ptr::null_mut())) };
+        }
+        let shift = 32 - len.trailing_zeros() as usize;
+        Some(Self {
+            heads: Heads(first.map_addr(|address| address | shift)),
+            memory,
+            users: 0,
+        })
+    }
+}
+
+impl<B: LockBackend> Drop for Array<B> {
     fn drop(&mut self) {
-        // SAFETY: nobody uses the buckets any more.
-        unsafe { self.free_outgrown() };
-        // SAFETY: as above.
-        unsafe { self.heads().free() };
+        if !B::NULL_IS_ZERO {
+            let heads = ptr::slice_from_raw_parts_mut(self.heads.first(), self.heads.len());
+            // SAFETY: all are there, and nobody uses them any more.
+            unsafe { heads.drop_in_place() };
+        }
     }
 }
 
@@ -181,44 +255,15 @@ impl<B: LockBackend> Heads<B> {
         LINE
     };
 
-    /// Allocates `len` empty heads, a power of two, without which there is no table.
-    fn needed(len: usize) -> Self {
-        Self::new(len, None).unwrap_or_else(|| handle_alloc_error(Self::layout(len)))
-    }
-
-    /// Allocates `len` empty heads, a power of two, if there is memory for them.
-    fn new(len: usize, outgrown: Option<Self>) -> Option<Self> {
-        let layout = Self::layout(len);
-        let allocate = if B::NULL_IS_ZERO { alloc_zeroed } else { alloc };
-        // SAFETY: the size is not zero.
-        let memory = unsafe { allocate(layout) };
-        let memory = NonNull::new(memory)?;
-        // The header ends, and the heads begin, where the address is a multiple of `ALIGN`.
-        let offset = memory.addr().get().wrapping_neg() % Self::ALIGN + Self::ALIGN;
-        // SAFETY: the layout has room for it.
-        let first = unsafe { memory.add(offset) }.cast::<Head<B>>();
-        // SAFETY: as above.
-        let header = unsafe { first.cast::<Header<B>>().sub(1) };
-        // SAFETY: as above, and it is aligned.
-        unsafe { header.write(Header { memory, outgrown }) };
-        for index in 0..if B::NULL_IS_ZERO { 0 } else { len } {
-            // SAFETY: there is room for so many heads.
-            let head = unsafe { first.add(index) };
-            // SAFETY: as above, and it is aligned.
-            unsafe { head.write(B::Ptr::new(ptr::null_mut())) };
-        }
-        let shift = 32 - len.trailing_zeros() as usize;
-        Some(Self(first.map_addr(|address| address | shift)))
-    }
-
-    /// The layout of an array with its header, and some bytes to align it: many allocators clear memory
-    /// that has the usual alignment without touching it.
+    /// The layout of an array: whole pages, if it is large.
     fn layout(len: usize) -> Layout {
-        Layout::array::<Head<B>>(len)
-            .and_then(|heads| {
-                Layout::from_size_align(heads.size() + 2 * Self::ALIGN, heads.align())
-            })
-            .expect("there are at most `MOST` heads")
+        let size = len * size_of::<Head<B>>();
+        let align = if size < OWN_PAGES {
+            Self::ALIGN
+        } else {
+            PAGE.max(Self::ALIGN)
+        };
+        Layout::from_size_align(size, align).expect("there are at most `MOST` heads")
     }
 
     #[inline]
@@ -237,10 +282,6 @@ impl<B: LockBackend> Heads<B> {
         first.map_addr(|address| address & !(Self::ALIGN - 1))
     }
 
-    fn header(self) -> *mut Header<B> {
-        self.first().cast::<Header<B>>().wrapping_sub(1)
-    }
-
     /// The chains whose heads these are.
     ///
     /// # Safety
@@ -252,19 +293,6 @@ impl<B: LockBackend> Heads<B> {
         let heads = unsafe { core::slice::from_raw_parts(self.first(), self.len()) };
         // SAFETY: so many are there.
         unsafe { Chains::new(heads, self.shift()) }
-    }
-
-    /// # Safety
-    ///
-    /// The array is not used any more.
-    unsafe fn free(self) {
-        let heads = ptr::slice_from_raw_parts_mut(self.first(), self.len());
-        // SAFETY: all are there, and nobody uses them.
-        unsafe { heads.drop_in_place() };
-        // SAFETY: it is there.
-        let memory = unsafe { (*self.header()).memory };
-        // SAFETY: allocated in `new` with the same layout.
-        unsafe { dealloc(memory.as_ptr(), Self::layout(self.len())) };
     }
 }
 
@@ -288,6 +316,7 @@ mod tests {
 
     use super::super::node::{Node, State, Tag};
     use super::*;
+    use crate::atomic::Native;
 
     /// However many buckets there are, a node stays in its shard, and the shards have all nodes.
     #[test]
@@ -326,12 +355,36 @@ mod tests {
             assert!(heads.first().addr() % Heads::<Native>::ALIGN == 0);
             buckets.grow(heads);
         }
-        // SAFETY: nobody else uses them.
-        unsafe { buckets.shrink(3, 1) };
+        assert_eq!(buckets.arrays(), 6);
+        buckets.shrink(3, 1);
         assert_eq!(buckets.heads().len(), FIRST);
-        // SAFETY: as above.
-        unsafe { buckets.free_outgrown() };
-        // SAFETY: there is an array.
-        assert!(unsafe { (*buckets.heads().header()).outgrown.is_none() });
+        for _ in 0..5 {
+            buckets.grow(buckets.heads());
+        }
+        assert_eq!(buckets.arrays(), 6, "they are used again");
+    }
+
+    /// An array that a shard has nodes in stays as it is, when memory of arrays that are not in use goes back.
+    #[test]
+    fn memory_of_heads_that_lead_somewhere_does_not_go_back() {
+        let node = Node::<Native>::new();
+        node.set_tag(Tag::new(Hash::new(7), State::Listed));
+        let buckets = Buckets::<Native>::new(1);
+        let first = buckets.heads();
+        while buckets.heads().len() * size_of::<usize>() < 2 * OWN_PAGES {
+            buckets.grow(buckets.heads());
+        }
+        let old = buckets.enter(first);
+        // SAFETY: the buckets live.
+        let chains = unsafe { old.chains() };
+        chains.link(NonNull::from(&node));
+        buckets.grow(old);
+        assert!(buckets.heads() != old);
+        buckets.release_idle();
+        assert_eq!(chains.chain(node.tag().hash()).count(), 1);
+        chains.clear(0, 1);
+        assert!(buckets.enter(old) != old);
+        buckets.release_idle();
+        assert_eq!(chains.chain(node.tag().hash()).count(), 0);
     }
 }

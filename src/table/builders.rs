@@ -126,7 +126,7 @@ impl<P: Payload, B: LockBackend> Busy<P, B> {
     pub(crate) fn wait(mut self) -> Option<Counted<P, B>> {
         assert!(
             self.watch.thread != Some(B::current_thread()) || self.is_done(),
-            "the constructor of a value asked the registry for the same key"
+            "the constructor of a value asked the registry for the same key (or its destructor, where keys are exclusive)"
         );
         let outcome = self.watch.ended.wait();
         self.built(outcome)

@@ -5,10 +5,11 @@ use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
 use super::Table;
+use super::builders::Outcome;
+use super::memory::home_of;
 use super::node::{Node, State};
 use super::payload::Payload;
 use super::shard::{Guard, Shard};
-use super::slab::shard_of;
 use crate::lock::LockBackend;
 
 /// One reference to a node.
@@ -55,9 +56,10 @@ impl<P: Payload, B: LockBackend> Counted<P, B> {
     /// The shard's lock, found through the node.
     pub(crate) fn lock(&self) -> Guard<'_, B> {
         // SAFETY: a reference is held.
-        let shard = unsafe { shard_of(self.node, P::SLOT) };
-        // SAFETY: the reference keeps the node, and that its shard.
-        unsafe { shard.as_ref() }.lock()
+        let table = unsafe { table_of::<P, B>(self.node) };
+        // SAFETY: the reference keeps the node, and that the table.
+        let table = unsafe { table.as_ref() };
+        table.shard(self.header().tag().hash()).lock()
     }
 }
 
@@ -82,6 +84,17 @@ impl<P: Payload, B: LockBackend> Drop for Counted<P, B> {
     }
 }
 
+/// The table of a node.
+///
+/// # Safety
+///
+/// The caller has a reference to the node, or is its pending owner.
+#[inline]
+unsafe fn table_of<P: Payload, B: LockBackend>(node: NonNull<Node<B>>) -> NonNull<Table<B>> {
+    // SAFETY: as the caller promises. A table gives itself as the home of its slots.
+    unsafe { home_of(node, P::SLOT) }.cast()
+}
+
 /// Ends a pending put: the node dies unless its reference was handed back.
 ///
 /// Under the lock it leaves the map. Then the payload is dropped where it lies, with no lock held, and after that
@@ -96,8 +109,10 @@ unsafe fn last_put<P: Payload, B: LockBackend>(node: NonNull<Node<B>>) {
     // SAFETY: nobody else can free the node, so that its shard lives.
     let header = unsafe { node.as_ref() };
     // SAFETY: this is the pending owner.
-    let shard = unsafe { shard_of(node, P::SLOT) };
-    // SAFETY: as above, up to the end of the node's life in the shard.
+    let table = unsafe { table_of::<P, B>(node) };
+    // SAFETY: as above, up to the end of the node's life in the table.
+    let shard = NonNull::from(unsafe { table.as_ref() }.shard(header.tag().hash()));
+    // SAFETY: as above.
     let mut guard = unsafe { shard.as_ref() }.lock();
     if !header.refs.settle() {
         return;
@@ -105,24 +120,68 @@ unsafe fn last_put<P: Payload, B: LockBackend>(node: NonNull<Node<B>>) {
     // The node is this thread's alone from here on: its count is zero, and the lock is held.
     let state = header.tag().state();
     // SAFETY: as above.
-    if unsafe { P::is_trivial(node) } {
+    if state == State::Listed && unsafe { table.as_ref() }.is_exclusive {
+        // SAFETY: as above.
+        let node = unsafe { guard.begin_dying::<P>(node) };
+        drop(guard);
+        return die_exclusively(node);
+    }
+    // SAFETY: as above.
+    let is_trivial = unsafe { P::is_trivial(node) };
+    let surplus = guard.surplus();
+    let burial = Burial { table, shard, node };
+    if is_trivial && surplus.len() == 0 {
         // SAFETY: as above.
         unsafe { guard.leave(node, State::Absent) };
-        let burial = Burial { shard, node };
         return burial.end(guard);
     }
     // SAFETY: as above.
     unsafe { guard.leave(node, State::Dying) };
     drop(guard);
-    let _burial = Burial { shard, node };
+    let _burial = burial;
+    if surplus.len() != 0 {
+        // SAFETY: the table lives until the burial.
+        unsafe { table.as_ref() }.give(surplus);
+    }
+    if is_trivial {
+        return;
+    }
     // Now that no lock is held user code may run. A destructor may drop the last reference to another node, and
     // so on. If it panics, the slot is given back all the same.
     // SAFETY: the node is this thread's alone, and in no chain.
     unsafe { P::end::<B>(node, state) };
 }
 
+/// Drops the value of a node whose key is exclusive, and then lets others have the key.
+fn die_exclusively<P: Payload, B: LockBackend>(node: Counted<P, B>) {
+    let dying = Dying(ManuallyDrop::new(node));
+    // SAFETY: the value is this thread's alone: the node is `Dying`, and became it under the lock, with a count of zero.
+    unsafe { P::end_value(dying.0.node()) };
+}
+
+/// A node that is busy while the destructor of its value runs.
+///
+/// Its reference is dropped when it has left its chain, and not before: if the lock unwinds, never.
+struct Dying<P: Payload, B: LockBackend>(ManuallyDrop<Counted<P, B>>);
+
+impl<P: Payload, B: LockBackend> Drop for Dying<P, B> {
+    /// The key is vacant from then on. The reference may be the last: then it drops the key.
+    fn drop(&mut self) {
+        let mut guard = self.0.lock();
+        // SAFETY: the destructor of the value has ended, and this is the thread that ran it.
+        let ended = unsafe { guard.end_dying(&self.0) };
+        drop(guard);
+        // SAFETY: dropped here, and nowhere else. At the end of this function, as wakers may panic.
+        let _node = unsafe { ManuallyDrop::take(&mut self.0) };
+        if let Some(ended) = ended {
+            ended.end(Outcome::Gone);
+        }
+    }
+}
+
 /// A node that has left the map, and whose payload is being dropped. Its shard lives until this ends.
 struct Burial<B: LockBackend> {
+    table: NonNull<Table<B>>,
     shard: NonNull<Shard<B>>,
     node: NonNull<Node<B>>,
 }
@@ -135,8 +194,7 @@ impl<B: LockBackend> Burial<B> {
     }
 
     fn end_with(&self, mut guard: Guard<'_, B>) {
-        // SAFETY: alive, as the node's part of the shard has not ended.
-        let table = unsafe { self.shard.as_ref() }.table();
+        let table = self.table;
         // SAFETY: the node has left the map, and nothing is in it any more.
         let done = unsafe { guard.bury(self.node) };
         // Once it is unlocked, another thread's last put may free the shard. The guard has no reference to it.
@@ -150,7 +208,7 @@ impl<B: LockBackend> Burial<B> {
 
 impl<B: LockBackend> Drop for Burial<B> {
     fn drop(&mut self) {
-        // SAFETY: as in `end_with`.
+        // SAFETY: alive, as the node's part of the shard has not ended.
         self.end_with(unsafe { self.shard.as_ref() }.lock());
     }
 }

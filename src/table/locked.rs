@@ -22,6 +22,11 @@ impl<T, B: LockBackend> Locked<T, B> {
         }
     }
 
+    /// The value, for whoever has it exclusively.
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        self.value.get_mut()
+    }
+
     /// Calls `f` with the value. No user code may run in `f`.
     ///
     /// The caller keeps the memory beyond the call: unlocking may touch the lock after another thread has taken it.

@@ -2,30 +2,43 @@
 //! found by hash without a lock, counted by hand-back, and leave the table with their last
 //! reference.
 //!
-//! | file | idea |
-//! |---|---|
-//! | `node.rs` | what a node is; its states; the memory that stays a node |
-//! | `slab.rs` | where nodes come from and go back to, and how a node finds its shard |
-//! | `payload.rs` | what lies in a slot: a small payload, or the address of a large one |
-//! | `candidates.rs` | nodes to be compared, when many have one hash |
-//! | `chains.rs` | chains of nodes by hash, walked without the lock |
-//! | `buckets.rs` | the heads of the chains, and how their number doubles |
-//! | `shard.rs` | a lock and what it protects |
-//! | `owner.rs` | how a map finds, enters and gives up its table |
-//! | `builders.rs` | nodes that are busy, and how callers wait for them |
-//! | `event.rs` | an event that happens once, for threads and tasks |
-//! | `locked.rs` | a value behind a backend's lock |
-//! | `raw.rs` | counted pointers as raw ones, and lent |
-//! | `iter.rs` | all nodes, one chain at a time |
-//! | `counted.rs` | a counted pointer to a node; the last put |
-//! | this file | the shards, and how long they live |
+//! | | file | idea |
+//! |---|---|---|
+//! | life | `node.rs` | what a node is; its states; memory that stays a node |
+//! | | `payload.rs` | what lies in a slot: a small payload, or the address of a large one |
+//! | | `counted.rs`, `raw.rs` | a counted pointer to a node; the last put |
+//! | index | `chains.rs` | chains of nodes by hash, walked without the lock |
+//! | | `buckets.rs` | the heads of the chains, and how their number doubles and shrinks |
+//! | memory | `memory.rs` | where slots come from and go back to, and how a node finds its table |
+//! | | `map.rs` | pages from the system |
+//! | all three | `shard.rs` | a lock and what it protects |
+//! | | `owner.rs` | how a map finds, enters and gives up its table |
+//! | | `candidates.rs` | nodes to be compared, when many have one hash |
+//! | | `builders.rs`, `event.rs` | nodes that are busy, and how callers wait for them |
+//! | | `iter.rs` | all nodes, one chain at a time |
+//! | | `locked.rs` | a value behind a backend's lock |
+//! | | this file | the shards, and how long they live |
+//!
+//! Index, life and memory do not know of one another but that all have to do with nodes: `memory.rs` hands out slots, and does
+//! not know what they are for; `chains.rs` links nodes, and does not know when they die.
+//!
+//! # Which cache lines are written
+//!
+//! An insertion and a last put write three lines each, if the slots at hand do:
+//!
+//! 1. the shard's: the lock, the count of nodes, the slots at hand. It is what the lock protects, and what a hint of the length needs;
+//! 2. the head of the chain, or, for a last put, the node before (a lookup without the lock follows it);
+//! 3. the node: the count, the tag, the link, and the payload.
+//!
+//! A payload that needs a destructor has the shard's line written a second time, to give the slot back behind it. Slots go from and to
+//! the table's memory eight or more at a time.
 //!
 //! # Who owns what
 //!
-//! A table owns its shards, and a shard owns the memory of its nodes. A [`Counted`] owns one reference
-//! to a node. The table owns no references. Everything about a node but its count is changed under the
-//! lock of its shard. The code here knows only the layout of the payload's type. [`Counted`] drops
-//! what is in a node, with no lock held.
+//! A table owns its shards and the memory of all nodes; a shard has some free slots at hand. A [`Counted`] owns one reference to
+//! a node. The table owns no references. Everything about a node but its count is changed under the lock
+//! of its shard. The code here knows nothing of the payload's type but its layout; what is in a
+//! node is dropped by [`Counted`], where it lies, with no lock held.
 //!
 //! # How long it lives
 //!
@@ -47,12 +60,13 @@ mod counted;
 mod event;
 mod iter;
 mod locked;
+mod map;
+mod memory;
 mod node;
 mod owner;
 mod payload;
 mod raw;
 mod shard;
-mod slab;
 
 use alloc::boxed::Box;
 use core::alloc::Layout;
@@ -66,6 +80,7 @@ pub(crate) use self::counted::Counted;
 pub(crate) use self::event::Event;
 pub(crate) use self::iter::Iter;
 pub(crate) use self::locked::Locked;
+use self::memory::{Batch, Memory};
 pub(crate) use self::node::{Hash, Node, State, Tag};
 pub(crate) use self::owner::{Entered, Owner, Vacant};
 pub(crate) use self::payload::{DropInPlace, Large, Payload, Place};
@@ -74,12 +89,18 @@ use self::shard::Shard;
 use crate::RefCount;
 use crate::lock::LockBackend;
 
+/// By how many times the heads are too many when memory is given back.
+const SPARSE: usize = 16;
+
 /// The shards of one map.
 ///
 /// Aligned, so that what every lookup reads is in no cache line that is written often.
 #[repr(align(128))]
 pub(crate) struct Table<B: LockBackend> {
     buckets: Buckets<B>,
+    memory: Memory<B>,
+    /// Whether a key is busy until the destructor of its value has ended.
+    is_exclusive: bool,
     shards: Box<[CachePadded<Shard<B>>]>,
     /// How far a hash is shifted for the number of its shard.
     shift: u32,
@@ -89,11 +110,13 @@ pub(crate) struct Table<B: LockBackend> {
 
 impl<B: LockBackend> Table<B> {
     /// Creates a table of `shards` shards, a power of two, and of slots for such payloads.
-    pub(crate) fn new(shards: usize, slot: Layout) -> NonNull<Self> {
+    pub(crate) fn new(shards: usize, slot: Layout, is_exclusive: bool) -> NonNull<Self> {
         debug_assert!(shards.is_power_of_two());
         let parts = RefCount::new_in(1 + shards as u32);
         let mut table = NonNull::from(Box::leak(Box::new(Self {
             buckets: Buckets::new(shards),
+            memory: Memory::new(slot),
+            is_exclusive,
             shards: Box::default(),
             shift: 32 - shards.trailing_zeros(),
             parts,
@@ -101,7 +124,7 @@ impl<B: LockBackend> Table<B> {
         // SAFETY: the table was made just now, and nobody else knows it.
         let heads = unsafe { table.as_ref() }.buckets.heads();
         let shards = (0..shards as u32)
-            .map(|number| CachePadded::new(Shard::new(table, number, heads, slot)))
+            .map(|number| CachePadded::new(Shard::new(table, number, heads)))
             .collect();
         // SAFETY: as above.
         unsafe { table.as_mut() }.shards = shards;
@@ -127,20 +150,39 @@ impl<B: LockBackend> Table<B> {
         self.shards().map(Shard::len_hint).sum()
     }
 
-    /// Gives memory that is not used back to the allocator.
-    ///
-    /// # Safety
-    ///
-    /// The owner is borrowed exclusively, so that no lookup without the lock is under way.
-    unsafe fn shrink(&self) {
-        // SAFETY: as the caller promises.
-        unsafe { self.buckets.shrink(self.len_hint(), self.shards.len()) };
-        for shard in self.shards() {
-            // SAFETY: as the caller promises.
-            unsafe { shard.lock().shrink() };
+    /// Takes slots for a shard. No lock is held.
+    #[cold]
+    fn take(&self, most: usize) -> Batch<B> {
+        self.memory.take(NonNull::from(self).cast(), most)
+    }
+
+    /// Gives slots back that a shard has too many of, and memory, if it is much. No lock is held.
+    #[cold]
+    fn give(&self, slots: Batch<B>) {
+        // SAFETY: they are taken from here, and a shard had them.
+        let are_many_free = unsafe { self.memory.give(slots) };
+        if are_many_free && self.buckets.heads().len() >= SPARSE * self.len_hint().max(SPARSE) {
+            self.buckets.shrink(2 * self.len_hint(), self.shards.len());
+            self.keep_up();
         }
-        // SAFETY: as the caller promises, and every shard was locked since.
-        unsafe { self.buckets.free_outgrown() };
+    }
+
+    /// Moves all nodes to the array in use, and gives the memory of the others back.
+    fn keep_up(&self) {
+        self.shards().for_each(|shard| shard.lock().keep_up());
+        self.buckets.release_idle();
+    }
+
+    /// Gives all memory back that can go back.
+    fn shrink(&self) {
+        for shard in self.shards() {
+            let slots = shard.lock().strip();
+            // SAFETY: they are taken from here, and a shard had them.
+            unsafe { self.memory.give(slots) };
+        }
+        self.memory.trim();
+        self.buckets.shrink(self.len_hint(), self.shards.len());
+        self.keep_up();
     }
 
     /// Looks for a listed node with this hash for which `is_it` holds, without the lock. Finding
@@ -220,6 +262,8 @@ mod tests {
             true
         }
 
+        unsafe fn end_value<B: LockBackend>(_: NonNull<Node<B>>) {}
+
         unsafe fn end<B: LockBackend>(_: NonNull<Node<B>>, _: State) {}
     }
 
@@ -242,7 +286,7 @@ mod tests {
 
     #[test]
     fn there_are_heads_for_all_nodes_and_few_more() {
-        let mut owner = Owner::<Nothing, Native>::new(4);
+        let owner = Owner::<Nothing, Native>::new(4);
         let mut nodes = Nodes::new();
         for n in 0..1000 {
             nodes.extend(insert(&owner, n..=n));

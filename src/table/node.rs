@@ -13,11 +13,17 @@
 //! | `Building` | yes | yes | no | >= 1 | `Listed`, `Absent` |
 //! | `Listed` | yes | yes | yes | any | `Unlisted`, `Dying`, `Absent` |
 //! | `Unlisted` | no | yes | yes | any | `Dying`, `Absent` |
-//! | `Dying` | no | until its destructor has run | likewise, and first | 0 | `Absent` |
+//! | `Dying` | only if keys are exclusive | until its destructor has run | likewise, and first | 0, or >= 1 if keys are exclusive | `Absent` |
 //!
 //! A node is `Dying` while the destructor of its payload runs, with no lock held. Its slot is given back after
 //! that, so the object has one address from the moment it is listed to the end of its destructor. Where nothing
 //! has to be dropped, a node goes to `Absent` at once.
+//!
+//! Where keys are exclusive, a listed node that dies stays in its chain, with a reference of the thread that
+//! runs the destructor of its value: it is busy, as one that is being built. Then it leaves the chain, and its last reference
+//! drops the key.
+//!
+//! All bytes zero are a dead node that leads nowhere: memory that was given back reads so (see `memory.rs`).
 //!
 //! # Orderings, per variable of the header
 //!
@@ -181,18 +187,35 @@ impl<B: LockBackend> Node<B> {
     /// Where the payload of layout `payload` lies.
     #[inline]
     pub(crate) fn payload(node: NonNull<Self>, payload: Layout) -> NonNull<u8> {
-        let (_, offset) = Self::layout(payload);
         // SAFETY: the slot has room for the header and a payload of this layout.
-        unsafe { node.cast::<u8>().add(offset) }
+        unsafe { node.cast::<u8>().add(Self::offset(payload)) }
     }
 
-    /// The layout of a node with its payload, and the payload's offset.
+    /// Where behind the start of a node its payload lies.
     #[inline]
-    pub(super) fn layout(payload: Layout) -> (Layout, usize) {
-        let (layout, offset) = Layout::new::<Self>()
-            .extend(payload)
-            .expect("a payload that exists has a size far below isize::MAX");
-        (layout.pad_to_align(), offset)
+    const fn offset(payload: Layout) -> usize {
+        size_of::<Self>().next_multiple_of(payload.align())
+    }
+
+    /// The size and the alignment of a node with its payload.
+    #[inline]
+    pub(super) const fn size_and_align(payload: Layout) -> (usize, usize) {
+        let align = if payload.align() > align_of::<Self>() {
+            payload.align()
+        } else {
+            align_of::<Self>()
+        };
+        let size = Self::offset(payload) + payload.size();
+        (size.next_multiple_of(align), align)
+    }
+
+    /// Makes all bytes of a dead node zero, as the system does with a page that it takes back: in no order.
+    pub(super) fn zero(&self) {
+        // Relaxed: see `memory.rs`, as for all of these.
+        self.next.store(core::ptr::null_mut(), Relaxed);
+        self.refs.zero();
+        // Relaxed: as above.
+        self.tag.store(0, Relaxed);
     }
 }
 

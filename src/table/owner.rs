@@ -16,6 +16,7 @@ use core::sync::atomic::Ordering::{Acquire, Release};
 
 use super::candidates::Candidates;
 use super::event::Event;
+use super::memory::Batch;
 use super::shard::{Guard, Look};
 use super::{Busy, Counted, Hash, Iter, Payload, State, Table, Tag};
 use crate::atomic::{Atomic, Native};
@@ -26,6 +27,8 @@ pub(crate) struct Owner<P: Payload, B: LockBackend> {
     table: B::Ptr<Table<B>>,
     /// How many shards to make: a power of two, or 0 for as many as the processors call for.
     shards: usize,
+    /// Whether a key is busy until the destructor of its value has ended.
+    is_exclusive: bool,
     /// Invariant: payloads are put in and taken out through a shared borrow.
     payload: PhantomData<fn(P) -> P>,
 }
@@ -52,6 +55,7 @@ impl<P: Payload> Owner<P, Native> {
         Self {
             table: AtomicPtr::new(ptr::null_mut()),
             shards: in_range(shards),
+            is_exclusive: false,
             payload: PhantomData,
         }
     }
@@ -62,8 +66,14 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
         Self {
             table: B::Ptr::new(ptr::null_mut()),
             shards: in_range(shards),
+            is_exclusive: false,
             payload: PhantomData,
         }
+    }
+
+    /// Makes keys exclusive. The owner has no table yet.
+    pub(crate) const fn set_exclusive(&mut self) {
+        self.is_exclusive = true;
     }
 
     #[inline]
@@ -88,7 +98,7 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
             0 => default_shards(),
             shards => shards,
         };
-        let table = Table::new(shards, P::SLOT);
+        let table = Table::new(shards, P::SLOT, self.is_exclusive);
         // Release: pairs with the Acquire in `table` and in the failure, so that the table is seen.
         // Acquire in the failure: to see the table of the thread that was faster.
         let made = self
@@ -141,7 +151,7 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
                             drop(seen);
                             return Some(found);
                         }
-                        State::Building => return None,
+                        State::Building | State::Dying => return None,
                         // It has left the map since. There may be another one by now.
                         _ => {}
                     },
@@ -206,10 +216,20 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
         let shard = table.shard(hash);
         let tag = Tag::new(hash, State::Listed);
         let mut seen = Candidates::new();
+        let mut slots = Batch::new();
         loop {
             let mut guard = shard.lock();
+            guard.stock(slots);
+            slots = Batch::new();
             // SAFETY: the owner puts payloads of the type `P` into its table, and no others.
             let look = unsafe { guard.look(tag, &mut seen) };
+            let wants = guard.wants();
+            if look == Look::Nothing && wants > 0 {
+                // Memory is not allocated under the lock.
+                drop(guard);
+                slots = table.take(wants);
+                continue;
+            }
             if look == Look::Nothing {
                 let vacant = Vacant {
                     guard,
@@ -232,7 +252,7 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
                     drop(seen);
                     return Ok(Entered::Occupied(found));
                 }
-                State::Building => {
+                State::Building | State::Dying => {
                     let watch = shard.lock().watch(&found, Event::new());
                     if let Some(watch) = watch {
                         drop(seen);
@@ -255,7 +275,15 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
         old: &'a Counted<P, B>,
     ) -> Option<Vacant<'a, P, B>> {
         let table = self.table()?;
-        let guard = table.shard(hash).lock();
+        let shard = table.shard(hash);
+        let mut guard = shard.lock();
+        while guard.wants() > 0 {
+            let wants = guard.wants();
+            drop(guard);
+            let slots = table.take(wants);
+            guard = shard.lock();
+            guard.stock(slots);
+        }
         let vacant = Vacant {
             guard,
             table,
@@ -277,10 +305,9 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
         unsafe { Iter::new(self.table()) }
     }
 
-    pub(crate) fn shrink_to_fit(&mut self) {
+    pub(crate) fn shrink_to_fit(&self) {
         if let Some(table) = self.table() {
-            // SAFETY: the owner is borrowed exclusively.
-            unsafe { table.shrink() };
+            table.shrink();
         }
     }
 }

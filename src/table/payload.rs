@@ -34,7 +34,14 @@ pub(crate) unsafe trait Payload {
     /// There is a payload in the node, which is the caller's alone.
     unsafe fn is_trivial<B: LockBackend>(node: NonNull<Node<B>>) -> bool;
 
-    /// Drops what is in a node that was in this state, where it lies, and frees what it has outside the slot.
+    /// Drops the value alone, of a node whose keys are exclusive.
+    ///
+    /// # Safety
+    ///
+    /// The node is `Dying`, and its value is the caller's alone. Once only. No lock is held.
+    unsafe fn end_value<B: LockBackend>(node: NonNull<Node<B>>);
+
+    /// Drops what is in a node that was in this state, where it lies, and frees what it has besides the slot.
     /// Both happen also if a destructor panics.
     ///
     /// # Safety

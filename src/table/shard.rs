@@ -2,7 +2,6 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::alloc::Layout;
 use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
@@ -14,14 +13,18 @@ use super::builders::{Builders, Ended, Watch};
 use super::candidates::Candidates;
 use super::chains::Chains;
 use super::counted::Counted;
+use super::memory::Batch;
 use super::node::{Hash, Node, State, Tag};
 use super::payload::Payload;
-use super::slab::Slab;
 use crate::atomic::Atomic;
 use crate::lock::{Lock, LockBackend};
 
 /// How many empty chains an iteration passes under the lock, before it unlocks for others.
 const EMPTY_CHAINS: usize = 64;
+
+/// How many slots a shard takes at once, at most, and how many are enough.
+const REFILL: usize = 8;
+const ENOUGH: usize = 16;
 
 /// A part of a table that has a lock of its own.
 ///
@@ -45,7 +48,10 @@ pub(crate) struct Inner<B: LockBackend> {
     heads: Heads<B>,
     /// How many nodes have not died, and one more for the owner until it is gone.
     live: usize,
-    slab: Slab<B>,
+    /// Whether the owner is gone, and all chains are empty.
+    is_closed: bool,
+    /// Slots at hand.
+    free: Batch<B>,
     /// How many nodes were put into a chain, wrapping around: a look that has seen all nodes of a chain has
     /// still seen all as long as this is the same.
     insertions: usize,
@@ -72,12 +78,7 @@ pub(super) enum Look {
 }
 
 impl<B: LockBackend> Shard<B> {
-    pub(super) fn new(
-        table: NonNull<Table<B>>,
-        number: u32,
-        heads: Heads<B>,
-        slot: Layout,
-    ) -> Self {
+    pub(super) fn new(table: NonNull<Table<B>>, number: u32, heads: Heads<B>) -> Self {
         Self {
             lock: B::new_lock(),
             number,
@@ -86,16 +87,13 @@ impl<B: LockBackend> Shard<B> {
             inner: UnsafeCell::new(Inner {
                 heads,
                 live: 1,
-                slab: Slab::new(slot),
+                is_closed: false,
+                free: Batch::new(),
                 insertions: 0,
                 building: 0,
                 builders: Builders::new(),
             }),
         }
-    }
-
-    pub(super) fn table(&self) -> NonNull<Table<B>> {
-        self.table
     }
 
     /// How many shards there are.
@@ -123,8 +121,12 @@ impl<B: LockBackend> Shard<B> {
         for node in guard.nodes() {
             // SAFETY: what is in a chain is a node.
             let header = unsafe { node.as_ref() };
-            header.set_tag(header.tag().with(State::Unlisted));
+            // The value of one that is dying is being dropped by another thread.
+            if header.tag().state() != State::Dying {
+                header.set_tag(header.tag().with(State::Unlisted));
+            }
         }
+        guard.is_closed = true;
         guard.chains().clear(self.number as usize, self.shards());
         guard.add_listed(0usize.wrapping_sub(self.len_hint()));
         guard.live -= 1;
@@ -182,23 +184,60 @@ impl<B: LockBackend> Guard<'_, B> {
 
     /// Moves the shard to the array in use.
     #[inline]
-    fn keep_up(&mut self) {
+    pub(super) fn keep_up(&mut self) {
         // SAFETY: a table lives as long as its shards.
         let heads = unsafe { self.shard().table.as_ref() }.buckets.heads();
         if heads != self.heads {
-            self.move_to(heads);
+            self.move_nodes();
         }
     }
 
-    /// Moves all nodes to the chains of another array.
+    /// Moves all nodes to the chains of the array in use.
     #[cold]
-    fn move_to(&mut self, heads: Heads<B>) {
-        // SAFETY: it was in use just now, see `chains`.
-        let new = unsafe { heads.chains() };
+    fn move_nodes(&mut self) {
+        let from = self.heads;
+        // SAFETY: a table lives as long as its shards.
+        let to = unsafe { self.shard().table.as_ref() }.buckets.enter(from);
+        if to == from {
+            return;
+        }
+        // SAFETY: arrays live as long as the table.
+        let new = unsafe { to.chains() };
         for node in self.nodes() {
             new.link(node);
         }
-        self.heads = heads;
+        // The old one may be used again, and its memory may go back.
+        self.chains()
+            .clear(self.shard().number as usize, self.shard().shards());
+        self.heads = to;
+    }
+
+    /// How many slots an insertion wants at hand: none, if there are any.
+    pub(super) fn wants(&self) -> usize {
+        match self.free.len() {
+            0 => (self.live / 4).clamp(1, REFILL),
+            _ => 0,
+        }
+    }
+
+    /// Puts slots at hand.
+    pub(super) fn stock(&mut self, mut slots: Batch<B>) {
+        self.free.append(&mut slots);
+    }
+
+    /// Takes slots away, if there are many more than the nodes of the shard call for.
+    pub(super) fn surplus(&mut self) -> Batch<B> {
+        let enough = self.live.min(ENOUGH);
+        if self.free.len() <= enough {
+            return Batch::new();
+        }
+        self.free.split_off(enough / 2)
+    }
+
+    /// Takes all slots away.
+    pub(super) fn strip(&mut self) -> Batch<B> {
+        self.builders.shrink();
+        self.free.split_off(0)
     }
 
     /// Whether the last insertion made the nodes as many as the heads, or twice as many, and so on: then it
@@ -226,11 +265,11 @@ impl<B: LockBackend> Guard<'_, B> {
         if seen.are_all_at(self.insertions) {
             return Look::Nothing;
         }
-        let building = listed.with(State::Building);
+        let (building, dying) = (listed.with(State::Building), listed.with(State::Dying));
         let new = |seen: &Candidates<P, B>, node: &NonNull<Node<B>>| {
             // SAFETY: what is in a chain is a node.
             let tag = unsafe { node.as_ref() }.tag();
-            (tag == listed || tag == building) && !seen.has(*node)
+            (tag == listed || tag == building || tag == dying) && !seen.has(*node)
         };
         let is_first = seen.is_empty();
         let mut count = 0;
@@ -271,8 +310,8 @@ impl<B: LockBackend> Guard<'_, B> {
         node: &Counted<P, B>,
         fresh: Arc<Ended<B>>,
     ) -> Option<Watch<B>> {
-        let is_building = node.header().tag().state() == State::Building;
-        is_building.then(|| self.builders.watch(node.node(), fresh))
+        let is_busy = matches!(node.header().tag().state(), State::Building | State::Dying);
+        is_busy.then(|| self.builders.watch(node.node(), fresh))
     }
 
     /// Takes a reference to a node.
@@ -367,14 +406,17 @@ impl<B: LockBackend> Guard<'_, B> {
     ///
     /// `write` writes a payload of the type `P`, as the state asks for. The nodes of this shard have payloads of
     /// the type `P`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no slot at hand, see [`wants`](Self::wants).
     pub(crate) unsafe fn insert<P: Payload>(
         &mut self,
         tag: Tag,
         thread: Option<B::ThreadId>,
         write: impl FnOnce(NonNull<u8>),
     ) -> Counted<P, B> {
-        let shard = self.shard;
-        let node = self.slab.take(shard);
+        let node = self.free.pop().expect("the caller has seen to that");
         write(Node::payload(node, P::SLOT));
         // SAFETY: a slot is a node.
         let header = unsafe { node.as_ref() };
@@ -432,6 +474,44 @@ impl<B: LockBackend> Guard<'_, B> {
         true
     }
 
+    /// Makes a dead node busy: it stays in its chain while the destructor of its value runs. Returns a reference.
+    ///
+    /// # Safety
+    ///
+    /// The count is zero, and settled; the node was `Listed`, and has a payload of the type `P`.
+    pub(super) unsafe fn begin_dying<P: Payload>(
+        &mut self,
+        node: NonNull<Node<B>>,
+    ) -> Counted<P, B> {
+        // SAFETY: a slot is a node.
+        let header = unsafe { node.as_ref() };
+        header.set_tag(header.tag().with(State::Dying));
+        // Behind the tag, so that a lookup that takes a reference from now on sees that the value is not to be had.
+        header.refs.revive();
+        self.add_listed(usize::MAX);
+        self.builders.begin(node, Some(B::current_thread()));
+        // SAFETY: the count was set to one, for this.
+        unsafe { Counted::from_node(node) }
+    }
+
+    /// Takes a node out of its chain when the destructor of its value has ended. Returns the event to end after unlocking, if
+    /// anybody waits.
+    ///
+    /// # Safety
+    ///
+    /// The caller has the reference of [`begin_dying`](Self::begin_dying).
+    pub(super) unsafe fn end_dying<P: Payload>(
+        &mut self,
+        node: &Counted<P, B>,
+    ) -> Option<Arc<Ended<B>>> {
+        let header = node.header();
+        if !self.is_closed {
+            self.chains().unlink(node.node());
+        }
+        header.set_tag(header.tag().with(State::Absent));
+        self.builders.end(node.node())
+    }
+
     /// Takes a dead node out of the map, if it is in it. From then on the node is the caller's alone.
     ///
     /// # Safety
@@ -457,22 +537,9 @@ impl<B: LockBackend> Guard<'_, B> {
         // SAFETY: a slot is a node.
         let header = unsafe { node.as_ref() };
         header.set_tag(header.tag().with(State::Absent));
-        // SAFETY: as the caller promises.
-        unsafe { self.slab.give(node) };
+        self.free.push(node);
         self.live -= 1;
         self.live == 0
-    }
-
-    /// Gives memory that is not used back to the allocator, and moves to the array in use.
-    ///
-    /// # Safety
-    ///
-    /// No lookup without the lock is under way.
-    pub(crate) unsafe fn shrink(&mut self) {
-        self.keep_up();
-        // SAFETY: as the caller promises.
-        unsafe { self.slab.shrink() };
-        self.builders.shrink();
     }
 
     /// Adds to the number of listed nodes, wrapping around.

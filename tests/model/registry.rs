@@ -41,6 +41,7 @@ pub struct Value {
 std::thread_local! {
     static MADE: AtomicU32 = const { AtomicU32::new(0) };
     static DROPPED: AtomicU32 = const { AtomicU32::new(0) };
+    static DROPPED_WHOLLY: AtomicU32 = const { AtomicU32::new(0) };
     static UNLISTED: AtomicU32 = const { AtomicU32::new(0) };
 }
 
@@ -63,6 +64,7 @@ impl Drop for Value {
         DROPPED.with(|dropped| dropped.fetch_add(1, Relaxed));
         // SAFETY: loom reports it if this races with a use.
         self.key.with_mut(|key| unsafe { *key = u32::MAX });
+        DROPPED_WHOLLY.with(|dropped| dropped.fetch_add(1, Relaxed));
     }
 }
 
@@ -81,9 +83,12 @@ pub struct Model<B: LockBackend> {
 impl<B: LockBackend> Model<B> {
     /// With a handle to key 1 in each of the first `holders` places.
     pub fn new(holders: usize) -> Arc<Self> {
+        Self::of(holders, Map::new_in(1, OneHash))
+    }
+
+    pub fn of(holders: usize, map: Map<B>) -> Arc<Self> {
         MADE.with(|made| made.store(0, Relaxed));
         DROPPED.with(|dropped| dropped.store(0, Relaxed));
-        let map = Map::new_in(1, OneHash);
         let held = map.try_insert(1, Value::new(1)).ok();
         let place = |index| std::sync::Mutex::new(held.clone().filter(|_| index < holders));
         let held = [place(0), place(1)];
@@ -177,6 +182,43 @@ fn insert_beside_a_destructor<B: LockBackend>() {
     let m = Model::<B>::new(1);
     threads(&m, [drop_first as fn(&_), insert_other]);
     end(m);
+}
+
+/// The key of a dying object is busy: its successor is made when its destructor has ended.
+fn exclusive_keys<B: LockBackend>() {
+    fn insert<B: LockBackend>(m: &Model<B>) {
+        let handle = m.map().get_or_insert_with(1, |key| {
+            let alive = MADE.with(|n| n.load(Relaxed)) - DROPPED_WHOLLY.with(|n| n.load(Relaxed));
+            assert_eq!(alive, 0, "one at a time");
+            Value::new(*key)
+        });
+        assert_eq!(handle.key(), 1);
+        drop(handle);
+    }
+    fn drop_it<B: LockBackend>(m: &Model<B>) {
+        drop(m.take(0));
+    }
+    DROPPED_WHOLLY.with(|dropped| dropped.store(0, Relaxed));
+    let m = Model::<B>::of(1, Map::new_in(1, OneHash).exclusive());
+    threads(&m, [drop_it as fn(&_), insert]);
+    end(m);
+}
+
+/// Pages go back to the system under a lookup: two nodes lie in a block, and all others in pages.
+fn pages_go_back_under_a_lookup<B: LockBackend>() {
+    fn shrink<B: LockBackend>(spread: &Spread<B>) {
+        let last = spread.held.lock().unwrap().pop().unwrap();
+        drop_one(last);
+        spread.map.shrink_to_fit();
+    }
+    fn get_last<B: LockBackend>(spread: &Spread<B>) {
+        if let Some(handle) = spread.map.get(&8) {
+            touch(handle, 8);
+        }
+    }
+    let spread = Spread::<B>::new([1, 2, 8]);
+    threads(&spread, [shrink as fn(&_), get_last]);
+    drop(spread);
 }
 
 /// One constructs, the other waits; both have the same object.
@@ -361,7 +403,7 @@ fn growing_by_two<B: LockBackend>() {
 
 /// The buckets are halved, and the nodes are moved, by a last put or before it.
 fn shrinking_beside_a_last_put<B: LockBackend>() {
-    let mut map = Registry::<u32, Value, KeyHash, B>::new_in(1, KeyHash::default());
+    let map = Registry::<u32, Value, KeyHash, B>::new_in(1, KeyHash::default());
     let insert = |key| map.try_insert(key, Value::new(key)).ok().unwrap();
     let mut handles: Vec<_> = (0..9).map(insert).collect();
     let (kept, last) = (handles.pop().unwrap(), handles.pop().unwrap());
@@ -441,6 +483,8 @@ over_backends! {
     put_and_two_gets: |f| check_bounded(2, f);
     insert_beside_last_put: |f| check_bounded(3, f);
     insert_beside_a_destructor: |f| check_bounded(3, f);
+    exclusive_keys: |f| check_bounded(2, f);
+    pages_go_back_under_a_lookup: |f| check_bounded(1, f);
     two_constructors: |f| check_bounded(2, f);
     get_beside_constructor: |f| check_bounded(3, f);
     failing_constructor: |f| check_bounded(2, f);

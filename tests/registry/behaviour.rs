@@ -147,7 +147,7 @@ fn a_static_registry_needs_no_initialisation() {
 #[test]
 fn memory_of_a_peak_is_given_back() {
     let (peak, more) = if cfg!(miri) { (60, 20) } else { (5000, 2000) };
-    let mut registry = Registry::new();
+    let registry = Registry::new();
     for _ in 0..if cfg!(miri) { 1 } else { 3 } {
         let mut handles: Vec<_> = (0..peak)
             .map(|key: u32| registry.try_insert(key, [key; 4]).unwrap())

@@ -84,7 +84,7 @@ fn an_interner_may_be_dropped_before_its_values() {
 #[test]
 fn memory_is_reused() {
     let (rounds, all) = if cfg!(miri) { (2, 30) } else { (20, 500) };
-    let mut interner: Interner<str> = Interner::new();
+    let interner: Interner<str> = Interner::new();
     for round in 0..rounds {
         let words: Vec<_> = (0..all)
             .map(|i| interner.intern_ref(&format!("word {}", i + round)))

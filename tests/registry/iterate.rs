@@ -74,7 +74,7 @@ fn one_hash() {
 /// The table doubles and is halved under the iteration: what stays is seen once.
 #[test]
 fn while_the_table_grows() {
-    let mut map = Registry::<u32, u32>::with_shards_and_hasher(2, DefaultHashBuilder);
+    let map = Registry::<u32, u32>::with_shards_and_hasher(2, DefaultHashBuilder);
     let stay = (0..64)
         .map(|n| map.try_insert(n, n).unwrap())
         .collect::<Vec<_>>();

@@ -8,6 +8,7 @@ mod memory;
 mod behaviour;
 mod entry;
 mod equal_hashes;
+mod exclusive;
 mod futures;
 mod hostile;
 mod interner;
@@ -18,6 +19,7 @@ mod panics;
 mod place;
 mod replace;
 mod saturation;
+mod spike;
 mod threads;
 
 /// What several of these need: wakers that count, and an executor.

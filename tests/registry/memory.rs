@@ -49,7 +49,7 @@ pub(crate) fn refusing<R>(size: usize, f: impl FnOnce() -> R) -> (R, usize) {
 /// The buckets stay as they are if there is no memory for more, and all is found in longer chains.
 #[test]
 fn without_memory_for_more_buckets_the_table_works() {
-    let mut registry = kref::Registry::<u32, u32>::with_shards_and_hasher(1, Default::default());
+    let registry = kref::Registry::<u32, u32>::with_shards_and_hasher(1, Default::default());
     let insert = |key| registry.try_insert(key, key).expect("no other has it");
     let handles: Vec<_> = (0..300).map(insert).collect();
     // An array of heads for as many nodes again is larger, and chunks of slots are smaller.

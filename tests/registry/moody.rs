@@ -112,7 +112,7 @@ fn fails(panics: u32) -> impl FnOnce(&u32) -> Result<String, ()> {
 /// chain and on the list of free slots at once.
 #[test]
 fn a_failed_construction_ends_behind_a_lock_that_panics() {
-    let mut map = map();
+    let map = map();
     moody(|| map.get_or_try_insert_with(1, fails(1)));
     map.shrink_to_fit();
     assert!(map.get(&1).is_none());
@@ -124,7 +124,7 @@ fn a_failed_construction_ends_behind_a_lock_that_panics() {
 /// If the lock panics twice, the key is busy for good, and its memory is nobody else's.
 #[test]
 fn a_construction_that_cannot_end_keeps_its_node() {
-    let mut map = map();
+    let map = map();
     moody(|| map.get_or_try_insert_with(1, fails(2)));
     map.shrink_to_fit();
     assert!(map.get(&1).is_none());

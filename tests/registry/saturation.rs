@@ -151,7 +151,7 @@ fn the_object_stays_in_the_registry() {
 
 #[test]
 fn its_memory_is_not_given_back() {
-    let (mut map, leaked) = map_with_a_leak();
+    let (map, leaked) = map_with_a_leak();
     let others: Vec<_> = (2..100)
         .map(|key| map.try_insert(key, Value("another")).ok().unwrap())
         .collect();

@@ -165,7 +165,7 @@ fn destructors_panic_beside_others() {
 fn shrinking_beside_drops() {
     let rounds = if cfg!(miri) { 3 } else { 200 };
     let alive = AtomicUsize::new(0);
-    let mut map = Map::with_shards_and_hasher(2, DefaultHashBuilder);
+    let map = Map::with_shards_and_hasher(2, DefaultHashBuilder);
     for _ in 0..rounds {
         let mut parts: Vec<Vec<_>> = (0..THREADS).map(|_| Vec::new()).collect();
         for key in 0..THREADS * 64 {

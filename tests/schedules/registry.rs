@@ -304,7 +304,7 @@ fn beside_drops(handles: Vec<Held>, f: impl FnOnce()) {
 #[test]
 fn shrinking() {
     explore(|| {
-        let mut map = Map::new_in(1, Hash::default());
+        let map = Map::new_in(1, Hash::default());
         let insert = |key| map.try_insert(key, Value::new(key)).ok().unwrap();
         let mut handles = Vec::from_iter((0..14).map(insert));
         handles.truncate(7);
