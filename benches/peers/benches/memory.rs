@@ -2,6 +2,8 @@
 //! objects take to go.
 //!
 //! A block of the allocator is counted as glibc lays it out: with a word in front, in steps of 16 bytes, 32 at least.
+//! Where memory does not all come from the allocator, and where it goes back to the system, that says nothing: there the
+//! resident memory of the process is measured, each time in a process of its own.
 
 #[path = "../../common/mod.rs"]
 mod common;
@@ -60,10 +62,19 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 fn main() {
-    bytes::<Registry<u64, u64>>("Registry");
-    bytes::<Intern<0>>("ArcIntern");
-    bytes::<Sharded>("64 x Mutex<HashMap<K, Weak>>");
-    bytes::<Dash>("DashMap<K, Weak>");
+    if let Ok(name) = std::env::var(CHILD) {
+        let (_, measure) = RESIDENT
+            .iter()
+            .find(|(other, _)| *other == name)
+            .expect("it is in the table");
+        return measure();
+    }
+    if !common::is_asked_for("memory") {
+        return;
+    }
+    for (name, _) in RESIDENT {
+        in_a_process(name);
+    }
     let value = [0u32; 16];
     let size = size_of_val(&value);
     let counts = |name, counted: usize| tell(name, "of counts for each object", counted as f64);
@@ -114,25 +125,134 @@ fn tell(name: &str, what: &str, bytes: f64) {
     }
 }
 
-/// Fills a map, and empties it.
-fn bytes<M: Map>(name: &str) {
-    let counts = [
-        (100_000, "for each of 100,000"),
-        (1_000_000, "for each of 1,000,000"),
-    ];
-    for (count, what) in counts {
-        let keys = keys(count);
-        let mut handles = Vec::with_capacity(count);
-        let before = BYTES.load(Relaxed);
-        let map = leak::<M>();
-        handles.extend(keys.iter().map(|&key| map.get_or_insert(key, key)));
-        let each = || (BYTES.load(Relaxed) - before) as f64 / count as f64;
-        tell(name, what, each());
-        handles.clear();
-        if count == 1_000_000 {
-            tell(name, "left for each of 1,000,000 that are gone", each());
+/// What is measured in a process of its own, by name.
+const RESIDENT: [(&str, fn()); 6] = [
+    ("Registry", || resident::<Registry<u64, u64>>()),
+    ("ArcIntern", || resident::<Intern<0>>()),
+    ("64 x Mutex<HashMap<K, Weak>>", || resident::<Sharded>()),
+    ("DashMap<K, Weak>", || resident::<Dash>()),
+    ("Interner<str>", texts),
+    ("Registry, one entry each", many_registries),
+];
+
+/// Names the measurement in the environment of a child.
+const CHILD: &str = "KREF_MEMORY_OF";
+
+/// Measures in a process of its own, whose lines are `what: bytes`.
+fn in_a_process(name: &str) {
+    let program = std::env::current_exe().expect("this program has a path");
+    let output = std::process::Command::new(program)
+        .env(CHILD, name)
+        .output();
+    let output = output.expect("this program can be run");
+    assert!(
+        output.status.success(),
+        "{name}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    for line in String::from_utf8(output.stdout)
+        .expect("it prints text")
+        .lines()
+    {
+        let (what, bytes) = line
+            .split_once(": ")
+            .expect("a line has a name and a number");
+        tell(name, what, bytes.parse().expect("it is a number"));
+    }
+}
+
+/// The resident memory of this process.
+fn resident_now() -> f64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux has it");
+    let pages = statm
+        .split(' ')
+        .nth(1)
+        .and_then(|pages| pages.parse::<f64>().ok());
+    pages.expect("the second number") * rustix::param::page_size() as f64
+}
+
+/// Fills a map and empties it, with the objects of a peak, all of them or all but one in a thousand.
+fn resident<M: Map>() {
+    const MANY: usize = 1_000_000;
+    let tell = |what, bytes: f64| println!("{what}: {bytes}");
+    let all = keys(MANY);
+    // The memory of the handles is there before.
+    let mut handles: Vec<Option<M::Handle>> = (0..MANY).map(|_| None).collect();
+    let fill = |map: &'static M, handles: &mut [Option<M::Handle>]| {
+        for (handle, &key) in handles.iter_mut().zip(&all) {
+            *handle = Some(map.get_or_insert(key, key));
+        }
+    };
+    let map = leak::<M>();
+    fill(map, &mut handles[..100_000]);
+    handles.fill_with(|| None);
+
+    let map = leak::<M>();
+    let before = resident_now();
+    fill(map, &mut handles[..100_000]);
+    tell("for each of 100,000", (resident_now() - before) / 100_000.0);
+    handles.fill_with(|| None);
+
+    let map = leak::<M>();
+    let before = resident_now();
+    fill(map, &mut handles);
+    tell(
+        "for each of 1,000,000",
+        (resident_now() - before) / MANY as f64,
+    );
+    handles.fill_with(|| None);
+    tell(
+        "left for each of 1,000,000 that are gone",
+        (resident_now() - before) / MANY as f64,
+    );
+
+    fill(map, &mut handles);
+    let peak = resident_now() - before;
+    for (n, handle) in handles.iter_mut().enumerate() {
+        if !kref_peers::workload::random(n as u64).is_multiple_of(1000) {
+            *handle = None;
         }
     }
+    tell(
+        "left in a thousand of a peak of which one in a thousand lives",
+        (resident_now() - before) * 1000.0 / peak,
+    );
+}
+
+/// Interns texts of up to two megabytes, one alive at a time.
+fn texts() {
+    static TEXTS: kref::Interner<str> = kref::Interner::new();
+    let buffer = "x".repeat(2 << 20);
+    drop(TEXTS.intern_ref("the first"));
+    let before = resident_now();
+    for n in 0..4_000 {
+        let length = kref_peers::workload::random(n) as usize % buffer.len();
+        drop(TEXTS.intern_ref(&buffer[..length]));
+    }
+    println!(
+        "left after 4,000 texts of up to 2 MB: {}",
+        resident_now() - before
+    );
+}
+
+/// Makes a thousand registries with one entry each.
+fn many_registries() {
+    let make = || {
+        let registry = Registry::<u64, u64>::new();
+        std::mem::forget(registry.try_insert(1, 1));
+        registry
+    };
+    let _first = make();
+    let mut registries = Vec::with_capacity(1000);
+    let (blocks, before) = (BYTES.load(Relaxed), resident_now());
+    registries.extend((0..1000).map(|_| make()));
+    let blocks = (BYTES.load(Relaxed) - blocks) as f64;
+    // What lies in pages of its own shows in the resident memory only, and small blocks in the other only.
+    let bytes = blocks.max(resident_now() - before);
+    println!(
+        "for each of 1,000: {}",
+        bytes / 1000.0 + size_of::<Registry<u64, u64>>() as f64
+    );
 }
 
 fn peak() {

@@ -4,6 +4,8 @@
 //! - "clone": clone and drop of a handle;
 //! - "lookup": lookup and drop of what is alive, 100,000 objects, those asked for drawn by Zipf's law;
 //! - "churn": insertion of an object that is dropped at once, hence a last put;
+//! - "churn-drop": the same with keys and values that have to be dropped (`String` to `Arc`);
+//! - "equal": a lookup that finds nothing among 600 keys with one hash;
 //! - "hot": one key, whose object every thread gets or makes, and drops at once.
 //!
 //! The same again with "-threads": beyond the cores.
@@ -21,6 +23,7 @@ use kref::Registry;
 use kref_peers::kref_maps::Constructing;
 use kref_peers::locked::Locked;
 use kref_peers::others::Intern;
+use kref_peers::strings::{self, StringMap};
 use kref_peers::weak::{Dash, DashSipHash, Sharded};
 use kref_peers::workload::{keys, random, zipf};
 use kref_peers::{Hasher, Map};
@@ -55,6 +58,8 @@ fn main() {
         beyond_the_cores("lookup-threads", |threads| lookup(threads, drawn, &maps));
     }
     common::run("churn", both(&churn));
+    common::run("churn-drop", both(&churn_drop));
+    common::run("equal", equal());
     common::run("hot", both(&hot));
     beyond_the_cores("churn-threads", churn);
     beyond_the_cores("hot-threads", hot);
@@ -228,6 +233,66 @@ fn churn(threads: usize) -> Vec<Row> {
         row::<DashSipHash>(DASH_SIP, threads),
         row::<Intern<1>>(INTERN, threads),
         Row::new(MALLOC, threads, malloc),
+    ]
+}
+
+/// Insertion of an object that is dropped at once, with a key and a value that have to be dropped.
+fn churn_drop(threads: usize) -> Vec<Row> {
+    fn row<M: StringMap>(name: &'static str, threads: usize) -> Row {
+        let map = leak(M::new());
+        Row::new(name, threads, move |turn: Turn| {
+            let start = (turn.thread as u64) << 60 | (turn.place as u64 + 1) << 50;
+            let value = Arc::new(1);
+            for n in 0..turn.iterations {
+                let letters = random(start + n)
+                    .to_ne_bytes()
+                    .map(|b| char::from(b'0' + b % 64));
+                let key = letters.into_iter().collect();
+                assert_eq!(M::value(&map.get_or_insert(key, value.clone())), 1);
+            }
+        })
+    }
+    vec![
+        row::<Registry<String, Arc<u64>>>(KREF, threads).against(SHARDED),
+        row::<strings::Sharded>(SHARDED, threads),
+    ]
+}
+
+/// Gives all keys one hash.
+#[derive(Clone, Copy, Default)]
+struct OneHash;
+
+impl std::hash::BuildHasher for OneHash {
+    type Hasher = Self;
+    fn build_hasher(&self) -> Self {
+        Self
+    }
+}
+
+impl std::hash::Hasher for OneHash {
+    fn write(&mut self, _: &[u8]) {}
+    fn finish(&self) -> u64 {
+        42
+    }
+}
+
+/// A lookup that finds nothing among keys that all have the same hash.
+fn equal() -> Vec<Row> {
+    const KEYS: u64 = 600;
+    let map = leak(Registry::with_hasher(OneHash));
+    (0..KEYS).for_each(|key| std::mem::forget(map.try_insert(key, key)));
+    let std_map: &HashMap<u64, u64, OneHash> = leak((0..KEYS).map(|key| (key, key)).collect());
+    let miss = |name, look: Box<dyn Fn(u64) -> bool + Send + Sync>| {
+        Row::new(name, 1, move |turn: Turn| {
+            for n in 0..turn.iterations {
+                assert!(!look(black_box(KEYS + n)));
+            }
+        })
+    };
+    const STD: &str = "HashMap";
+    vec![
+        miss(KREF, Box::new(|key| map.get(&key).is_some())).against(STD),
+        miss(STD, Box::new(|key| std_map.contains_key(&key))),
     ]
 }
 

@@ -12,6 +12,7 @@
 pub mod kref_maps;
 pub mod locked;
 pub mod others;
+pub mod strings;
 pub mod weak;
 pub mod workload;
 

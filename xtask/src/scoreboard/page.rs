@@ -12,7 +12,7 @@ use super::{bars, curves, picture};
 use crate::counts::Baseline;
 
 /// What each bench of rows is about; the others show up under their names.
-const TITLES: [(&str, &str); 20] = [
+const TITLES: [(&str, &str); 22] = [
     ("refcount", "A reference count"),
     ("put_with_lock", "The put with a lock"),
     (
@@ -35,6 +35,11 @@ const TITLES: [(&str, &str); 20] = [
     ),
     ("lookup-threads", "The same, beyond the cores"),
     ("churn", "Maps of live objects: insert and drop at once"),
+    (
+        "churn-drop",
+        "The same with keys and values that need drop (String to Arc)",
+    ),
+    ("equal", "A miss among 600 keys with one hash"),
     ("churn-threads", "The same, beyond the cores"),
     (
         "hot",
@@ -253,8 +258,8 @@ fn latencies(records: &Records) -> String {
 
 fn memory(records: &Records, pictures: &Path) -> Result<String> {
     let mut text = String::from(
-        "\n## Memory\n\nBytes of the allocator's blocks, as glibc lays them out, from `u64` to `u64`. What a \
-        registry has left after a peak is for the objects to come; `Registry::shrink_to_fit` gives it back.\n\n\
+        "\n## Memory\n\nOf maps from `u64` to `u64`: resident memory, each row in a process of its own. Of counts: bytes of the \
+        allocator's blocks.\n\n\
         | | | bytes |\n|---|---|---|\n",
     );
     for row in &records.memory {

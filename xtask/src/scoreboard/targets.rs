@@ -25,6 +25,10 @@ struct Target {
     /// Of memory, in place of a ratio.
     what: Option<String>,
     bytes: Option<f64>,
+    /// Of latency: the largest ratio of the 99.9th percentile to the best of the peers.
+    operation: Option<String>,
+    threads: Option<u32>,
+    p999: Option<f64>,
     /// Why it is not met, where it is not.
     reason: Option<String>,
     /// Why there is nothing to measure.
@@ -101,7 +105,8 @@ pub fn judge(path: &Path, records: &Records, missing: Missing) -> Result<Vec<Jud
     let mut judged = Vec::new();
     for target in &file.target {
         let ran = records.rows.iter().any(|row| row.bench == target.bench)
-            || records.memory.iter().any(|row| row.bench == target.bench);
+            || records.memory.iter().any(|row| row.bench == target.bench)
+            || target.operation.is_some() && !records.latencies.is_empty();
         if ran {
             let known = judged.len();
             match target.judge(records, &mut judged) {
@@ -132,6 +137,20 @@ impl Target {
                 format!("{bytes}"),
                 Some((format!("{measured:.1}"), measured <= bytes)),
             ));
+            return Ok(());
+        }
+        if let (Some(operation), Some(threads), Some(limit)) =
+            (&self.operation, self.threads, self.p999)
+        {
+            let (best, ratio) = self.latency(records, operation, threads)?;
+            let mut verdict = self.judged(
+                format!("{what}, p99.9 of {operation}"),
+                Some(threads),
+                format!("{limit:.2}"),
+                Some((format!("{ratio:.2}"), ratio <= limit)),
+            );
+            verdict.against = format!("the best, {best}");
+            judged.push(verdict);
             return Ok(());
         }
         for (threads, limit) in [(1, self.one), (2, self.two), (8, self.eight)] {
@@ -183,6 +202,31 @@ impl Target {
             met,
             reason: reason.filter(|_| !met).cloned(),
         }
+    }
+
+    /// The best of the other rows, and the ratio to it.
+    fn latency<'r>(
+        &self,
+        records: &'r Records,
+        operation: &str,
+        threads: u32,
+    ) -> Result<(&'r str, f64)> {
+        let rows = records.latencies.iter();
+        let rows = rows.filter(|row| row.operation == operation && row.threads == threads);
+        let rows: Vec<_> = rows.collect();
+        let own = rows.iter().find(|row| row.name == self.row);
+        // "nothing" is what the clock costs.
+        let peers = rows
+            .iter()
+            .filter(|row| row.name != self.row && row.name != "nothing");
+        let best = peers.min_by_key(|row| row.p999);
+        let (Some(own), Some(best)) = (own, best) else {
+            bail!(
+                "a target names {operation} of `{}` on {threads} threads, and there is none",
+                self.row
+            );
+        };
+        Ok((&best.name, own.p999 as f64 / best.p999 as f64))
     }
 
     fn ratio(&self, records: &Records, threads: u32) -> Result<Quartiles> {
@@ -281,6 +325,27 @@ mod tests {
         records.rows[0].ns = vec![1.0, 1.0, 3.0, 5.0, 5.0];
         file.target[0].judge(&records, &mut judged).unwrap();
         assert!(!judged[1].met);
+    }
+
+    #[test]
+    fn a_latency_is_compared_with_the_best_peer() {
+        let mut records = records(1.0);
+        for (name, p999) in [("own", 90), ("slow", 500), ("peer", 100), ("nothing", 20)] {
+            let line = format!(
+                r#"{{"name":"{name}","threads":2,"operation":"insert","p50":1,"p99":2,"p999":{p999},"max":1000}}"#
+            );
+            records.latencies.push(serde_json::from_str(&line).unwrap());
+        }
+        let target = "[[target]]\nbench = 'latency'\nrow = 'own'\noperation = 'insert'\nthreads = 2\np999 = 0.95";
+        let file: File = toml::from_str(target).unwrap();
+        let mut judged = Vec::new();
+        file.target[0].judge(&records, &mut judged).unwrap();
+        assert!(judged[0].met && judged[0].against == "the best, peer");
+        records.latencies[0].p999 = 96;
+        file.target[0].judge(&records, &mut judged).unwrap();
+        assert!(!judged[1].met);
+        records.latencies.remove(0);
+        assert!(file.target[0].judge(&records, &mut judged).is_err());
     }
 
     #[test]
