@@ -167,17 +167,25 @@ impl<B: LockBackend> Buckets<B> {
         }
     }
 
-    /// Has a shard leave the array that its nodes are in, for the array in use, which is returned. The caller has locked the shard,
-    /// and moves its nodes.
-    pub(super) fn enter(&self, from: Heads<B>) -> Heads<B> {
+    /// Has a shard enter the array in use, which is returned. The caller has locked the shard, moves its nodes there, and then
+    /// leaves the array where they were. Until then the shard is in both, so that the memory of neither goes back.
+    pub(super) fn enter(&self) -> Heads<B> {
         self.arrays.with(|arrays| {
             let to = self.heads();
             for array in arrays {
-                array.users -= usize::from(array.heads == from);
                 array.users += usize::from(array.heads == to);
             }
             to
         })
+    }
+
+    /// Has a shard leave an array. The caller has locked the shard, and has emptied its part of the array.
+    pub(super) fn leave(&self, from: Heads<B>) {
+        self.arrays.with(|arrays| {
+            for array in arrays {
+                array.users -= usize::from(array.heads == from);
+            }
+        });
     }
 
     /// Gives the memory of arrays that no shard has nodes in back to the system, where it can go back.
@@ -374,7 +382,8 @@ mod tests {
         while buckets.heads().len() * size_of::<usize>() < 2 * OWN_PAGES {
             buckets.grow(buckets.heads());
         }
-        let old = buckets.enter(first);
+        let old = buckets.enter();
+        buckets.leave(first);
         // SAFETY: the buckets live.
         let chains = unsafe { old.chains() };
         chains.link(NonNull::from(&node));
@@ -382,8 +391,12 @@ mod tests {
         assert!(buckets.heads() != old);
         buckets.release_idle();
         assert_eq!(chains.chain(node.tag().hash()).count(), 1);
+        // The shard enters another, and has not moved its nodes yet.
+        assert!(buckets.enter() != old);
+        buckets.release_idle();
+        assert_eq!(chains.chain(node.tag().hash()).count(), 1);
         chains.clear(0, 1);
-        assert!(buckets.enter(old) != old);
+        buckets.leave(old);
         buckets.release_idle();
         assert_eq!(chains.chain(node.tag().hash()).count(), 0);
     }

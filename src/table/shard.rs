@@ -197,9 +197,11 @@ impl<B: LockBackend> Guard<'_, B> {
     fn move_nodes(&mut self) {
         let from = self.heads;
         // SAFETY: a table lives as long as its shards.
-        let to = unsafe { self.shard().table.as_ref() }.buckets.enter(from);
+        let table = unsafe { self.shard().table.as_ref() };
+        let to = table.buckets.enter();
         if to == from {
-            return;
+            // The array in use was replaced in between, by the one that the shard is in: it entered a second time.
+            return table.buckets.leave(from);
         }
         // SAFETY: arrays live as long as the table.
         let new = unsafe { to.chains() };
@@ -210,6 +212,8 @@ impl<B: LockBackend> Guard<'_, B> {
         self.chains()
             .clear(self.shard().number as usize, self.shard().shards());
         self.heads = to;
+        // Not before: another thread gives the memory of an array back that no shard is in.
+        table.buckets.leave(from);
     }
 
     /// How many slots an insertion wants at hand: none, if there are any.
