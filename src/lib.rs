@@ -69,6 +69,7 @@
 //! | a count that cannot overflow into a use after free | [`RefCount`] | |
 //! | conditional atomic operations, the compare-and-swap loop | [`atomic::AtomicExt`] | |
 //! | to be told of misused counts | [`report`] | |
+//! | to know who still holds an object, and that a test leaks nothing | [`track`] | `track` |
 //!
 //! What has nothing in the last column is `no_std` and needs no feature.
 
@@ -134,6 +135,8 @@ pub mod llist;
 pub mod lock;
 
 pub mod report;
+
+pub mod track;
 
 pub mod atomic;
 

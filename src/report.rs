@@ -7,7 +7,8 @@
 //! references, or setting the count beyond [`RefCount::MAX`](crate::RefCount::MAX).
 //!
 //! With the feature `std` the default hook writes one line to stderr for each [`Kind`], once in the
-//! life of the process; without it nothing is written. It allocates nothing and never panics.
+//! life of the process; without it nothing is written. It never panics, and allocates nothing unless the feature `track` makes it name the
+//! holders of the object.
 //!
 //! There is one hook for the whole process, as with the panic hook. A library leaves it alone. A program chains hooks
 //! by [`take_hook`]. A test uses [`collect`](collect()), which sees only the reports of its own thread and disturbs no
@@ -73,6 +74,15 @@ pub enum Kind {
     ZeroAmount,
     /// The count changed while it was frozen. The count is saturated.
     ChangedWhileFrozen,
+    /// A token of [`track::Holders`](crate::track::Holders) was put a second time. With the feature `track` only. No
+    /// count is touched. Counterpart: "reference already released" of `ref_tracker`.
+    DoublePut,
+    /// A token was put that this [`track::Holders`](crate::track::Holders) has not given out. With the feature `track`
+    /// only. No count is touched.
+    PutWithoutGet,
+    /// A [`track::Holders`](crate::track::Holders) was destroyed while tokens of it had not been put. With the feature
+    /// `track` only. No count is touched. Counterpart: "leaked reference" of `ref_tracker`.
+    HeldAtEnd,
 }
 
 impl Kind {
@@ -84,6 +94,9 @@ impl Kind {
             Self::DecToZero => "decrement to zero by a caller that cannot free; the object leaks",
             Self::ZeroAmount => "zero references added or dropped; nothing was done",
             Self::ChangedWhileFrozen => "changed while frozen; the object leaks",
+            Self::DoublePut => "a token put twice",
+            Self::PutWithoutGet => "a token put that was not given out here",
+            Self::HeldAtEnd => "destroyed while tokens have not been put",
         }
     }
 }
@@ -117,8 +130,37 @@ pub struct Report {
     /// [`Kind::ChangedWhileFrozen`] the caller that froze the count.
     pub location: &'static Location<'static>,
     /// The value that the operation found in the count; for a count that was *set* beyond
-    /// [`RefCount::MAX`](crate::RefCount::MAX), that value.
+    /// [`RefCount::MAX`](crate::RefCount::MAX), that value; for [`Kind::HeldAtEnd`] how many tokens are left.
     pub value: u32,
+    /// Where the token of a [`track::Holders`](crate::track::Holders) was taken and put before, as far as that is known.
+    #[cfg(feature = "track")]
+    pub places: Places,
+    /// The address of the object, or zero.
+    #[cfg(feature = "track")]
+    object: usize,
+}
+
+/// Names the places that belong to the misuse of a token.
+#[cfg(feature = "track")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Places {
+    /// Where the token was taken.
+    pub taken: Option<&'static Location<'static>>,
+    /// Where the token was put for the first time.
+    pub put: Option<&'static Location<'static>>,
+}
+
+#[cfg(feature = "track")]
+impl Report {
+    /// Says who holds the object whose count was misused, if it is an object of one of the owning pointers.
+    ///
+    /// Call it in the report hook: later the object may be gone. It is `None` for a bare count, of which it is not known what
+    /// it counts.
+    #[must_use]
+    pub fn holders(&self) -> Option<crate::track::ObjectReport> {
+        (self.object != 0).then(|| crate::track::at_address(self.object))
+    }
 }
 
 impl fmt::Display for Report {
@@ -127,8 +169,25 @@ impl fmt::Display for Report {
             kind,
             location,
             value,
+            ..
         } = self;
-        write!(f, "reference count {value:#x} at {location}: {kind}")
+        if !matches!(
+            kind,
+            Kind::DoublePut | Kind::PutWithoutGet | Kind::HeldAtEnd
+        ) {
+            return write!(f, "reference count {value:#x} at {location}: {kind}");
+        }
+        write!(f, "reference tracking at {location}: {kind}")?;
+        #[cfg(feature = "track")]
+        {
+            if let Some(taken) = self.places.taken {
+                write!(f, "; taken at {taken}")?;
+            }
+            if let Some(put) = self.places.put {
+                write!(f, "; first put at {put}")?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -226,17 +285,42 @@ pub(crate) fn report(kind: Kind, value: u32) {
 
 #[cold]
 pub(crate) fn report_at(kind: Kind, value: u32, location: &'static Location<'static>) {
-    let report = Report {
+    tell(&Report {
         kind,
         location,
         value,
-    };
+        #[cfg(feature = "track")]
+        places: Places::default(),
+        #[cfg(feature = "track")]
+        object: crate::track::object_in_operation(),
+    });
+}
+
+/// Reports the misuse of a token.
+#[cfg(feature = "track")]
+#[cold]
+pub(crate) fn report_places(
+    kind: Kind,
+    location: &'static Location<'static>,
+    places: Places,
+    value: u32,
+) {
+    tell(&Report {
+        kind,
+        location,
+        value,
+        places,
+        object: 0,
+    });
+}
+
+fn tell(report: &Report) {
     #[cfg(feature = "std")]
-    if collect::note(&report) {
+    if collect::note(report) {
         return;
     }
     // Relaxed: as in `set_hook`.
-    hook_from(HOOK.load(Relaxed))(&report);
+    hook_from(HOOK.load(Relaxed))(report);
 }
 
 #[cfg(feature = "std")]
@@ -253,6 +337,10 @@ fn default_hook(report: &Report) {
     if WRITTEN.set_bits(bit, Relaxed) & bit == 0 {
         // A closed stderr is no reason to panic, as `eprintln!` would.
         let _ = writeln!(std::io::stderr(), "kref: {report}");
+        #[cfg(feature = "track")]
+        if let Some(holders) = report.holders() {
+            let _ = writeln!(std::io::stderr(), "kref: {holders}");
+        }
     }
 }
 

@@ -81,6 +81,7 @@ impl<'a, T: Stored + ?Sized, B: LockBackend> Borrowed<'a, T, B> {
 
     /// Returns a reference that is counted: one atomic increment.
     #[must_use]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn to_interned(this: Self) -> Interned<T, B> {
         Interned::new(Counted::clone(&this.value.counted()))
     }

@@ -12,6 +12,7 @@ use super::stored::{Inline, Stored};
 use crate::atomic::Native;
 use crate::lock::LockBackend;
 use crate::table::Counted;
+use crate::track::{Operation, Origin, Token};
 
 /// A counted reference to a value of an [`Interner`](super::Interner), which dereferences to the
 /// value.
@@ -58,12 +59,27 @@ use crate::table::Counted;
 /// assert!(names.is_empty());
 /// ```
 pub struct Interned<T: Stored + ?Sized, B: LockBackend = Native> {
+    /// In front of the value, so that it ends before the reference is dropped.
+    token: Token,
     value: Counted<Inline<T>, B>,
 }
 
 impl<T: Stored + ?Sized, B: LockBackend> Interned<T, B> {
+    #[inline]
+    #[cfg_attr(feature = "track", track_caller)]
     pub(super) fn new(value: Counted<Inline<T>, B>) -> Self {
-        Self { value }
+        Self::new_for(value, Origin::here())
+    }
+
+    #[inline]
+    fn new_for(value: Counted<Inline<T>, B>, origin: Origin) -> Self {
+        let token = Token::new::<T>(value.node().as_ptr().cast(), origin);
+        Self { token, value }
+    }
+
+    /// The address under which the holders are recorded.
+    fn tracked(this: &Self) -> *const () {
+        this.value.node().as_ptr().cast_const().cast()
     }
 
     pub(super) fn counted(&self) -> &Counted<Inline<T>, B> {
@@ -116,7 +132,9 @@ impl<T: Stored + ?Sized, B: LockBackend> Interned<T, B> {
     /// assert_eq!(name, "kref");
     /// ```
     #[must_use = "the value stays alive until the reference is taken back"]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn into_raw(this: Self) -> *const () {
+        this.token.give_away(Origin::here());
         this.value.into_raw()
     }
 
@@ -130,9 +148,52 @@ impl<T: Stored + ?Sized, B: LockBackend> Interned<T, B> {
     ///
     /// See [`into_raw`](Self::into_raw).
     #[must_use]
+    #[cfg_attr(feature = "track", track_caller)]
     pub unsafe fn from_raw(raw: *const ()) -> Self {
         // SAFETY: as the caller promises.
-        Self::new(unsafe { Counted::from_raw(raw) })
+        let value = unsafe { Counted::from_raw(raw) };
+        let token = Token::taken_back(raw, Origin::here());
+        Self { token, value }
+    }
+
+    /// Makes another reference to the same value, and says what for: [`report_of`](crate::track) shows the tag.
+    ///
+    /// Without the feature `track` it is `clone`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::{Interned, Interner};
+    ///
+    /// let names = Interner::<str>::new();
+    /// let name = names.intern_ref("kref");
+    /// let symbols = Interned::clone_for(&name, "symbol table");
+    /// # #[cfg(feature = "track")]
+    /// assert!(Interned::is_held_by(&name, "symbol table"));
+    /// # drop(symbols);
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn clone_for(this: &Self, tag: &'static str) -> Self {
+        this.take(Origin::tagged(tag))
+    }
+
+    /// Returns whether a reference to the value was taken for this tag and is still held.
+    ///
+    /// A hint, if other threads take and drop references. Takes time in proportion to the holders.
+    #[cfg(feature = "track")]
+    #[must_use]
+    pub fn is_held_by(this: &Self, tag: &str) -> bool {
+        crate::track::is_held_by(Self::tracked(this), tag)
+    }
+
+    #[inline]
+    #[track_caller]
+    fn take(&self, origin: Origin) -> Self {
+        let operation = Operation::on(Self::tracked(self));
+        let value = self.value.clone();
+        drop(operation);
+        Self::new_for(value, origin)
     }
 
     /// Returns how many references there are; a hint, out of date as soon as it is read.
@@ -149,10 +210,30 @@ impl<T: Stored + ?Sized, B: LockBackend> Interned<T, B> {
     }
 }
 
+#[cfg(feature = "track")]
+impl<T: Stored + ?Sized + fmt::Debug, B: LockBackend> Interned<T, B> {
+    /// The report of the value; `mine` leaves this reference out.
+    pub(super) fn report(&self, mine: bool) -> crate::track::ObjectReport {
+        let subject = std::format!("value {:?}", &**self);
+        let except = if mine { self.token.which() } else { None };
+        crate::track::object(Self::tracked(self).addr(), subject, except)
+    }
+}
+
+#[cfg(feature = "track")]
+impl<T: Stored + ?Sized + fmt::Debug, B: LockBackend> crate::track::sealed::Object
+    for Interned<T, B>
+{
+    fn object_report(&self) -> crate::track::ObjectReport {
+        self.report(false)
+    }
+}
+
 impl<T: Stored + ?Sized, B: LockBackend> Clone for Interned<T, B> {
     #[inline]
+    #[cfg_attr(feature = "track", track_caller)]
     fn clone(&self) -> Self {
-        Self::new(self.value.clone())
+        self.take(Origin::here())
     }
 }
 

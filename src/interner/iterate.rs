@@ -67,8 +67,19 @@ pub struct Iter<'a, T: Stored + ?Sized, B: LockBackend = Native> {
 impl<T: Stored + ?Sized, B: LockBackend> Iterator for Iter<'_, T, B> {
     type Item = Interned<T, B>;
 
+    #[cfg_attr(feature = "track", track_caller)]
     fn next(&mut self) -> Option<Interned<T, B>> {
-        self.values.next().map(Interned::new)
+        let value = self.values.next()?;
+        Some(Interned::new(value))
+    }
+}
+
+#[cfg(feature = "track")]
+impl<T: Stored + ?Sized + fmt::Debug, S, B: LockBackend> crate::track::sealed::Objects
+    for Interner<T, S, B>
+{
+    fn objects_report(&self) -> crate::track::Report {
+        crate::track::all(self.iter(), |value| value.report(true))
     }
 }
 

@@ -160,6 +160,7 @@ impl<T: Stored + ?Sized, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
     /// # Safety
     ///
     /// `store` stores a value.
+    #[cfg_attr(feature = "track", track_caller)]
     unsafe fn enter<N>(
         &self,
         hash: table::Hash,
@@ -182,6 +183,7 @@ impl<T: Stored + ?Sized, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
     /// As for [`enter`](Self::enter).
     #[cold]
     #[inline(never)]
+    #[cfg_attr(feature = "track", track_caller)]
     unsafe fn enter_missed<N>(
         &self,
         hash: table::Hash,
@@ -198,11 +200,13 @@ impl<T: Stored + ?Sized, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
             Entered::Vacant(vacant) => {
                 let write = |slot| store(new, slot);
                 // SAFETY: as the caller promises.
-                unsafe { vacant.insert(State::Listed, None, write, Interned::new) }
+                let value = unsafe { vacant.insert(State::Listed, None, write, |value| value) };
+                Interned::new(value)
             }
         }
     }
 
+    #[cfg_attr(feature = "track", track_caller)]
     fn get_by(&self, hash: table::Hash, is_it: impl Fn(&T) -> bool) -> Option<Interned<T, B>> {
         let value = self.values.get(hash, |value| is_it(value_of(value)))?;
         Some(Interned::new(value))
@@ -230,6 +234,7 @@ impl<T: Stored + Eq + Hash + ?Sized, S: BuildHasher, B: LockBackend> Interner<T,
     /// ```
     #[must_use = "the value is forgotten when the last reference is dropped"]
     #[doc(alias = "insert")]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn intern(&self, value: T) -> Interned<T, B>
     where
         T: ByValue,
@@ -275,7 +280,8 @@ impl<T: Stored + Eq + Hash + ?Sized, S: BuildHasher, B: LockBackend> Interner<T,
             Entered::Vacant(vacant) => {
                 let write = |slot| store(new, slot);
                 // SAFETY: as the caller promises.
-                unsafe { vacant.insert(State::Listed, None, write, Interned::new) }
+                let stored = unsafe { vacant.insert(State::Listed, None, write, |value| value) };
+                Interned::new(stored)
             }
         }
     }
@@ -296,6 +302,7 @@ impl<T: Eq + Hash, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
     /// assert_eq!(a, b);
     /// ```
     #[must_use = "the value is forgotten when the last reference is dropped"]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn intern_ref<Q>(&self, value: &Q) -> Interned<T, B>
     where
         Q: Hash + Equivalent<T> + ToOwned<Owned = T> + ?Sized,
@@ -317,6 +324,7 @@ impl<T: Eq + Hash, S: BuildHasher, B: LockBackend> Interner<T, S, B> {
     /// assert_eq!(texts.get("kref"), Some(a));
     /// ```
     #[must_use]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn get<Q>(&self, value: &Q) -> Option<Interned<T, B>>
     where
         Q: Hash + Equivalent<T> + ?Sized,
@@ -337,6 +345,7 @@ impl<T: Copy + Eq + Hash, S: BuildHasher, B: LockBackend> Interner<[T], S, B> {
     /// assert_eq!(paths.intern_ref(&[1, 2])[0], 1);
     /// ```
     #[must_use = "the value is forgotten when the last reference is dropped"]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn intern_ref(&self, value: &[T]) -> Interned<[T], B> {
         let hash = self.hash(value);
         let new = || NewSlice::new(value);
@@ -358,6 +367,7 @@ impl<T: Copy + Eq + Hash, S: BuildHasher, B: LockBackend> Interner<[T], S, B> {
     /// assert_eq!(paths.get(&[1, 2]), Some(path));
     /// ```
     #[must_use]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn get(&self, value: &[T]) -> Option<Interned<[T], B>> {
         self.get_by(self.hash(value), |stored| stored == value)
     }
@@ -377,6 +387,7 @@ impl<S: BuildHasher, B: LockBackend> Interner<str, S, B> {
     /// assert_ne!(a, names.intern_ref("llist"));
     /// ```
     #[must_use = "the value is forgotten when the last reference is dropped"]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn intern_ref(&self, value: &str) -> Interned<str, B> {
         let hash = self.hash(value);
         let new = || NewSlice::new(value.as_bytes());
@@ -399,6 +410,7 @@ impl<S: BuildHasher, B: LockBackend> Interner<str, S, B> {
     /// assert_eq!(names.get("kref"), Some(name));
     /// ```
     #[must_use]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn get(&self, value: &str) -> Option<Interned<str, B>> {
         self.get_by(self.hash(value), |stored| stored == value)
     }

@@ -7,7 +7,6 @@
 //! [`IntrusiveRef`](crate::IntrusiveRef) does not: its object may begin where the allocation of a `Ref`
 //! of no size ends. That is why it has no implementation.
 
-use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use arc_swap::RefCnt;
@@ -40,7 +39,7 @@ unsafe impl<T, B: Backend> RefCnt for Ref<T, B> {
     fn inc(me: &Self) -> *mut T {
         // A count that overflows is reported to a hook of the user's, which may panic. By then the count
         // is saturated, which is as good as the reference, and arc-swap must not be unwound.
-        let _ = catch_unwind(AssertUnwindSafe(|| mem::forget(me.clone())));
+        let _ = catch_unwind(AssertUnwindSafe(|| Self::into_raw(me.clone())));
         <Self as RefCnt>::as_ptr(me)
     }
 }

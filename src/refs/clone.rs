@@ -151,6 +151,7 @@ impl<T: ?Sized + CloneToUninit, B: Backend> Clone for UniqueRef<T, B> {
 impl<T: ?Sized + CloneToUninit, B: Backend> Ref<T, B> {
     /// Allocates a clone of `value` with a count of one; for `From`.
     #[inline]
+    #[cfg_attr(feature = "track", track_caller)]
     pub(super) fn clone_of(value: &T) -> Self {
         let value = fill::cloned(value, RefCount::<B>::new_in(1));
         // SAFETY: the count of one is for this.
@@ -182,6 +183,7 @@ impl<T: ?Sized + CloneToUninit, B: Backend> Ref<T, B> {
     /// ```
     #[must_use = "the clone is made for the sake of the result"]
     #[inline]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn make_mut(this: &mut Self) -> &mut T {
         if !this.count().is_only_reference() {
             *this = Self::clone_of(this);

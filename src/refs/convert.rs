@@ -34,12 +34,14 @@ impl Contents for Path {}
 macro_rules! convert_from_values {
     ($Pointer:ident, $header:expr) => {
         impl<T> From<T> for $Pointer<T> {
+            #[cfg_attr(feature = "track", track_caller)]
             fn from(value: T) -> Self {
                 Self::new(value)
             }
         }
 
         impl<T: Default> Default for $Pointer<T> {
+            #[cfg_attr(feature = "track", track_caller)]
             fn default() -> Self {
                 Self::new(T::default())
             }
@@ -47,6 +49,7 @@ macro_rules! convert_from_values {
 
         impl<T: ?Sized> From<alloc::boxed::Box<T>> for $Pointer<T> {
             /// Moves the value from one allocation to another; also a trait object.
+            #[cfg_attr(feature = "track", track_caller)]
             fn from(from: alloc::boxed::Box<T>) -> Self {
                 let value = $crate::refs::fill::boxed(from, $header);
                 // SAFETY: the value is there, and the one reference is for this.
@@ -56,6 +59,7 @@ macro_rules! convert_from_values {
 
         impl<T: ?Sized + $crate::refs::convert::Contents> From<&T> for $Pointer<T> {
             /// Clones the contents of a slice, a string or a path into one allocation.
+            #[cfg_attr(feature = "track", track_caller)]
             fn from(from: &T) -> Self {
                 let value = $crate::refs::fill::cloned(from, $header);
                 // SAFETY: the value is there, and the one reference is for this.
@@ -65,18 +69,21 @@ macro_rules! convert_from_values {
 
         impl<T: ?Sized + $crate::refs::convert::Contents> From<&mut T> for $Pointer<T> {
             /// Clones the contents of a slice, a string or a path into one allocation.
+            #[cfg_attr(feature = "track", track_caller)]
             fn from(from: &mut T) -> Self {
                 Self::from(&*from)
             }
         }
 
         impl From<alloc::string::String> for $Pointer<str> {
+            #[cfg_attr(feature = "track", track_caller)]
             fn from(from: alloc::string::String) -> Self {
                 Self::from(&*from)
             }
         }
 
         impl From<alloc::ffi::CString> for $Pointer<core::ffi::CStr> {
+            #[cfg_attr(feature = "track", track_caller)]
             fn from(from: alloc::ffi::CString) -> Self {
                 Self::from(&*from)
             }
@@ -84,6 +91,7 @@ macro_rules! convert_from_values {
 
         #[cfg(feature = "std")]
         impl From<std::ffi::OsString> for $Pointer<std::ffi::OsStr> {
+            #[cfg_attr(feature = "track", track_caller)]
             fn from(from: std::ffi::OsString) -> Self {
                 Self::from(&*from)
             }
@@ -91,6 +99,7 @@ macro_rules! convert_from_values {
 
         #[cfg(feature = "std")]
         impl From<std::path::PathBuf> for $Pointer<std::path::Path> {
+            #[cfg_attr(feature = "track", track_caller)]
             fn from(from: std::path::PathBuf) -> Self {
                 Self::from(&*from)
             }
@@ -100,6 +109,7 @@ macro_rules! convert_from_values {
         where
             $Pointer<T>: From<&'a T> + From<T::Owned>,
         {
+            #[cfg_attr(feature = "track", track_caller)]
             fn from(from: alloc::borrow::Cow<'a, T>) -> Self {
                 match from {
                     alloc::borrow::Cow::Borrowed(value) => Self::from(value),
@@ -110,6 +120,7 @@ macro_rules! convert_from_values {
 
         impl<T> From<alloc::vec::Vec<T>> for $Pointer<[T]> {
             /// Moves the elements into one allocation.
+            #[cfg_attr(feature = "track", track_caller)]
             fn from(mut from: alloc::vec::Vec<T>) -> Self {
                 // SAFETY: the vector forgets its elements in the next line, and nothing panics between.
                 let slice = unsafe { $crate::refs::fill::moved(&from, $header) };
@@ -122,6 +133,7 @@ macro_rules! convert_from_values {
 
         impl<T, const N: usize> From<[T; N]> for $Pointer<[T]> {
             /// Moves the elements into one allocation.
+            #[cfg_attr(feature = "track", track_caller)]
             fn from(from: [T; N]) -> Self {
                 let from = core::mem::ManuallyDrop::new(from);
                 // SAFETY: the array is not dropped.
@@ -133,6 +145,7 @@ macro_rules! convert_from_values {
 
         impl<T> FromIterator<T> for $Pointer<[T]> {
             /// Collects the elements in a vector, and moves them from there.
+            #[cfg_attr(feature = "track", track_caller)]
             fn from_iter<I: IntoIterator<Item = T>>(iter: I) -> Self {
                 Self::from(alloc::vec::Vec::from_iter(iter))
             }
@@ -148,17 +161,22 @@ macro_rules! convert_from_values {
                 if slice.len() != N {
                     return Err(slice);
                 }
-                let array = $Pointer::into_raw(slice).cast::<[T; N]>();
+                let (array, token) = $Pointer::into_parts(slice);
                 // SAFETY: the same value and reference; an array has the layout of a slice of its length.
-                Ok(unsafe { Self::from_raw_in(array) })
+                Ok(unsafe { Self::from_parts(array.cast::<[T; N]>(), token) })
             }
         }
 
         impl<B: $crate::atomic::Backend> From<$Pointer<str, B>> for $Pointer<[u8], B> {
             /// Returns the same reference, as bytes.
+            #[cfg_attr(feature = "track", track_caller)]
             fn from(from: $Pointer<str, B>) -> Self {
+                let (value, token) = $Pointer::into_parts(from);
+                let bytes = value.as_ptr() as *mut [u8];
+                // SAFETY: what comes from a pointer is not null.
+                let bytes = unsafe { core::ptr::NonNull::new_unchecked(bytes) };
                 // SAFETY: the same value and reference; a `str` is bytes.
-                unsafe { Self::from_raw_in($Pointer::into_raw(from) as *const [u8]) }
+                unsafe { Self::from_parts(bytes, token) }
             }
         }
 
@@ -168,24 +186,31 @@ macro_rules! convert_from_values {
             /// Returns the same reference if the bytes are UTF-8.
             fn try_from(from: $Pointer<[u8], B>) -> Result<Self, Self::Error> {
                 core::str::from_utf8(&from)?;
+                let (value, token) = $Pointer::into_parts(from);
+                let text = value.as_ptr() as *mut str;
+                // SAFETY: what comes from a pointer is not null.
+                let text = unsafe { core::ptr::NonNull::new_unchecked(text) };
                 // SAFETY: the same value and reference; the bytes are those of a `str`, as was just checked.
-                Ok(unsafe { Self::from_raw_in($Pointer::into_raw(from) as *const str) })
+                Ok(unsafe { Self::from_parts(text, token) })
             }
         }
 
         impl Default for $Pointer<str> {
+            #[cfg_attr(feature = "track", track_caller)]
             fn default() -> Self {
                 Self::from("")
             }
         }
 
         impl Default for $Pointer<core::ffi::CStr> {
+            #[cfg_attr(feature = "track", track_caller)]
             fn default() -> Self {
                 Self::from(c"")
             }
         }
 
         impl<T> Default for $Pointer<[T]> {
+            #[cfg_attr(feature = "track", track_caller)]
             fn default() -> Self {
                 Self::from([])
             }

@@ -32,7 +32,7 @@
 //! above, there is no other.
 
 use core::marker::PhantomData;
-use core::mem::ManuallyDrop;
+use core::mem::{self, ManuallyDrop};
 use core::ops::Deref;
 use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::pin::Pin;
@@ -44,6 +44,7 @@ use super::unique::UniqueRef;
 use crate::RefCount;
 use crate::atomic::{Backend, Native};
 use crate::forward::forward_to_value;
+use crate::track::{Operation, Origin, Token};
 
 /// A thread-safe reference-counting pointer, like [`Arc`](alloc::sync::Arc) without `Weak`, with a header
 /// of 4 bytes.
@@ -144,6 +145,8 @@ use crate::forward::forward_to_value;
 #[doc(alias = "Arc")]
 pub struct Ref<T: ?Sized, B: Backend = Native> {
     pub(super) value: NonNull<T>,
+    /// Ends before the count is decremented.
+    token: Token,
     owns: PhantomData<T>,
     /// Invariant: `B` decides where the count is, and another `B` may be a subtype of this one.
     backend: PhantomData<fn(B) -> B>,
@@ -174,6 +177,7 @@ impl<T> Ref<T, Native> {
     /// ```
     #[must_use]
     #[inline]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn new(value: T) -> Self {
         Self::new_in(value)
     }
@@ -189,6 +193,7 @@ impl<T> Ref<T, Native> {
     /// let _same_place = pinned.clone();
     /// ```
     #[must_use]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn pin(value: T) -> Pin<Self> {
         // SAFETY: the value is in the heap. The functions that move it or give `&mut T` need the
         // `Ref`, which a `Pin` does not give if the value is not `Unpin`.
@@ -223,6 +228,7 @@ impl<T: ?Sized> Ref<T, Native> {
     ///   and `Cell<u32>` are not: a write through the second changes what a `&u32` borrows.
     #[must_use = "drop it explicitly if it is only to be released"]
     #[inline]
+    #[cfg_attr(feature = "track", track_caller)]
     pub unsafe fn from_raw(value: *const T) -> Self {
         // SAFETY: the caller's promise.
         unsafe { Self::from_raw_in(value) }
@@ -233,6 +239,7 @@ impl<T, B: Backend> Ref<T, B> {
     /// Like [`new`](Ref::new), for any backend.
     #[must_use]
     #[inline]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn new_in(value: T) -> Self {
         let value = fill::value(value, RefCount::<B>::new_in(1));
         // SAFETY: the count of one is for this.
@@ -247,9 +254,35 @@ impl<T: ?Sized, B: Backend> Ref<T, B> {
     ///
     /// `value` is what the type's invariant says, and the count counts the new `Ref`.
     #[inline]
+    #[cfg_attr(feature = "track", track_caller)]
     pub(super) unsafe fn from_value(value: NonNull<T>) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { Self::from_value_for(value, Origin::here()) }
+    }
+
+    /// Takes over one reference, for a tag.
+    ///
+    /// # Safety
+    ///
+    /// As for [`from_value`](Self::from_value).
+    #[inline]
+    unsafe fn from_value_for(value: NonNull<T>, origin: Origin) -> Self {
+        // SAFETY: the caller's promise.
+        let token = Token::new::<T>(unsafe { address::<T, B>(value) }, origin);
+        // SAFETY: the caller's promise.
+        unsafe { Self::from_parts(value, token) }
+    }
+
+    /// Takes over one reference, and the token that it has.
+    ///
+    /// # Safety
+    ///
+    /// As for [`from_value`](Self::from_value).
+    #[inline]
+    pub(super) unsafe fn from_parts(value: NonNull<T>, token: Token) -> Self {
         Self {
             value,
+            token,
             owns: PhantomData,
             backend: PhantomData,
         }
@@ -257,8 +290,31 @@ impl<T: ?Sized, B: Backend> Ref<T, B> {
 
     /// Returns the pointer, and keeps the reference counted.
     #[inline]
-    pub(super) fn into_value(this: Self) -> NonNull<T> {
-        ManuallyDrop::new(this).value
+    pub(crate) fn into_parts(this: Self) -> (NonNull<T>, Token) {
+        let mut this = ManuallyDrop::new(this);
+        let token = mem::replace(&mut this.token, Token::lent());
+        (this.value, token)
+    }
+
+    /// The pointer of a reference that somebody else has.
+    ///
+    /// # Safety
+    ///
+    /// As for [`from_value`](Self::from_value), but that the other one has the reference, for as long as the result is used.
+    pub(super) unsafe fn lent(value: NonNull<T>) -> ManuallyDrop<Self> {
+        // SAFETY: the caller's promise; it is not dropped.
+        ManuallyDrop::new(unsafe { Self::from_parts(value, Token::lent()) })
+    }
+
+    /// The address under which the holders are recorded: that of the count, which no other object has.
+    pub(crate) fn tracked(this: &Self) -> *const () {
+        ptr::from_ref(this.count()).cast()
+    }
+
+    /// Ends the token: the reference is about to be given up.
+    #[inline]
+    pub(super) fn end_token(&mut self) {
+        self.token.end();
     }
 
     #[inline]
@@ -351,8 +407,11 @@ impl<T: ?Sized, B: Backend> Ref<T, B> {
     /// ```
     #[must_use = "the value leaks unless the pointer goes back to `from_raw`"]
     #[inline]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn into_raw(this: Self) -> *const T {
-        Self::into_value(this).as_ptr()
+        let (value, token) = Self::into_parts(this);
+        token.give_away(Origin::here());
+        value.as_ptr()
     }
 
     /// Like [`from_raw`](Ref::from_raw), for any backend.
@@ -362,11 +421,79 @@ impl<T: ?Sized, B: Backend> Ref<T, B> {
     /// As for [`from_raw`](Ref::from_raw), and the `Ref` that the pointer comes from had the same `B`.
     #[must_use = "drop it explicitly if it is only to be released"]
     #[inline]
+    #[cfg_attr(feature = "track", track_caller)]
     pub unsafe fn from_raw_in(value: *const T) -> Self {
         // SAFETY: the caller's promise; what comes from a `Ref` is not null.
         let value = unsafe { NonNull::new_unchecked(value.cast_mut()) };
         // SAFETY: the caller's promise.
-        unsafe { Self::from_value(value) }
+        let address = unsafe { address::<T, B>(value) };
+        let token = Token::taken_back(address, Origin::here());
+        // SAFETY: the caller's promise.
+        unsafe { Self::from_parts(value, token) }
+    }
+
+    /// Makes another reference to the same value, and says what for: [`report_of`](crate::track) shows the tag.
+    ///
+    /// Without the feature `track` it is `clone`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Ref;
+    ///
+    /// let file = Ref::new("file");
+    /// let uploader = Ref::clone_for(&file, "uploader");
+    /// # #[cfg(feature = "track")]
+    /// assert!(Ref::is_held_by(&file, "uploader"));
+    /// drop(uploader);
+    /// # #[cfg(feature = "track")]
+    /// assert!(!Ref::is_held_by(&file, "uploader"));
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn clone_for(this: &Self, tag: &'static str) -> Self {
+        this.get(Origin::tagged(tag))
+    }
+
+    /// Returns whether a reference to the value was taken for this tag and is still held.
+    ///
+    /// A hint, if other threads take and drop references. Takes time in proportion to the holders.
+    #[cfg(feature = "track")]
+    #[doc(alias = "zfs_refcount_held")]
+    #[must_use]
+    pub fn is_held_by(this: &Self, tag: &str) -> bool {
+        crate::track::is_held_by(Self::tracked(this), tag)
+    }
+
+    #[inline]
+    #[track_caller]
+    fn get(&self, origin: Origin) -> Self {
+        let operation = Operation::on(Self::tracked(self));
+        self.count().inc_held();
+        drop(operation);
+        // SAFETY: the new reference was just counted, or the count is saturated.
+        unsafe { Self::from_value_for(self.value, origin) }
+    }
+}
+
+/// The address of the count of a value.
+///
+/// # Safety
+///
+/// `value` is what the invariant of a [`Ref`] says.
+#[inline]
+unsafe fn address<T: ?Sized, B: Backend>(value: NonNull<T>) -> *const () {
+    // SAFETY: the caller's promise.
+    let count = unsafe { header_of::<T, RefCount<B>>(value) };
+    count.as_ptr().cast_const().cast()
+}
+
+#[cfg(feature = "track")]
+impl<T: ?Sized, B: Backend> crate::track::sealed::Object for Ref<T, B> {
+    fn object_report(&self) -> crate::track::ObjectReport {
+        let address = Self::tracked(self).addr();
+        let subject = crate::track::at("Ref", core::any::type_name::<T>(), address);
+        crate::track::object(address, subject, None)
     }
 }
 
@@ -376,9 +503,7 @@ impl<T: ?Sized, B: Backend> Clone for Ref<T, B> {
     #[inline]
     #[track_caller]
     fn clone(&self) -> Self {
-        self.count().inc_held();
-        // SAFETY: the new reference was just counted, or the count is saturated.
-        unsafe { Self::from_value(self.value) }
+        self.get(Origin::here())
     }
 }
 
@@ -388,7 +513,11 @@ impl<T: ?Sized, B: Backend> Drop for Ref<T, B> {
     #[doc(alias = "refcount_dec_and_test")]
     #[inline]
     fn drop(&mut self) {
-        if self.count().dec_and_test() {
+        self.token.end();
+        let operation = Operation::on(Self::tracked(self));
+        let last = self.count().dec_and_test();
+        drop(operation);
+        if last {
             // SAFETY: it was the last, so the value is this thread's alone.
             unsafe { destroy::<T, B>(self.value) };
         }

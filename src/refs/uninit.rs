@@ -124,6 +124,7 @@ impl<T> Ref<T, Native> {
     /// ```
     #[must_use]
     #[inline]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn new_uninit() -> Ref<MaybeUninit<T>> {
         // SAFETY: the memory has room for the value, which may be uninitialised; the count is for this.
         unsafe { Ref::from_value(room(1)) }
@@ -149,6 +150,7 @@ impl<T> Ref<[T], Native> {
     /// assert_eq!(*sevens, [7, 7]);
     /// ```
     #[must_use]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn new_uninit_slice(len: usize) -> Ref<[MaybeUninit<T>]> {
         // SAFETY: the memory has room for the slice, which may be uninitialised; the count is for this.
         unsafe { Ref::from_value(room_for_slice(len, 1)) }
@@ -167,9 +169,10 @@ impl<T, B: Backend> Ref<MaybeUninit<T>, B> {
     #[must_use = "the reference is dropped otherwise"]
     #[inline]
     pub unsafe fn assume_init(self) -> Ref<T, B> {
+        let (value, token) = Self::into_parts(self);
         // SAFETY: the same value and reference, which by the caller's promise is a `T`. It stays one
         // while there are two references: both types give out shared borrows only.
-        unsafe { Ref::from_value(Self::into_value(self).cast()) }
+        unsafe { Ref::from_parts(value.cast(), token) }
     }
 }
 
@@ -181,9 +184,9 @@ impl<T, B: Backend> Ref<[MaybeUninit<T>], B> {
     /// As for one value: each has been.
     #[must_use = "the reference is dropped otherwise"]
     pub unsafe fn assume_init(self) -> Ref<[T], B> {
-        let uninit = Self::into_value(self);
+        let (uninit, token) = Self::into_parts(self);
         let slice = NonNull::slice_from_raw_parts(uninit.cast(), uninit.len());
         // SAFETY: as for one value.
-        unsafe { Ref::from_value(slice) }
+        unsafe { Ref::from_parts(slice, token) }
     }
 }

@@ -159,6 +159,7 @@ impl<T: ?Sized, B: Backend> UniqueRef<T, B> {
     /// ```
     #[must_use = "the value is destroyed when the last `Ref` is dropped"]
     #[inline]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn share(this: Self) -> Ref<T, B> {
         let value = Self::into_value(this);
         // SAFETY: the invariant of the type.
@@ -296,8 +297,10 @@ impl<T: ?Sized, B: Backend> Ref<T, B> {
     #[inline]
     pub fn try_unique(this: Self) -> Result<UniqueRef<T, B>, Self> {
         if this.count().dec_if_one() {
+            // The token ends here: nobody else has a reference.
+            let (value, _token) = Self::into_parts(this);
             // SAFETY: this was the only reference and the count is now zero.
-            Ok(unsafe { UniqueRef::from_value(Self::into_value(this)) })
+            Ok(unsafe { UniqueRef::from_value(value) })
         } else {
             Err(this)
         }
@@ -379,7 +382,8 @@ impl<T, B: Backend> Ref<T, B> {
     #[must_use = "drop the `Ref` if the value is not needed"]
     #[inline]
     pub fn into_inner(this: Self) -> Option<T> {
-        let this = ManuallyDrop::new(this);
+        let mut this = ManuallyDrop::new(this);
+        this.end_token();
         this.count().dec_and_test().then(|| {
             // SAFETY: it was the last reference, and the count is zero.
             UniqueRef::into_inner(unsafe { UniqueRef::<T, B>::from_value(this.value) })

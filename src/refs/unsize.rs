@@ -152,9 +152,11 @@ impl<T: ?Sized, B: Backend> Ref<T, B> {
     #[must_use = "the reference is dropped otherwise"]
     #[inline]
     pub unsafe fn coerce<U: ?Sized>(this: Self, value: *const U) -> Ref<U, B> {
-        mem::forget(this);
+        let (_, token) = Self::into_parts(this);
+        // SAFETY: what comes from a `Ref` is not null.
+        let value = unsafe { NonNull::new_unchecked(value.cast_mut()) };
         // SAFETY: the same value, by the caller's promise, and the reference of `this`.
-        unsafe { Ref::from_raw_in(value) }
+        unsafe { Ref::from_parts(value, token) }
     }
 }
 
@@ -194,8 +196,9 @@ impl<B: Backend> Ref<dyn Any + Send + Sync, B> {
     /// ```
     pub fn downcast<T: Any + Send + Sync>(this: Self) -> Result<Ref<T, B>, Self> {
         if this.is::<T>() {
+            let (value, token) = Self::into_parts(this);
             // SAFETY: the same value and reference; its type is `T`, as was just checked.
-            Ok(unsafe { Ref::from_raw_in(Self::into_raw(this).cast()) })
+            Ok(unsafe { Ref::from_parts(value.cast(), token) })
         } else {
             Err(this)
         }

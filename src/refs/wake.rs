@@ -1,6 +1,7 @@
 //! Wakers made of a [`Ref`], as std makes them of an `Arc`.
 
 use core::mem::ManuallyDrop;
+use core::ptr::NonNull;
 use core::task::{RawWaker, RawWakerVTable, Waker};
 
 use super::Ref;
@@ -73,10 +74,20 @@ impl<W: Wake + Send + Sync + 'static> VTable<W> {
 
     /// # Safety
     ///
+    /// As for [`task`](Self::task), and the waker keeps the reference.
+    unsafe fn lent(pointer: *const ()) -> ManuallyDrop<Ref<W>> {
+        // SAFETY: what comes from a `Ref` is not null.
+        let value = unsafe { NonNull::new_unchecked(pointer.cast::<W>().cast_mut()) };
+        // SAFETY: the caller's promise.
+        unsafe { Ref::lent(value) }
+    }
+
+    /// # Safety
+    ///
     /// As for the functions of every [`RawWakerVTable`]: the waker is alive.
     unsafe fn clone(pointer: *const ()) -> RawWaker {
         // SAFETY: the waker keeps its own reference.
-        let task = ManuallyDrop::new(unsafe { Self::task(pointer) });
+        let task = unsafe { Self::lent(pointer) };
         raw(Ref::clone(&task))
     }
 
@@ -93,7 +104,7 @@ impl<W: Wake + Send + Sync + 'static> VTable<W> {
     /// As above.
     unsafe fn wake_by_ref(pointer: *const ()) {
         // SAFETY: the waker keeps its own reference.
-        let task = ManuallyDrop::new(unsafe { Self::task(pointer) });
+        let task = unsafe { Self::lent(pointer) };
         W::wake_by_ref(&task);
     }
 

@@ -102,6 +102,7 @@ impl<'a, K, V, B: LockBackend> Borrowed<'a, K, V, B> {
 
     /// Returns a handle to the object: one atomic increment.
     #[must_use]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn to_handle(this: Self) -> Handle<K, V, B> {
         let counted = Counted::clone(&this.entry.counted());
         // SAFETY: the invariant of the field.

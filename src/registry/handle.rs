@@ -10,6 +10,7 @@ use crate::atomic::Native;
 use crate::forward::forward_to_value;
 use crate::lock::LockBackend;
 use crate::table::Counted;
+use crate::track::{Operation, Origin, Token};
 
 /// A counted reference to an object of a [`Registry`](super::Registry), which dereferences to the
 /// object's value.
@@ -45,6 +46,8 @@ use crate::table::Counted;
 /// ```
 #[doc(alias = "downgrade")]
 pub struct Handle<K, V, B: LockBackend = Native> {
+    /// In front of the entry, so that it ends before the reference is dropped.
+    token: Token,
     /// # Invariants
     ///
     /// The value is there, and seen: the entry was found listed, or listed by the same thread.
@@ -55,8 +58,25 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
     /// # Safety
     ///
     /// The entry's value is there, and the caller knows it from an Acquire or under the lock.
+    #[inline]
+    #[cfg_attr(feature = "track", track_caller)]
     pub(super) unsafe fn new(entry: Counted<Entry<K, V>, B>) -> Self {
-        Self { entry }
+        // SAFETY: as the caller promises.
+        unsafe { Self::new_for(entry, Origin::here()) }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`new`](Self::new).
+    #[inline]
+    pub(super) unsafe fn new_for(entry: Counted<Entry<K, V>, B>, origin: Origin) -> Self {
+        let token = Token::new::<V>(entry.node().as_ptr().cast(), origin);
+        Self { token, entry }
+    }
+
+    /// The address under which the holders are recorded.
+    fn tracked(this: &Self) -> *const () {
+        this.entry.node().as_ptr().cast_const().cast()
     }
 
     pub(super) fn entry(&self) -> &Counted<Entry<K, V>, B> {
@@ -141,7 +161,9 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
     /// assert_eq!(*one, "one");
     /// ```
     #[must_use = "the object stays alive until the reference is taken back"]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn into_raw(this: Self) -> *const () {
+        this.token.give_away(Origin::here());
         this.entry.into_raw()
     }
 
@@ -156,11 +178,53 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
     ///
     /// See [`into_raw`](Self::into_raw).
     #[must_use]
+    #[cfg_attr(feature = "track", track_caller)]
     pub unsafe fn from_raw(raw: *const ()) -> Self {
-        // SAFETY: as the caller promises.
+        // SAFETY: as the caller promises. It was a handle's, whose value is there.
         let entry = unsafe { Counted::from_raw(raw) };
-        // SAFETY: it was a handle's, whose value is there.
-        unsafe { Self::new(entry) }
+        let token = Token::taken_back(raw, Origin::here());
+        Self { token, entry }
+    }
+
+    /// Makes another handle to the same object, and says what for: [`report_of`](crate::track) shows the tag.
+    ///
+    /// Without the feature `track` it is `clone`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::{Handle, Registry};
+    ///
+    /// let registry = Registry::<u32, &str>::new();
+    /// let one = registry.get_or_insert_with(1, |_| "one");
+    /// let uploader = Handle::clone_for(&one, "uploader");
+    /// # #[cfg(feature = "track")]
+    /// assert!(Handle::is_held_by(&one, "uploader"));
+    /// # drop(uploader);
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn clone_for(this: &Self, tag: &'static str) -> Self {
+        this.take(Origin::tagged(tag))
+    }
+
+    /// Returns whether a handle to the object was taken for this tag and is still held.
+    ///
+    /// A hint, if other threads take and drop handles. Takes time in proportion to the holders.
+    #[cfg(feature = "track")]
+    #[must_use]
+    pub fn is_held_by(this: &Self, tag: &str) -> bool {
+        crate::track::is_held_by(Self::tracked(this), tag)
+    }
+
+    #[inline]
+    #[track_caller]
+    fn take(&self, origin: Origin) -> Self {
+        let operation = Operation::on(Self::tracked(self));
+        let entry = self.entry.clone();
+        drop(operation);
+        // SAFETY: the invariant of the field.
+        unsafe { Self::new_for(entry, origin) }
     }
 
     /// Removes the object from the registry. Returns `false` if the registry does not list the
@@ -267,12 +331,28 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
     }
 }
 
+#[cfg(feature = "track")]
+impl<K: core::fmt::Debug, V, B: LockBackend> Handle<K, V, B> {
+    /// The report of the object; `mine` leaves this handle out.
+    pub(super) fn report(&self, mine: bool) -> crate::track::ObjectReport {
+        let subject = std::format!("key {:?}", Self::key(self));
+        let except = if mine { self.token.which() } else { None };
+        crate::track::object(Self::tracked(self).addr(), subject, except)
+    }
+}
+
+#[cfg(feature = "track")]
+impl<K: core::fmt::Debug, V, B: LockBackend> crate::track::sealed::Object for Handle<K, V, B> {
+    fn object_report(&self) -> crate::track::ObjectReport {
+        self.report(false)
+    }
+}
+
 impl<K, V, B: LockBackend> Clone for Handle<K, V, B> {
     #[inline]
+    #[cfg_attr(feature = "track", track_caller)]
     fn clone(&self) -> Self {
-        Self {
-            entry: self.entry.clone(),
-        }
+        self.take(Origin::here())
     }
 }
 

@@ -159,16 +159,17 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
 }
 
 /// Lists an object in a vacant place.
+#[cfg_attr(feature = "track", track_caller)]
 fn list<K, V, B: LockBackend>(
     vacant: Vacant<'_, Pair<K, V>, B>,
     new: impl New<K, V>,
 ) -> Handle<K, V, B> {
     // SAFETY: the slot is for an entry.
     let write = |slot| unsafe { new.store(slot) };
-    // SAFETY: `insert` calls it with the entry that is being listed.
-    let own = |entry| unsafe { Handle::new(entry) };
     // SAFETY: what is written is an entry with its value, as `Listed` asks for.
-    unsafe { vacant.insert(State::Listed, None, write, own) }
+    let entry = unsafe { vacant.insert(State::Listed, None, write, |entry| entry) };
+    // SAFETY: it was listed just now.
+    unsafe { Handle::new(entry) }
 }
 
 /// The error of [`Registry::try_insert`]: an object with the same key exists.

@@ -88,6 +88,7 @@ impl<K, V, S, B: LockBackend> Registry<K, V, S, B> {
     /// }
     /// ```
     #[must_use]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn handles(&self) -> Vec<Handle<K, V, B>> {
         let mut handles = Vec::with_capacity(self.len());
         handles.extend(self.iter());
@@ -150,6 +151,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     /// ```
     #[doc(alias = "remove")]
     #[doc(alias = "evict")]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn unlist<Q>(&self, key: &Q) -> Option<Handle<K, V, B>>
     where
         Q: Hash + Equivalent<K> + ?Sized,
@@ -162,6 +164,13 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
                 return Some(handle);
             }
         }
+    }
+}
+
+#[cfg(feature = "track")]
+impl<K: fmt::Debug, V, S, B: LockBackend> crate::track::sealed::Objects for Registry<K, V, S, B> {
+    fn objects_report(&self) -> crate::track::Report {
+        crate::track::all(self.iter(), |handle| handle.report(true))
     }
 }
 
@@ -183,6 +192,7 @@ pub struct Iter<'a, K, V, B: LockBackend = Native> {
 impl<K, V, B: LockBackend> Iterator for Iter<'_, K, V, B> {
     type Item = Handle<K, V, B>;
 
+    #[cfg_attr(feature = "track", track_caller)]
     fn next(&mut self) -> Option<Handle<K, V, B>> {
         let entry = self.entries.next()?;
         // SAFETY: it was found listed, under the lock.

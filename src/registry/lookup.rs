@@ -73,6 +73,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     /// assert_eq!(servers.get(&Borrowed { host: "localhost", port: 80 }), Some(server));
     /// ```
     #[must_use]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn get<Q>(&self, key: &Q) -> Option<Handle<K, V, B>>
     where
         Q: Hash + Equivalent<K> + ?Sized,
@@ -123,6 +124,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     /// let Entry::Occupied(same) = registry.entry("key") else { unreachable!() };
     /// assert_eq!(same, handle);
     /// ```
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn entry(&self, key: K) -> Entry<'_, K, V, B> {
         let hash = self.hash(&key);
         match self.entries.find(hash, |entry| is(entry, &key)) {
@@ -149,6 +151,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     /// let _handle = place.fulfil(1);
     /// assert!(matches!(registry.entry_ref("key"), Entry::Occupied(_))); // no `String` was made
     /// ```
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn entry_ref<Q>(&self, key: &Q) -> Entry<'_, K, V, B>
     where
         Q: Hash + Equivalent<K> + ToOwned<Owned = K> + ?Sized,

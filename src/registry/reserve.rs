@@ -128,6 +128,7 @@ impl<K, V, B: LockBackend> Reservation<'_, K, V, B> {
     ///
     /// See [`Reservation`].
     #[doc(alias = "insert")]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn fulfil(self, value: V) -> Handle<K, V, B> {
         let entry = self.building.finish(value);
         // SAFETY: it was listed just now, by this thread.
@@ -247,7 +248,8 @@ impl<'a, K, V, B: LockBackend> Pending<'a, K, V, B> {
         let built = busy.wait();
         // Not after the handle was returned, which would leak if this panics.
         drop(key);
-        built.map(handle)
+        let built = built?;
+        Some(handle(built))
     }
 }
 
@@ -281,6 +283,7 @@ impl<'a, K: Eq, V, B: LockBackend> Pending<'a, K, V, B> {
 }
 
 /// Enters a registry for a key that is likely to be vacant.
+#[cfg_attr(feature = "track", track_caller)]
 pub(super) fn enter<K: Eq, V, B: LockBackend>(
     entries: &Owner<Pair<K, V>, B>,
     hash: Hash,
@@ -306,6 +309,7 @@ pub(super) fn enter<K: Eq, V, B: LockBackend>(
     }
 }
 
+#[cfg_attr(feature = "track", track_caller)]
 fn handle<K, V, B: LockBackend>(entry: Counted<Pair<K, V>, B>) -> Handle<K, V, B> {
     // SAFETY: it was found listed, or the lock of an event has told that it was built.
     unsafe { Handle::new(entry) }

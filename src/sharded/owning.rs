@@ -25,6 +25,7 @@ use crate::Ref;
 #[cfg(feature = "std")]
 use crate::atomic::Native;
 use crate::forward::forward_to_value;
+use crate::track::{Origin, Token};
 
 /// A shared pointer that many threads clone and drop without waiting for one another: each clone and each drop writes a cache
 /// line of the thread's own.
@@ -94,6 +95,8 @@ pub struct ShardedRef<
     #[cfg(not(feature = "std"))] B: ShardBackend,
 > {
     block: NonNull<Block<T, B>>,
+    /// Ends before the reference is dropped.
+    token: Token,
     owns: PhantomData<Block<T, B>>,
 }
 
@@ -129,6 +132,7 @@ impl<T> ShardedRef<T, Native> {
     /// assert_eq!(*five, 5);
     /// ```
     #[must_use]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn new(value: T) -> Self {
         Self::from(Ref::new(value))
     }
@@ -147,6 +151,7 @@ impl<T: ?Sized> From<Ref<T>> for ShardedRef<T, Native> {
     /// let sharded = ShardedRef::from(text.clone());
     /// assert!(std::ptr::eq(&*text, &*sharded));
     /// ```
+    #[cfg_attr(feature = "track", track_caller)]
     fn from(value: Ref<T>) -> Self {
         Self::from_ref_in(value, super::count::default_shards())
     }
@@ -166,6 +171,7 @@ impl<T: ?Sized, B: ShardBackend> ShardedRef<T, B> {
     /// # }
     /// ```
     #[must_use]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn from_ref_in(value: Ref<T, B>, shards: usize) -> Self {
         let count = ShardedCount::with_shards_in(shards);
         let block = Box::into_raw(Box::new(Block { count, value }));
@@ -179,11 +185,29 @@ impl<T: ?Sized, B: ShardBackend> ShardedRef<T, B> {
     ///
     /// `block` is what the invariant of the type says, and the handle's reference is counted.
     #[inline]
+    #[cfg_attr(feature = "track", track_caller)]
     unsafe fn from_block(block: NonNull<Block<T, B>>) -> Self {
-        Self {
+        // SAFETY: the caller's promise.
+        unsafe { Self::from_block_for(block, Origin::here()) }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`from_block`](Self::from_block).
+    #[inline]
+    unsafe fn from_block_for(block: NonNull<Block<T, B>>, origin: Origin) -> Self {
+        let mut this = Self {
             block,
+            token: Token::lent(),
             owns: PhantomData,
-        }
+        };
+        this.token = Token::new::<T>(Self::tracked(&this), origin);
+        this
+    }
+
+    /// The address under which the holders are recorded: the block's.
+    fn tracked(this: &Self) -> *const () {
+        this.block().as_ptr().cast_const().cast()
     }
 
     /// Returns the block's address, without the bit.
@@ -280,9 +304,45 @@ impl<T: ?Sized, B: ShardBackend> ShardedRef<T, B> {
     #[doc(alias = "percpu_ref_tryget_live")]
     #[must_use = "if it is `None`, the object is to go away"]
     #[inline]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn try_get(this: &Self) -> Option<Self> {
+        let origin = Origin::here();
         // SAFETY: the new reference was just counted.
-        (this.count().try_get_live()).then(|| unsafe { Self::from_block(this.block()) })
+        (this.count().try_get_live()).then(|| unsafe { Self::from_block_for(this.block(), origin) })
+    }
+
+    /// Makes another handle, and says what for: [`report_of`](crate::track) shows the tag.
+    ///
+    /// Without the feature `track` it is `clone`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "std")] {
+    /// use kref::ShardedRef;
+    ///
+    /// let routes = ShardedRef::new(5);
+    /// let uploader = ShardedRef::clone_for(&routes, "uploader");
+    /// # #[cfg(feature = "track")]
+    /// assert!(ShardedRef::is_held_by(&routes, "uploader"));
+    /// # drop(uploader);
+    /// # }
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn clone_for(this: &Self, tag: &'static str) -> Self {
+        this.count().get();
+        // SAFETY: the new reference was just counted.
+        unsafe { Self::from_block_for(this.block(), Origin::tagged(tag)) }
+    }
+
+    /// Returns whether a handle was taken for this tag and is still held.
+    ///
+    /// A hint, if other threads take and drop handles. Takes time in proportion to the holders.
+    #[cfg(feature = "track")]
+    #[must_use]
+    pub fn is_held_by(this: &Self, tag: &str) -> bool {
+        crate::track::is_held_by(Self::tracked(this), tag)
     }
 
     /// Kills the count: no more [`try_get`](Self::try_get) succeeds, and the last drop is noticed. Returns whether this call did it.
@@ -430,12 +490,22 @@ impl<T: ?Sized, B: ShardBackend> ShardedRef<T, B> {
     #[must_use = "drop the `ShardedRef` if the value is not needed"]
     #[track_caller]
     pub fn into_inner(this: Self) -> Option<Ref<T, B>> {
-        let this = ManuallyDrop::new(this);
+        let mut this = ManuallyDrop::new(this);
+        this.token.end();
         let block = this.block();
         this.put().then(|| {
             // SAFETY: it was the last reference, and nobody else touches the block.
             unsafe { take(block) }
         })
+    }
+}
+
+#[cfg(feature = "track")]
+impl<T: ?Sized, B: ShardBackend> crate::track::sealed::Object for ShardedRef<T, B> {
+    fn object_report(&self) -> crate::track::ObjectReport {
+        let address = Self::tracked(self).addr();
+        let subject = crate::track::at("ShardedRef", core::any::type_name::<T>(), address);
+        crate::track::object(address, subject, None)
     }
 }
 
@@ -472,6 +542,7 @@ impl<T: ?Sized, B: ShardBackend> Drop for ShardedRef<T, B> {
     #[doc(alias = "percpu_ref_put")]
     #[inline]
     fn drop(&mut self) {
+        self.token.end();
         let block = self.block();
         if self.put() {
             // SAFETY: it was the last reference.

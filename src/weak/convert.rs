@@ -2,6 +2,7 @@
 
 use core::any::Any;
 use core::mem;
+use core::ptr::NonNull;
 
 use super::counts::Counts;
 use super::{Weak, WeakRef};
@@ -23,9 +24,11 @@ unsafe impl<T: ?Sized, B: Backend> Coerce for WeakRef<T, B> {
 
     #[inline]
     unsafe fn __kref_coerce<U: ?Sized>(self, value: *const U) -> WeakRef<U, B> {
-        mem::forget(self);
+        let (_, token) = Self::into_parts(self);
+        // SAFETY: what comes from a `WeakRef` is not null.
+        let value = unsafe { NonNull::new_unchecked(value.cast_mut()) };
         // SAFETY: the same value, by the caller's promise, and the reference of `self`.
-        unsafe { WeakRef::from_raw_in(value) }
+        unsafe { WeakRef::from_parts(value, token) }
     }
 }
 
@@ -66,8 +69,9 @@ impl<B: Backend> WeakRef<dyn Any + Send + Sync, B> {
     /// ```
     pub fn downcast<T: Any + Send + Sync>(this: Self) -> Result<WeakRef<T, B>, Self> {
         if this.is::<T>() {
+            let (value, token) = Self::into_parts(this);
             // SAFETY: the same value and reference; its type is `T`, as was just checked.
-            Ok(unsafe { WeakRef::from_raw_in(Self::into_raw(this).cast()) })
+            Ok(unsafe { WeakRef::from_parts(value.cast(), token) })
         } else {
             Err(this)
         }

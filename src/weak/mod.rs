@@ -55,6 +55,7 @@ use crate::deep::with_room;
 use crate::forward::forward_to_value;
 use crate::refs::fill;
 use crate::refs::memory::header_of;
+use crate::track::{Operation, Origin, Token};
 
 /// A thread-safe reference-counting pointer with a [`Weak`] of its own, like
 /// [`Arc`](std::sync::Arc), whose [`Weak::upgrade`] is wait-free.
@@ -110,6 +111,8 @@ use crate::refs::memory::header_of;
 #[doc(alias = "Arc")]
 pub struct WeakRef<T: ?Sized, B: Backend = Native> {
     value: NonNull<T>,
+    /// Ends before the count is decremented.
+    token: Token,
     /// Destroys a `T`.
     owns: PhantomData<T>,
     /// Invariant: `B` decides what is in front of the value.
@@ -141,6 +144,7 @@ impl<T> WeakRef<T, Native> {
     /// ```
     #[must_use]
     #[inline]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn new(value: T) -> Self {
         Self::new_in(value)
     }
@@ -156,6 +160,7 @@ impl<T> WeakRef<T, Native> {
     /// let _same_place = pinned.clone();
     /// ```
     #[must_use]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn pin(value: T) -> Pin<Self> {
         // SAFETY: the value is in the heap. The functions that move it or give `&mut T` need the
         // `WeakRef`, which a `Pin` does not give if the value is not `Unpin`.
@@ -188,6 +193,7 @@ impl<T> WeakRef<T, Native> {
     /// assert!(WeakRef::ptr_eq(&gadget.me.upgrade().unwrap(), &gadget));
     /// ```
     #[must_use]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn new_cyclic(make: impl FnOnce(&Weak<T>) -> T) -> Self {
         Self::new_cyclic_in(make)
     }
@@ -206,6 +212,7 @@ impl<T: ?Sized> WeakRef<T, Native> {
     ///   away.
     #[must_use = "drop it explicitly if it is only to be released"]
     #[inline]
+    #[cfg_attr(feature = "track", track_caller)]
     pub unsafe fn from_raw(value: *const T) -> Self {
         // SAFETY: the caller's promise.
         unsafe { Self::from_raw_in(value) }
@@ -216,6 +223,7 @@ impl<T, B: Backend> WeakRef<T, B> {
     /// Like [`new`](WeakRef::new), for any backend.
     #[must_use]
     #[inline]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn new_in(value: T) -> Self {
         let value = fill::value(value, Counts::<B>::new());
         // SAFETY: the value is there, and the one reference is for this.
@@ -224,6 +232,7 @@ impl<T, B: Backend> WeakRef<T, B> {
 
     /// Like [`new_cyclic`](WeakRef::new_cyclic), for any backend.
     #[must_use]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn new_cyclic_in(make: impl FnOnce(&Weak<T, B>) -> T) -> Self {
         let place = fill::room_for::<T, _>(Counts::<B>::unborn());
         // Has the weak reference of the value to be, and drops it if `make` panics.
@@ -247,12 +256,49 @@ impl<T: ?Sized, B: Backend> WeakRef<T, B> {
     ///
     /// `value` is what the type's invariant says, and the counts count the new `WeakRef`.
     #[inline]
+    #[cfg_attr(feature = "track", track_caller)]
     unsafe fn from_value(value: NonNull<T>) -> Self {
+        // SAFETY: the caller's promise.
+        unsafe { Self::from_value_for(value, Origin::here()) }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`from_value`](Self::from_value).
+    #[inline]
+    unsafe fn from_value_for(value: NonNull<T>, origin: Origin) -> Self {
+        // SAFETY: the caller's promise.
+        let token = Token::new::<T>(unsafe { address::<T, B>(value) }, origin);
+        // SAFETY: the caller's promise.
+        unsafe { Self::from_parts(value, token) }
+    }
+
+    /// Takes over one reference, and the token that it has.
+    ///
+    /// # Safety
+    ///
+    /// As for [`from_value`](Self::from_value).
+    #[inline]
+    unsafe fn from_parts(value: NonNull<T>, token: Token) -> Self {
         Self {
             value,
+            token,
             owns: PhantomData,
             backend: PhantomData,
         }
+    }
+
+    /// Keeps the reference counted, and lets the pointer go.
+    #[inline]
+    fn into_parts(this: Self) -> (NonNull<T>, Token) {
+        let mut this = ManuallyDrop::new(this);
+        let token = mem::replace(&mut this.token, Token::lent());
+        (this.value, token)
+    }
+
+    /// The address under which the holders are recorded: that of the counts, which no other object has.
+    fn tracked(this: &Self) -> *const () {
+        ptr::from_ref(this.counts()).cast()
     }
 
     #[inline]
@@ -391,8 +437,11 @@ impl<T: ?Sized, B: Backend> WeakRef<T, B> {
     /// ```
     #[must_use = "the value leaks unless the pointer goes back to `from_raw`"]
     #[inline]
+    #[cfg_attr(feature = "track", track_caller)]
     pub fn into_raw(this: Self) -> *const T {
-        ManuallyDrop::new(this).value.as_ptr()
+        let (value, token) = Self::into_parts(this);
+        token.give_away(Origin::here());
+        value.as_ptr()
     }
 
     /// Like [`from_raw`](WeakRef::from_raw), for any backend.
@@ -403,11 +452,76 @@ impl<T: ?Sized, B: Backend> WeakRef<T, B> {
     /// `B`.
     #[must_use = "drop it explicitly if it is only to be released"]
     #[inline]
+    #[cfg_attr(feature = "track", track_caller)]
     pub unsafe fn from_raw_in(value: *const T) -> Self {
         // SAFETY: the caller's promise; what comes from a `WeakRef` is not null.
         let value = unsafe { NonNull::new_unchecked(value.cast_mut()) };
         // SAFETY: the caller's promise.
-        unsafe { Self::from_value(value) }
+        let address = unsafe { address::<T, B>(value) };
+        let token = Token::taken_back(address, Origin::here());
+        // SAFETY: the caller's promise.
+        unsafe { Self::from_parts(value, token) }
+    }
+
+    /// Makes another reference to the same value, and says what for: [`report_of`](crate::track) shows the tag.
+    ///
+    /// Without the feature `track` it is `clone`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::weak::WeakRef;
+    ///
+    /// let file = WeakRef::new("file");
+    /// let uploader = WeakRef::clone_for(&file, "uploader");
+    /// # #[cfg(feature = "track")]
+    /// assert!(WeakRef::is_held_by(&file, "uploader"));
+    /// # drop(uploader);
+    /// ```
+    #[inline]
+    #[track_caller]
+    pub fn clone_for(this: &Self, tag: &'static str) -> Self {
+        this.get(Origin::tagged(tag))
+    }
+
+    /// Returns whether a reference to the value was taken for this tag and is still held.
+    ///
+    /// A hint, if other threads take and drop references. Takes time in proportion to the holders.
+    #[cfg(feature = "track")]
+    #[must_use]
+    pub fn is_held_by(this: &Self, tag: &str) -> bool {
+        crate::track::is_held_by(Self::tracked(this), tag)
+    }
+
+    #[inline]
+    #[track_caller]
+    fn get(&self, origin: Origin) -> Self {
+        let operation = Operation::on(Self::tracked(self));
+        self.counts().inc_strong();
+        drop(operation);
+        // SAFETY: the new reference was just counted, or the count is saturated.
+        unsafe { Self::from_value_for(self.value, origin) }
+    }
+}
+
+/// The address of the counts of a value.
+///
+/// # Safety
+///
+/// `value` is what the invariant of a [`WeakRef`] says.
+#[inline]
+unsafe fn address<T: ?Sized, B: Backend>(value: NonNull<T>) -> *const () {
+    // SAFETY: the caller's promise.
+    let counts = unsafe { header_of::<T, Counts<B>>(value) };
+    counts.as_ptr().cast_const().cast()
+}
+
+#[cfg(feature = "track")]
+impl<T: ?Sized, B: Backend> crate::track::sealed::Object for WeakRef<T, B> {
+    fn object_report(&self) -> crate::track::ObjectReport {
+        let address = Self::tracked(self).addr();
+        let subject = crate::track::at("WeakRef", core::any::type_name::<T>(), address);
+        crate::track::object(address, subject, None)
     }
 }
 
@@ -416,9 +530,7 @@ impl<T: ?Sized, B: Backend> Clone for WeakRef<T, B> {
     #[inline]
     #[track_caller]
     fn clone(&self) -> Self {
-        self.counts().inc_strong();
-        // SAFETY: the new reference was just counted, or the count is saturated.
-        unsafe { Self::from_value(self.value) }
+        self.get(Origin::here())
     }
 }
 
@@ -427,7 +539,11 @@ impl<T: ?Sized, B: Backend> Drop for WeakRef<T, B> {
     /// memory is freed when there is no [`Weak`] left.
     #[inline]
     fn drop(&mut self) {
-        if self.counts().dec_strong() {
+        self.token.end();
+        let operation = Operation::on(Self::tracked(self));
+        let closes = self.counts().dec_strong();
+        drop(operation);
+        if closes {
             // SAFETY: this thread has just become a closer.
             unsafe { close::<T, B>(self.value) };
         }

@@ -9,6 +9,7 @@ use super::WeakRef;
 use super::counts::Counts;
 use crate::atomic::{Backend, Native};
 use crate::refs::memory::{Memory, header_of};
+use crate::track::Origin;
 
 /// The address of a `Weak` that [`Weak::new`] made. No value has it: the header in front of a value is
 /// aligned, and so is its end.
@@ -155,9 +156,10 @@ impl<T: ?Sized, B: Backend> Weak<T, B> {
     #[inline]
     #[track_caller]
     pub fn upgrade(&self) -> Option<WeakRef<T, B>> {
+        let origin = Origin::here();
         self.counts()?.upgrade().then(|| {
             // SAFETY: a strong reference was just counted, or the count is saturated.
-            unsafe { WeakRef::from_value(self.value) }
+            unsafe { WeakRef::from_value_for(self.value, origin) }
         })
     }
 

@@ -103,7 +103,8 @@ impl<T, B: Backend> WeakRef<T, B> {
     #[must_use = "drop the `WeakRef` if the value is not needed"]
     #[inline]
     pub fn into_inner(this: Self) -> Option<T> {
-        let this = ManuallyDrop::new(this);
+        let mut this = ManuallyDrop::new(this);
+        this.token.end();
         if !this.counts().dec_strong() {
             return None;
         }
@@ -122,8 +123,10 @@ impl<T, B: Backend> WeakRef<T, B> {
     /// The caller has that weak reference.
     #[inline]
     unsafe fn into_rest(this: Self) -> Weak<T, B> {
+        // The token ends here: nobody else has a reference.
+        let (value, _token) = Self::into_parts(this);
         // SAFETY: the caller's promise.
-        unsafe { Weak::from_value(ManuallyDrop::new(this).value) }
+        unsafe { Weak::from_value(value) }
     }
 }
 
