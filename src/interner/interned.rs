@@ -172,6 +172,7 @@ impl<T: Stored + ?Sized, B: LockBackend> Interned<T, B> {
     /// assert!(Interned::is_held_by(&name, "symbol table"));
     /// # drop(symbols);
     /// ```
+    #[must_use = "a reference that is dropped at once has no effect"]
     #[inline]
     #[track_caller]
     pub fn clone_for(this: &Self, tag: &'static str) -> Self {
@@ -192,7 +193,7 @@ impl<T: Stored + ?Sized, B: LockBackend> Interned<T, B> {
     fn take(&self, origin: Origin) -> Self {
         let operation = Operation::on(Self::tracked(self));
         let value = self.value.clone();
-        drop(operation);
+        operation.end();
         Self::new_for(value, origin)
     }
 

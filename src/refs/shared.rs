@@ -449,6 +449,7 @@ impl<T: ?Sized, B: Backend> Ref<T, B> {
     /// # #[cfg(feature = "track")]
     /// assert!(!Ref::is_held_by(&file, "uploader"));
     /// ```
+    #[must_use = "a reference that is dropped at once has no effect"]
     #[inline]
     #[track_caller]
     pub fn clone_for(this: &Self, tag: &'static str) -> Self {
@@ -470,7 +471,7 @@ impl<T: ?Sized, B: Backend> Ref<T, B> {
     fn get(&self, origin: Origin) -> Self {
         let operation = Operation::on(Self::tracked(self));
         self.count().inc_held();
-        drop(operation);
+        operation.end();
         // SAFETY: the new reference was just counted, or the count is saturated.
         unsafe { Self::from_value_for(self.value, origin) }
     }
@@ -516,7 +517,7 @@ impl<T: ?Sized, B: Backend> Drop for Ref<T, B> {
         self.token.end();
         let operation = Operation::on(Self::tracked(self));
         let last = self.count().dec_and_test();
-        drop(operation);
+        operation.end();
         if last {
             // SAFETY: it was the last, so the value is this thread's alone.
             unsafe { destroy::<T, B>(self.value) };

@@ -202,6 +202,7 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
     /// assert!(Handle::is_held_by(&one, "uploader"));
     /// # drop(uploader);
     /// ```
+    #[must_use = "a reference that is dropped at once has no effect"]
     #[inline]
     #[track_caller]
     pub fn clone_for(this: &Self, tag: &'static str) -> Self {
@@ -222,7 +223,7 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
     fn take(&self, origin: Origin) -> Self {
         let operation = Operation::on(Self::tracked(self));
         let entry = self.entry.clone();
-        drop(operation);
+        operation.end();
         // SAFETY: the invariant of the field.
         unsafe { Self::new_for(entry, origin) }
     }

@@ -328,6 +328,7 @@ impl<T: ?Sized, B: ShardBackend> ShardedRef<T, B> {
     /// # drop(uploader);
     /// # }
     /// ```
+    #[must_use = "a reference that is dropped at once has no effect"]
     #[inline]
     #[track_caller]
     pub fn clone_for(this: &Self, tag: &'static str) -> Self {

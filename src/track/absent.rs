@@ -21,6 +21,10 @@ pub(crate) struct Token;
 
 impl Token {
     #[inline]
+    #[expect(
+        clippy::extra_unused_type_parameters,
+        reason = "the other one names it"
+    )]
     pub(crate) const fn new<T: ?Sized>(_: *const (), _: Origin) -> Self {
         Self
     }
@@ -50,4 +54,6 @@ impl Operation {
     pub(crate) const fn on(_: *const ()) -> Self {
         Self
     }
+    #[inline]
+    pub(crate) const fn end(self) {}
 }

@@ -84,7 +84,6 @@ pub fn report_of<P: Tracked + ?Sized>(pointer: &P) -> ObjectReport {
 /// # }
 /// ```
 #[must_use]
-#[cfg(feature = "registry")]
 pub fn report_all<R: Table + ?Sized>(table: &R) -> Report {
     table.objects_report()
 }

@@ -130,7 +130,10 @@ impl Holders {
     #[doc(alias = "ref_tracker_free")]
     #[inline]
     #[cfg_attr(feature = "track", track_caller)]
-    #[expect(clippy::must_use_candidate, reason = "misuse is reported in any case")]
+    #[cfg_attr(
+        not(feature = "track"),
+        expect(clippy::must_use_candidate, reason = "misuse is reported in any case")
+    )]
     pub fn put(&self, holder: HolderId) -> bool {
         #[cfg(feature = "track")]
         return self.end(holder, super::Origin::here());

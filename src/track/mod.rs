@@ -86,11 +86,11 @@ mod store;
 #[cfg(all(feature = "alloc", not(feature = "track")))]
 pub(crate) use self::absent::{Operation, Origin, Token};
 #[cfg(all(feature = "track", feature = "registry"))]
-pub use self::ask::report_all;
+pub(crate) use self::ask::all;
 #[cfg(feature = "track")]
-pub use self::ask::{Table, Tracked, report_of, report_process};
+pub use self::ask::{Table, Tracked, report_all, report_of, report_process};
 #[cfg(feature = "track")]
-pub(crate) use self::ask::{all, at_address, is_held_by, object, sealed};
+pub(crate) use self::ask::{at_address, is_held_by, object, sealed};
 #[cfg(feature = "track")]
 pub use self::check::{AllDropped, ReportLeft, assert_all_dropped};
 pub use self::holders::{HolderId, Holders};

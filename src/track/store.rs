@@ -252,6 +252,9 @@ impl Operation {
             before: OBJECT.replace(address.addr()),
         }
     }
+
+    #[inline]
+    pub(crate) fn end(self) {}
 }
 
 impl Drop for Operation {

@@ -478,6 +478,7 @@ impl<T: ?Sized, B: Backend> WeakRef<T, B> {
     /// assert!(WeakRef::is_held_by(&file, "uploader"));
     /// # drop(uploader);
     /// ```
+    #[must_use = "a reference that is dropped at once has no effect"]
     #[inline]
     #[track_caller]
     pub fn clone_for(this: &Self, tag: &'static str) -> Self {
@@ -498,7 +499,7 @@ impl<T: ?Sized, B: Backend> WeakRef<T, B> {
     fn get(&self, origin: Origin) -> Self {
         let operation = Operation::on(Self::tracked(self));
         self.counts().inc_strong();
-        drop(operation);
+        operation.end();
         // SAFETY: the new reference was just counted, or the count is saturated.
         unsafe { Self::from_value_for(self.value, origin) }
     }
@@ -542,7 +543,7 @@ impl<T: ?Sized, B: Backend> Drop for WeakRef<T, B> {
         self.token.end();
         let operation = Operation::on(Self::tracked(self));
         let closes = self.counts().dec_strong();
-        drop(operation);
+        operation.end();
         if closes {
             // SAFETY: this thread has just become a closer.
             unsafe { close::<T, B>(self.value) };
