@@ -6,6 +6,8 @@
 mod deep;
 mod intrusive;
 mod like_arc;
+// The tracker has memory of its own, and makes the pointers larger.
+#[cfg(not(feature = "track"))]
 mod memory;
 mod panics;
 #[cfg(feature = "std")]

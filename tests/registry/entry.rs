@@ -475,10 +475,6 @@ fn what_is_sent_where() {
         size_of::<kref::registry::Borrowed<'_, String, String>>(),
         size_of::<usize>()
     );
-    assert_eq!(
-        size_of::<Option<Handle<String, String>>>(),
-        size_of::<usize>()
-    );
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn one_line_and_many() {
         .collect();
     let report = track::report_of(&one);
     let file = file!();
-    let second = line + 2;
+    let second = line + 3;
     let head = format!(
         "10 holders of key 42: 9 from {file}:{second} for \"uploader\", 1 from {file}:{line}, oldest "
     );

@@ -8,6 +8,8 @@ mod tools;
 
 mod behaviour;
 mod like_arc;
+// The tracker has memory of its own, and makes the pointers larger.
+#[cfg(not(feature = "track"))]
 mod memory;
 mod padded;
 mod panics;
