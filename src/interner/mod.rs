@@ -263,6 +263,7 @@ impl<T: Stored + Eq + Hash + ?Sized, S: BuildHasher, B: LockBackend> Interner<T,
     /// # Safety
     ///
     /// `store` stores a value.
+    #[cfg_attr(feature = "track", track_caller)]
     unsafe fn enter_with<N>(
         &self,
         hash: table::Hash,

@@ -54,7 +54,7 @@ assert!(Handle::is_held_by(&alice, \"uploader\"));
 //!   address that `as_ptr` gave, its record stays. Use `into_raw` to give references away.
 //! - `IntrusiveRef`, `UniqueRef`, `Weak`, and the lookups that are under way, are not recorded.
 //! - The location is the caller's. Where a trait is called by code of another crate (`collect` calls `Iterator::next`), it is a line of that crate:
-//!   use `clone_for`, or backtraces.
+//!   use `clone_for`, or backtraces. The same holds for what is `async`.
 //! - If there is no memory for a record, the holder is counted as untracked.
 //!
 //! # Locks

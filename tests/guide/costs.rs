@@ -38,7 +38,7 @@ fn stated(name: &str) -> usize {
 }
 
 #[test]
-#[cfg(all(target_pointer_width = "64", not(feature = "track")))]
+#[cfg(target_pointer_width = "64")]
 fn the_bytes_are_those_of_the_page() {
     let sizes = [
         ("RefCount", size_of::<RefCount>()),
@@ -71,6 +71,8 @@ fn an_option_of_a_pointer_is_no_larger() {
     assert_eq!(size_of::<Option<Ref<u64>>>(), size_of::<Ref<u64>>());
     assert_eq!(size_of::<Option<Ref<str>>>(), size_of::<Ref<str>>());
     assert_eq!(size_of::<Option<UniqueRef<u64>>>(), size_of::<Ref<u64>>());
+    assert_eq!(size_of::<Option<Handle<u64, u64>>>(), size_of::<usize>());
+    assert_eq!(size_of::<Option<Interned<str>>>(), size_of::<usize>());
     assert_eq!(
         size_of::<Option<IntrusiveRef<Counted>>>(),
         size_of::<usize>()

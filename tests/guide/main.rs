@@ -19,6 +19,8 @@ mod object;
 
 mod alias;
 mod chapters;
+// The bytes of the page are those without tokens.
+#[cfg(not(feature = "track"))]
 mod costs;
 mod links;
 mod panics;
