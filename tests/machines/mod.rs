@@ -7,6 +7,7 @@
 //! | `handback.rs` | `HandBack` |
 //! | `rcuref.rs` | `RcuRef` |
 //! | `refs.rs` | `Ref`, `UniqueRef`, of values, slices, strings and trait objects; `IntrusiveRef` |
+//! | `weak.rs` | `WeakRef`, `Weak` |
 //! | `registry.rs` | `Registry`, `Handle` |
 //! | `interner.rs` | `Interner`, `Interned`, of `str`, slices and sized values |
 //! | `llist.rs` | `LList`, its chains and its consumer |
@@ -32,6 +33,7 @@ pub mod refs;
 pub mod registry;
 pub mod sharded;
 pub mod values;
+pub mod weak;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

@@ -23,6 +23,7 @@ use crate::machines::refs::RefMachine;
 use crate::machines::registry::RegistryMachine;
 use crate::machines::sharded::ShardedMachine;
 use crate::machines::values::{Line, Page};
+use crate::machines::weak::WeakMachine;
 use crate::machines::{Machine, Model, OpOf, TwoHashes};
 use crate::{cases, for_some};
 
@@ -114,6 +115,11 @@ fn sharded_count() {
 #[test]
 fn refs() {
     agrees::<RefMachine>();
+}
+
+#[test]
+fn weak() {
+    agrees::<WeakMachine>();
 }
 
 #[test]

@@ -10,6 +10,8 @@ mod lockless;
 #[cfg(all(feature = "std", target_has_atomic = "64"))]
 mod many_cores;
 mod totals;
+#[cfg(feature = "alloc")]
+mod weak;
 
 use std::ops::Range;
 use std::thread;
