@@ -56,6 +56,7 @@
 //! | an `Arc` without weak references: a 4-byte header, deep structures drop without overflowing the stack | [`Ref`] | `alloc` |
 //! | the same, not shared yet and so still mutable | [`UniqueRef`] | `alloc` |
 //! | an `Arc` with `Weak` whose `upgrade` is one `fetch_add` | [`WeakRef`] | `alloc` |
+//! | a value that is read while other threads clone and drop its references: not on the count's cache line | [`Padded`] | |
 //! | an `Arc` that many threads clone and drop at once, each on a cache line of its own | [`ShardedRef`], or the bare [`ShardedCount`] | `alloc` |
 //! | to wait until all users are gone, blocking or as a future | [`Drain`] | `std` |
 //! | an owning pointer to an object that has its count in a field | [`IntrusiveRef`], [`RefCounted`] | |

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`RefCount::inc`](crate::RefCount::inc), [`dec`](crate::RefCount::dec), [`dec_and_test`](crate::RefCount::dec_and_test); [`Kref::get`](crate::Kref::get), [`put`](crate::Kref::put); clone of [`Ref`](crate::Ref), [`Handle`](crate::Handle), [`Interned`](crate::Interned), and their drop when it is not the last | wait-free |
 //! | [`RcuRef::get`](crate::RcuRef::get) | wait-free, except next to 2^31 references, where it is lock-free |
+//! | clone, drop and [`downgrade`](crate::WeakRef::downgrade) of [`WeakRef`](crate::WeakRef), [`Weak::upgrade`](crate::Weak::upgrade), [`WeakRef::get_mut`](crate::WeakRef::get_mut) | wait-free, except next to 2^31 references, where it is lock-free |
 //! | [`RefCount::inc_not_zero`](crate::RefCount::inc_not_zero), [`Kref::get_unless_zero`](crate::Kref::get_unless_zero), `add_not_zero`, `sub_and_test`, every conditional operation of [`AtomicExt`](crate::atomic::AtomicExt) | lock-free |
 //! | [`Kref::put_lock`](crate::Kref::put_lock), not the last | lock-free |
 //! | [`HandBack::put_lock`](crate::HandBack::put_lock), not the last | wait-free |

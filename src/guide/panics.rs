@@ -16,6 +16,10 @@
 //! | the value's destructor, in the last drop of a [`Ref`](crate::Ref) | the memory is freed, the fields are destroyed | `a_destructor_that_panics_frees_the_memory` in `tests/refs/panics.rs` |
 //! | a destructor in the middle of a long chain | the rest is destroyed | `a_panic_in_the_middle` in `tests/refs/deep.rs` |
 //! | `Clone`, in [`Ref::make_mut`](crate::Ref::make_mut) | the `Ref` is as it was | `a_clone_that_panics_leaves_make_mut_as_it_was` in `tests/refs/panics.rs` |
+//! | the value's destructor, in the last drop of a [`WeakRef`](crate::WeakRef) | the fields are destroyed, the memory goes with the last `Weak` | `a_destructor_that_panics_frees_the_memory` in `tests/weak/panics.rs` |
+//! | the closure of [`WeakRef::new_cyclic`](crate::WeakRef::new_cyclic) | no value; clones of the `Weak` that the closure got find nothing | `a_cyclic_value_that_is_never_made` in `tests/weak/panics.rs` |
+//! | `Clone`, in [`WeakRef::make_mut`](crate::WeakRef::make_mut) | the `WeakRef` is as it was | `a_clone_that_panics_leaves_make_mut_as_it_was` in `tests/weak/panics.rs` |
+//! | the hook, in a clone or an upgrade of a `WeakRef` beyond the maximum | the count is saturated already, and the value leaks | `too_many_references_are_reported_and_leak` in `tests/weak/panics.rs` |
 //! | `Clone` of one element of a slice | no half of a slice, no leak | `a_clone_that_panics_leaves_no_half_of_a_slice` in `tests/refs/panics.rs` |
 //! | a constructor of a [`Registry`](crate::Registry) | its key is vacant; one waiting thread runs its own constructor | `a_constructor_that_panics_leaves_the_key_vacant` in `tests/registry/hostile.rs` |
 //! | `Eq` or `Hash`, in a lookup or an insertion | the registry is as before, and the references that the lookup took are dropped | `an_eq_that_panics_leaves_the_registry_usable` in `tests/registry/hostile.rs` |

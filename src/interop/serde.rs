@@ -1,8 +1,8 @@
 //! Interned values and handles in serde's formats.
 //!
-//! [`Ref`](crate::Ref) and [`UniqueRef`](crate::UniqueRef) implement serde's traits themselves. A value
-//! of a map needs the map to be deserialized, and serde's derive has no place for it. There are two ways
-//! to name the map:
+//! [`Ref`](crate::Ref), [`WeakRef`](crate::WeakRef) and [`UniqueRef`](crate::UniqueRef) implement serde's traits
+//! themselves. A value of a map needs the map to be deserialized, and serde's derive has no place for it. There are
+//! two ways to name the map:
 //!
 //! - A `&Interner` is a `DeserializeSeed`, for code that drives the deserializer by hand. A `&Registry`
 //!   is one for its keys.

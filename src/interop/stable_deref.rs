@@ -6,7 +6,7 @@ use stable_deref_trait::{CloneStableDeref, StableDeref};
 use crate::{Handle, Interned, interner::Stored, lock::LockBackend};
 use crate::{IntrusiveRef, RefCounted};
 #[cfg(feature = "alloc")]
-use crate::{Ref, UniqueRef, atomic::Backend};
+use crate::{Ref, UniqueRef, WeakRef, atomic::Backend};
 
 // SAFETY: the value is in the heap, and `deref` returns its address.
 #[cfg(feature = "alloc")]
@@ -14,6 +14,13 @@ unsafe impl<T: ?Sized, B: Backend> StableDeref for Ref<T, B> {}
 // SAFETY: a clone points to the same value.
 #[cfg(feature = "alloc")]
 unsafe impl<T: ?Sized, B: Backend> CloneStableDeref for Ref<T, B> {}
+
+// SAFETY: as for `Ref`.
+#[cfg(feature = "alloc")]
+unsafe impl<T: ?Sized, B: Backend> StableDeref for WeakRef<T, B> {}
+// SAFETY: a clone points to the same value.
+#[cfg(feature = "alloc")]
+unsafe impl<T: ?Sized, B: Backend> CloneStableDeref for WeakRef<T, B> {}
 
 // SAFETY: as for `Ref`, and there is no claim to be the only pointer that a move would renew, as a `Box`
 // makes it.

@@ -19,11 +19,15 @@
 //! usual case from all others.
 //!
 //! ```text
-//! 0xffff_ffff   0 ..... 0x7fff_ffff   0x8000_0000 ...   0xc000_0000 ...   0xd000_0000 .. 0xffff_fffe
-//! |             |                 |   |                 |                 |
-//! none:         one             MAX   saturated, set    claimed: one,     dead, put back to
-//! to be closed                        to 0xa000_0000    and the upgrades  0xe800_0000
-//!                                                       since the claim
+//! 0xffff_ffff                none: to be closed
+//! 0x0000_0000                one
+//!      ...                                             a good count
+//! 0x7fff_ffff                MAX
+//! -------------------------------------------------------------------------------------------
+//! 0x8000_0000 0x87ff_ffff    not pinned yet            counts exactly
+//! 0x8800_0000 0xb7ff_ffff    saturated                 held near the middle, 0xa000_0000
+//! 0xc000_0000 0xcfff_ffff    claimed                   one, and the upgrades since the claim
+//! 0xd000_0000 0xffff_fffe    dead                      held near the middle, 0xe800_0000
 //! ```
 //!
 //! | state | `upgrade` | `clone` | drop | `is_unique` | `take` | closer |
@@ -119,22 +123,32 @@
 //!
 //! # Dead, whatever comes
 //!
-//! `upgrade` increments the word of a dead value, too. An upgrade that finds the word 2^28 steps from the
-//! middle puts the word back to the middle before it returns. Each thread stopped between these two steps
-//! has moved the word by one, so it takes 2^27 of them at once to reach "none". Linux has at most 2^22
+//! `upgrade` increments the word of a dead value, too, and leaves its increment there. The dead range is a
+//! [`Zone`]: an upgrade that leaves the word 2^28 steps or more from the middle moves the word back before
+//! it returns. From there to "none" are 2^27 steps. Each thread stopped between its increment and its look
+//! has made one of them, so 2^27 threads would have to stand there at once. Linux has at most 2^22
 //! threads; each could be interrupted there by 31 signal handlers that do the same.
+//!
+//! The upgrade has a `Weak`, so the word that it moves is still this value's. The word cannot have become a
+//! birth in between: `Zone::hold` writes by compare-exchange, from values of the dead range only.
 //! [`is_dead`](Counts::is_dead) writes nothing.
 //!
 //! # Saturated, whatever comes
 //!
-//! An increment beyond `MAX` sets the word to the middle of the saturated range, by a swap, before it
-//! returns; so does every operation that finds the word in that range. Up to the first swap the word is
-//! exact, and at least the references of that increment's caller are in it: no thread closes. After a swap,
-//! it takes 2^29 threads stopped between step and swap to leave the range.
+//! As in [`RefCount`], whose head has the argument at length. Threads stop anywhere, for any time, and there
+//! may be 2^33 references.
 //!
-//! This is the one case in which a put touches the count after its decrement. It may: a word in the
-//! saturated range has been beyond `MAX`, and the thread that took it there keeps the memory up to its
-//! swap, after which the memory is never freed.
+//! *Until the first pin the word counts exactly,* also beyond `MAX`. An increment beyond `MAX` pins before it
+//! returns. So the word exceeds `MAX` by the increments under way only, and does not get to 0x8800_0000 by
+//! steps. Its caller has a reference that is counted until it has pinned the word, so no thread closes, claims or
+//! takes the value until then, however many references are dropped: the pin finds the word of the same value.
+//!
+//! *After the first pin the word stays in the zone.* Every step that leaves it far from the middle is followed
+//! by a move back. From "far" to the edge are 2^28 steps. So a value in the zone proves a pin, the value
+//! is never closed, its weak reference is never dropped, and the memory is never freed.
+//!
+//! This is the one case in which a put touches the count after its decrement: it found a value in the zone. A put
+//! that found more than `MAX`, but not that much, touches nothing: a pin is under way, not proven.
 //!
 //! `weak` saturates as every [`RefCount`]: the memory leaks, and the value is destroyed all the same.
 //!
@@ -149,7 +163,8 @@
 //! - A decrement is Release: it ends the use of the value.
 //! - What begins the sole use of the value is Acquire: the mark of a closer, its first load (for the closer
 //!   that needs no mark), a claim, and `take`.
-//! - The end of a claim, and what puts the word back to a middle, is Relaxed: it publishes nothing.
+//! - The end of a claim, a pin, and what moves the word back to a middle, is Relaxed: it publishes nothing. All are
+//!   read-modify-writes, which continue the release sequences.
 //!
 //! `weak`. Its increments are Relaxed (the caller has a reference), its decrements Release, and a look or
 //! decrement that finds that no other thread has a reference Acquire: the memory is freed after every use
@@ -160,6 +175,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crate::RefCount;
 use crate::atomic::{Atomic, AtomicExt, AtomicInt, Backend};
 use crate::report::{Kind, report};
+use crate::zone::Zone;
 
 /// No strong reference: the value waits for its closer, or for an upgrade.
 const NONE: u32 = u32::MAX;
@@ -167,22 +183,26 @@ const NONE: u32 = u32::MAX;
 const ONE: u32 = 0;
 /// The largest number of strong references. Its word is one less.
 const MAX: u32 = 1 << 31;
-/// The middle of the range that begins at [`MAX`].
 const SATURATED: u32 = 0xA000_0000;
+/// Where only a pin can have put the word, and what has moved it since.
+const PINNED: Zone = Zone {
+    values: 0x8800_0000..0xB800_0000,
+    middle: SATURATED,
+    far: 1 << 27,
+};
 /// One strong reference, which is asking whether it is alone. The beginning of its range.
 const CLAIMED: u32 = 0xC000_0000;
 const DEAD: u32 = 0xE800_0000;
 /// Where the dead range begins. It ends in front of [`NONE`].
 const FIRST_DEAD: u32 = 0xD000_0000;
-/// How far from [`DEAD`] the word of a dead value is left.
-const FAR: u32 = 1 << 28;
+const DEAD_ZONE: Zone = Zone {
+    values: FIRST_DEAD..NONE,
+    middle: DEAD,
+    far: 1 << 28,
+};
 
 fn is_claimed(word: u32) -> bool {
     (CLAIMED..FIRST_DEAD).contains(&word)
-}
-
-fn is_dead(word: u32) -> bool {
-    (FIRST_DEAD..NONE).contains(&word)
 }
 
 /// The counts in front of a value; see the head of this file.
@@ -230,7 +250,7 @@ impl<B: Backend> Counts<B> {
         // Relaxed: the caller may use the value already.
         let found = self.strong.fetch_add(1, Relaxed);
         if (found.wrapping_add(1) as i32) < 0 {
-            self.saturate(found);
+            self.beyond_max(found);
         }
     }
 
@@ -251,11 +271,11 @@ impl<B: Backend> Counts<B> {
             // The payment. This thread's `Weak` keeps the memory until it has been made.
             NONE => self.weak.inc_held(),
             FIRST_DEAD.. => {
-                self.keep_dead();
+                DEAD_ZONE.hold(&self.strong, found + 1);
                 return false;
             }
             CLAIMED.. => self.end_claim(),
-            _ => self.saturate(found),
+            _ => self.beyond_max(found),
         }
         true
     }
@@ -264,22 +284,18 @@ impl<B: Backend> Counts<B> {
     #[inline]
     pub(super) fn is_dead(&self) -> bool {
         // Relaxed: dead is final, and nothing is read on the strength of "not dead".
-        is_dead(self.strong.load(Relaxed))
+        DEAD_ZONE.contains(self.strong.load(Relaxed))
     }
 
-    /// Puts the word of a dead value back to the middle of the range if it is far from it.
-    fn keep_dead(&self) {
-        let is_far = |word: u32| is_dead(word) && word.abs_diff(DEAD) >= FAR;
-        // Relaxed: nobody gets a reference by it.
-        let _ = self.strong.cas_loop(Relaxed, |w| is_far(w).then_some(DEAD));
-    }
-
-    /// Sets the word to the middle of the saturated range, where `found` and the step from it have shown
-    /// that it belongs.
+    /// Keeps the word saturated after an increment that found it at the maximum or above. The caller has the
+    /// reference that it counted, so the value is alive and the word still its count.
     #[cold]
     #[inline(never)]
     #[track_caller]
-    fn saturate(&self, found: u32) {
+    fn beyond_max(&self, found: u32) {
+        if PINNED.contains(found) {
+            return PINNED.hold(&self.strong, found + 1);
+        }
         // Relaxed: the value is never destroyed, so nobody waits for this use of it to end. A swap,
         // because it continues the release sequences that a store would end.
         self.strong.swap(SATURATED, Relaxed);
@@ -295,18 +311,22 @@ impl<B: Backend> Counts<B> {
     pub(super) fn dec_strong(&self) -> bool {
         // Release: pairs with the Acquire of the closer that succeeds, or of a claim.
         let found = self.strong.fetch_sub(1, Release);
-        (found as i32) <= 0 && (found == ONE || self.misused_or_saturated(found))
+        (found as i32) <= 0 && (found == ONE || self.bad_put(found))
     }
 
+    /// Ends a decrement that found no good count. Not a closer, whatever it was.
+    ///
+    /// The caller has no reference any more, so the word is touched only where `found` proves that the memory
+    /// is never freed.
     #[cold]
     #[inline(never)]
     #[track_caller]
-    fn misused_or_saturated(&self, found: u32) -> bool {
-        if found >= CLAIMED {
-            // One put too many, which only unsafe code can do. Whose memory this is, nobody knows.
+    fn bad_put(&self, found: u32) -> bool {
+        if PINNED.contains(found) {
+            PINNED.hold(&self.strong, found - 1);
+        } else if found >= CLAIMED {
+            // One put too many, which only unsafe code can do. The memory may be another's.
             report(Kind::Underflow, 0);
-        } else {
-            self.saturate(found);
         }
         false
     }
@@ -406,84 +426,4 @@ impl<B: Backend> Counts<B> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::atomic::Native;
-
-    fn of_word(word: u32) -> Counts<Native> {
-        Counts::of_word(word)
-    }
-
-    fn word(counts: &Counts<Native>) -> u32 {
-        counts.strong.load(Relaxed)
-    }
-
-    /// The word drifts with every upgrade of a dead value, and must not come to where upgrades succeed.
-    #[test]
-    fn a_dead_value_stays_dead_however_often_it_is_upgraded() {
-        let counts = of_word(DEAD);
-        assert!(!counts.upgrade());
-        assert_eq!(word(&counts), DEAD + 1);
-        for far in [DEAD + FAR - 1, NONE - 1 - FAR / 4, NONE - 2] {
-            let counts = of_word(far);
-            assert!(!counts.upgrade());
-            assert_eq!(word(&counts), DEAD, "{far:#x}");
-            assert!(counts.is_dead());
-        }
-    }
-
-    #[test]
-    fn a_saturated_count_stays_so_from_every_place() {
-        crate::report::set_hook(|_| {});
-        for found in [MAX, SATURATED, CLAIMED - 2] {
-            let step: [fn(&Counts<Native>); 3] = [
-                |counts| counts.inc_strong(),
-                |counts| assert!(counts.upgrade()),
-                |counts| assert!(!counts.dec_strong()),
-            ];
-            for step in step {
-                let counts = of_word(found);
-                step(&counts);
-                assert_eq!(word(&counts), SATURATED, "{found:#x}");
-                assert_eq!(counts.strong_hint(), RefCount::SATURATED);
-                assert!(!counts.is_unique() && !counts.take() && !counts.is_dead());
-            }
-        }
-        let beyond: [fn(&Counts<Native>); 2] = [
-            |counts| counts.inc_strong(),
-            |counts| assert!(counts.upgrade()),
-        ];
-        for step in beyond {
-            let counts = of_word(MAX - 1);
-            step(&counts);
-            assert_eq!(word(&counts), SATURATED);
-        }
-    }
-
-    /// An upgrade that meets a claim ends the claim, and its reference is counted.
-    #[test]
-    fn a_claim_ends_with_the_first_upgrade() {
-        let counts = of_word(CLAIMED);
-        assert_eq!(counts.strong_hint(), 1);
-        assert!(counts.upgrade());
-        assert_eq!(word(&counts), ONE + 1);
-        let counts = of_word(CLAIMED + 3); // three upgrades on their way
-        assert_eq!(counts.strong_hint(), 4);
-        assert!(counts.upgrade());
-        assert_eq!(word(&counts), ONE + 4);
-    }
-
-    #[test]
-    fn an_upgrade_that_finds_none_pays() {
-        let counts = of_word(ONE);
-        counts.inc_weak(); // of a `Weak`
-        assert!(counts.dec_strong());
-        assert!(counts.upgrade());
-        assert_eq!(counts.weak.count(), 3);
-        assert!(!counts.close());
-        assert!(!counts.dec_weak());
-        assert!(counts.dec_strong());
-        assert!(counts.close());
-        assert!(counts.is_dead());
-    }
-}
+mod tests;

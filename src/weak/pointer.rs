@@ -128,10 +128,14 @@ impl<T: ?Sized, B: Backend> Weak<T, B> {
 
     /// Takes a strong reference unless the value is dead.
     ///
-    /// It is one atomic increment, whatever other threads do: wait-free. It takes one more step in three rare
-    /// cases: while the last `WeakRef` is being dropped; while [`WeakRef::get_mut`] looks at the counts, where
-    /// the step is a loop of at most as many rounds as there are threads; and at every 2^28th upgrade of a dead
-    /// value. It writes even if the value is dead; [`upgrade_if_live`](Self::upgrade_if_live) does not.
+    /// It is one atomic increment, whatever other threads do: wait-free. Rarely it takes one more step:
+    ///
+    /// - an increment of the weak count, if the last `WeakRef` is being dropped;
+    /// - a compare-exchange, repeated at most once for each other thread, while
+    ///   [`WeakRef::get_mut`] looks at the counts, and at every 2^28th upgrade of a dead value;
+    /// - the same, lock-free, at every 2^27th upgrade or so beyond 2^31 references.
+    ///
+    /// It also writes if the value is dead; [`upgrade_if_live`](Self::upgrade_if_live) does not.
     ///
     /// An upgrade that begins while the last `WeakRef` is being dropped in another thread may succeed: the
     /// value then lives on.

@@ -5,6 +5,7 @@
 //! | `refcount.rs` | `RefCount`, `Frozen`, `Kref` |
 //! | `handback.rs` | `HandBack` |
 //! | `rcuref.rs` | `RcuRef` |
+//! | `weak.rs` | `WeakRef`, `Weak` |
 //! | `backend.rs` | the tool, for other test binaries too |
 
 #![allow(unreachable_pub)] // the modules of a test are as public to one another as they need
@@ -14,6 +15,7 @@ mod backend;
 mod handback;
 mod rcuref;
 mod refcount;
+mod weak;
 
 use kref::RefCount;
 

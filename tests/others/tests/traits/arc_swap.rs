@@ -7,7 +7,7 @@ use std::thread;
 use arc_swap::access::{Access, Map};
 use arc_swap::cache::Cache;
 use arc_swap::{ArcSwapAny, Guard, RefCnt};
-use kref::{Ref, RefCount};
+use kref::{Ref, RefCount, WeakRef};
 
 type RefSwap<T> = ArcSwapAny<Ref<T>>;
 
@@ -52,6 +52,26 @@ fn a_swap_returns_what_was_there() {
     let old = shared.swap(Ref::new(2));
     assert_eq!((*old, Ref::count_hint(&old)), (1, 1));
     assert_eq!(**shared.load(), 2);
+}
+
+/// What is stored keeps the value alive, and a weak pointer to what was replaced finds nothing.
+#[test]
+fn a_value_with_weak_pointers() {
+    let first = WeakRef::new(String::from("first"));
+    let weak = WeakRef::downgrade(&first);
+    let shared = ArcSwapAny::<WeakRef<String>>::new(first);
+    assert_eq!(**shared.load(), "first");
+    assert_eq!(*weak.upgrade().unwrap(), "first");
+    let guard = shared.load();
+    shared.store(WeakRef::new(String::from("second")));
+    assert!(weak.upgrade().is_some(), "the guard has it");
+    drop(guard);
+    assert!(weak.upgrade().is_none());
+    let (second, weak) = (shared.load_full(), WeakRef::downgrade(&shared.load_full()));
+    drop(shared);
+    assert_eq!(WeakRef::count_hint(&second), 1);
+    drop(second);
+    assert!(weak.is_dead());
 }
 
 #[test]

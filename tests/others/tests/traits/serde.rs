@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use kref::serde::{ByKey, In, StaticInterner, StaticRegistry};
-use kref::{Handle, Interned, Interner, Ref, Registry, UniqueRef};
+use kref::{Handle, Interned, Interner, Ref, Registry, UniqueRef, Weak, WeakRef};
 use serde::de::{DeserializeOwned, DeserializeSeed};
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,20 @@ fn pointers_are_their_values() {
     assert_eq!(through(&path, "\"/a\""), path);
     let unique = UniqueRef::new((1, 'a'));
     assert_eq!(through(&unique, "[1,\"a\"]"), unique);
+}
+
+/// As serde does it with `Arc` and `Weak`.
+#[test]
+fn weak_pointers_are_options() {
+    let value = WeakRef::new(vec![1, 2]);
+    let weak = WeakRef::downgrade(&value);
+    assert_eq!(through(&value, "[1,2]"), value);
+    assert!(through(&weak, "[1,2]").upgrade().is_none(), "nobody has it");
+    let text: WeakRef<str> = WeakRef::from("text");
+    assert_eq!(through(&text, "\"text\""), text);
+    drop(value);
+    assert!(through(&weak, "null").upgrade().is_none());
+    assert!(through(&Weak::<u8>::new(), "null").upgrade().is_none());
 }
 
 /// As serde does it with `Arc`: it writes each reference, and reads as many values.

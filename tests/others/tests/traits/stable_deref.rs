@@ -1,6 +1,8 @@
 //! `StableDeref`: what a pointer dereferences to stays where it is when the pointer is moved or cloned.
 
-use kref::{Handle, Interned, Interner, IntrusiveRef, Kref, Ref, RefCounted, Registry, UniqueRef};
+use kref::{
+    Handle, Interned, Interner, IntrusiveRef, Kref, Ref, RefCounted, Registry, UniqueRef, WeakRef,
+};
 use stable_deref_trait::{CloneStableDeref, StableDeref};
 use std::ptr::NonNull;
 
@@ -40,6 +42,8 @@ unsafe impl RefCounted for Device {
 fn every_pointer() {
     clones_stay(Ref::new(5));
     clones_stay(Ref::<str>::from("text"));
+    clones_stay(WeakRef::new(5));
+    clones_stay(WeakRef::<str>::from("text"));
     drop(stays(UniqueRef::new([1, 2])));
     let device = NonNull::from(Box::leak(Box::new(Device(Kref::new()))));
     // SAFETY: a new object has one reference, and it is for this.
