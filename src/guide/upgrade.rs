@@ -80,3 +80,7 @@
 //!
 //! An upgrade is one `fetch_add`, and a put is one `fetch_sub`. The last put also makes a compare-and-swap
 //! and another `fetch_sub`. See `benches/weak.rs`.
+//!
+//! ---
+//!
+//! Previous: [18](super::how_we_know) · [contents](super)

@@ -48,8 +48,9 @@ impl Object {
     }
 
     fn word(&self, behind: usize) -> &AtomicU32 {
+        let word = self.at.cast::<AtomicU32>().wrapping_sub(behind);
         // SAFETY: the counts are in front of the value, and a test asks only while it has a pointer.
-        unsafe { &*self.at.cast::<AtomicU32>().sub(behind) }
+        unsafe { &*word }
     }
 
     /// The strong references less one. What is done to it is no operation of the observed thread.
@@ -214,7 +215,7 @@ fn one_closer_destroys_wherever_another_stands() {
             drop(strong);
             None
         },
-        |weak| weak.upgrade().map(|strong| strong.clone()),
+        |weak| weak.upgrade().as_ref().map(Strong::clone),
         |weak| {
             let again = weak.upgrade().map(|strong| WeakRef::downgrade(&strong));
             drop(weak);
