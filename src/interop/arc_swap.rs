@@ -67,7 +67,7 @@ unsafe impl<T, B: Backend> RefCnt for WeakRef<T, B> {
     #[inline]
     fn inc(me: &Self) -> *mut T {
         // As for `Ref`.
-        let _ = catch_unwind(AssertUnwindSafe(|| mem::forget(me.clone())));
+        let _ = catch_unwind(AssertUnwindSafe(|| Self::into_raw(me.clone())));
         <Self as RefCnt>::as_ptr(me)
     }
 }
