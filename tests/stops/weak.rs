@@ -215,7 +215,7 @@ fn one_closer_destroys_wherever_another_stands() {
             drop(strong);
             None
         },
-        |weak| weak.upgrade().as_ref().map(Strong::clone),
+        |weak| weak.upgrade().clone(),
         |weak| {
             let again = weak.upgrade().map(|strong| WeakRef::downgrade(&strong));
             drop(weak);
