@@ -33,12 +33,12 @@ const ENOUGH: usize = 16;
 #[repr(C)]
 pub(crate) struct Shard<B: LockBackend> {
     lock: B::Lock,
-    /// Which of the table's shards this is.
-    number: u32,
-    table: NonNull<Table<B>>,
     /// The number of listed nodes. Changed under the lock, read without it as a hint.
     listed: B::Usize,
     inner: UnsafeCell<Inner<B>>,
+    /// Which of the table's shards this is.
+    number: u32,
+    table: NonNull<Table<B>>,
 }
 
 /// What is used under the lock only.
@@ -48,15 +48,15 @@ pub(crate) struct Inner<B: LockBackend> {
     heads: Heads<B>,
     /// How many nodes have not died, and one more for the owner until it is gone.
     live: usize,
-    /// Whether the owner is gone, and all chains are empty.
-    is_closed: bool,
     /// Slots at hand.
     free: Batch<B>,
     /// How many nodes were put into a chain, wrapping around: a look that has seen all nodes of a chain has
     /// still seen all as long as this is the same.
     insertions: usize,
+    /// Whether the owner is gone, and all chains are empty.
+    is_closed: bool,
     /// How many nodes are `Building`.
-    building: usize,
+    building: u32,
     builders: Builders<B>,
 }
 
@@ -383,7 +383,7 @@ impl<B: LockBackend> Guard<'_, B> {
     /// The nodes of this shard have payloads of the type `P`. The owner is borrowed exclusively, so that nobody has a
     /// reference to a node that is being built, nor looks for one.
     pub(super) unsafe fn forgotten<P: Payload>(&mut self) -> Vec<Counted<P, B>> {
-        let mut forgotten = Vec::with_capacity(self.building);
+        let mut forgotten = Vec::with_capacity(self.building as usize);
         if self.building > 0 {
             for node in self.nodes() {
                 // SAFETY: what is in a chain is a node.
@@ -551,5 +551,26 @@ impl<B: LockBackend> Guard<'_, B> {
         let listed = &self.shard().listed;
         // Relaxed: changed only under the lock, read as a hint.
         listed.store(listed.load(Relaxed).wrapping_add(n), Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::mem::offset_of;
+
+    use super::*;
+    use crate::atomic::Native;
+
+    /// Two cache lines, which is what shards are padded to. What every insertion and every last put writes is in the first.
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn a_shard_has_two_lines() {
+        let builders = offset_of!(Inner<Native>, builders);
+        assert!(offset_of!(Shard<Native>, inner) + builders <= 64);
+        assert!(
+            size_of::<Shard<Native>>() <= 128,
+            "{}",
+            size_of::<Shard<Native>>()
+        );
     }
 }
