@@ -9,11 +9,14 @@
 //! |---|---|
 //! | [`RefCount::inc`](crate::RefCount::inc), [`dec`](crate::RefCount::dec), [`dec_and_test`](crate::RefCount::dec_and_test); [`Kref::get`](crate::Kref::get), [`put`](crate::Kref::put); clone of [`Ref`](crate::Ref), [`Handle`](crate::Handle), [`Interned`](crate::Interned), and their drop when it is not the last | wait-free |
 //! | [`RcuRef::get`](crate::RcuRef::get) | wait-free, except next to 2^31 references, where it is lock-free |
-//! | clone, drop and [`downgrade`](crate::WeakRef::downgrade) of [`WeakRef`](crate::WeakRef), [`Weak::upgrade`](crate::Weak::upgrade), [`WeakRef::get_mut`](crate::WeakRef::get_mut) | wait-free, except next to 2^31 references, where it is lock-free |
 //! | [`RefCount::inc_not_zero`](crate::RefCount::inc_not_zero), [`Kref::get_unless_zero`](crate::Kref::get_unless_zero), `add_not_zero`, `sub_and_test`, every conditional operation of [`AtomicExt`](crate::atomic::AtomicExt) | lock-free |
 //! | [`Kref::put_lock`](crate::Kref::put_lock), not the last | lock-free |
 //! | [`HandBack::put_lock`](crate::HandBack::put_lock), not the last | wait-free |
 //! | either, the last | blocking: it takes your lock |
+//! | [`WeakRef`](crate::WeakRef): clone, [`downgrade`](crate::WeakRef::downgrade), [`Weak::upgrade`](crate::Weak::upgrade), drop | wait-free |
+//! | [`ShardedRef`](crate::ShardedRef), [`ShardedCount`](crate::ShardedCount): get, put, clone, drop | wait-free; a try-get of a killed count is lock-free |
+//! | their `kill`, `resurrect` | blocking: a lock that only these take |
+//! | [`Drain::token`](crate::Drain::token), drop of a [`Token`](crate::Token) | taking is wait-free, dropping lock-free; the last drop takes a lock if there is a waiter |
 //! | [`RefCount::try_freeze`](crate::RefCount::try_freeze), [`dec_if_one`](crate::RefCount::dec_if_one) | wait-free: one attempt |
 //! | [`LList::push`](crate::LList::push), [`intrusive::List::push`](crate::llist::intrusive::List::push) | lock-free |
 //! | [`LList::take_all`](crate::LList::take_all), [`intrusive::List::take_all`](crate::llist::intrusive::List::take_all) | wait-free |
@@ -21,6 +24,8 @@
 //! | the same, not found, or found while its last handle is dropped | blocking: one shard's lock |
 //! | insertion, removal, drop of the last handle | blocking: one shard's lock |
 //! | `get_or_insert_with`, if another thread makes the same key | blocking, for as long as that constructor runs |
+//! | [`Registry::entry`](crate::Registry::entry) | blocking: one shard's lock; it does not wait for a constructor |
+//! | [`Registry::get_or_insert_async`](crate::Registry::get_or_insert_async), [`Pending`](crate::registry::Pending) | the task waits, the thread does not |
 //!
 //! "Wait-free" here assumes that the processor's `fetch_add` is; on processors that build it from load-linked and
 //! store-conditional it is lock-free.
@@ -31,7 +36,7 @@
 //! |---|---|
 //! | `count`, `count_hint`, `is_saturated`, `is_listed` | what was true at one moment of the call; make no decision by it |
 //! | [`Registry::len`](crate::Registry::len) | the sum of the shards, each read at its own moment: exact while no other thread changes the map |
-//! | [`Registry::handles`](crate::Registry::handles) | contains every object that stays in the registry for the whole call; an object that comes or goes during the call may be in it or not; each is contained at most once |
+//! | [`Registry::iter`](crate::Registry::iter), [`for_each`](crate::Registry::for_each), [`handles`](crate::Registry::handles) | contains every object that stays in the registry for the whole call; an object that comes or goes during the call may be in it or not; each is contained at most once |
 //! | [`Registry::get`](crate::Registry::get) returned `None` | at some moment of the call there was no such object |
 //! | a put returned "the last" | exactly one put of an object returns it, and no other thread uses the object any more |
 //!
@@ -59,14 +64,16 @@
 //! - What blocks an async thread: the shard's lock (some hundred nanoseconds, unless a thread is preempted while it holds
 //!   the lock); and `get_or_insert_with`, which waits for another thread's constructor of the same key.
 //! - A constructor of `get_or_insert_with` that asks for its own key panics instead of waiting for itself. The check is by
-//!   thread: a work-stealing runtime that runs another task inside a constructor can make it hit an innocent task.
+//!   thread: a work-stealing runtime that runs another task inside a constructor can make it hit an innocent task. Use
+//!   [`entry`](crate::Registry::entry) or the async forms there; a task that awaits its own key waits forever, without a panic.
 //! - After `fork` without `exec`, a child may inherit a lock that a thread of the parent held: the maps and `put_lock` must
 //!   not be used there, as with any lock. The counts and lists have no lock.
 //!
 //! # Memory
 //!
 //! - A `Registry` or `Interner` allocates nothing before its first entry.
-//! - See [`Registry::shrink_to_fit`](crate::Registry::shrink_to_fit) for what a map keeps after a peak, and what it
-//!   gives back.
+//! - On Linux, a map gives whole pages without an object back to the system, by itself when most of a peak is free, and by
+//!   [`Registry::shrink_to_fit`](crate::Registry::shrink_to_fit). Objects do not move, so one live object keeps its page. On other
+//!   systems the memory of a peak is used for later objects, and goes back with the map.
 //! - An [`LList`](crate::LList) allocates blocks of values, and frees each with its last value. The counts and the intrusive lists
 //!   never allocate.
