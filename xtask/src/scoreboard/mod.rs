@@ -58,12 +58,13 @@ const fn bench(package: &'static str, name: &'static str, quick: u64, full: u64)
 const KREF: &str = "Cargo.toml";
 const PEERS: &str = "benches/peers/Cargo.toml";
 
-const BENCHES: [Bench; 11] = [
+const BENCHES: [Bench; 12] = [
     bench(KREF, "refcount", 2, 6),
     bench(KREF, "atomic", 4, 12),
     bench(KREF, "put_with_lock", 8, 30),
     bench(KREF, "refs", 12, 60),
     bench(KREF, "many_cores", 20, 90),
+    bench(KREF, "weak", 10, 40),
     bench(KREF, "llist", 6, 20),
     bench(PEERS, "registry", 35, 160),
     bench(PEERS, "interner", 10, 30),

@@ -12,7 +12,7 @@ use super::{bars, curves, picture};
 use crate::counts::Baseline;
 
 /// What each bench of rows is about; the others show up under their names.
-const TITLES: [(&str, &str); 22] = [
+const TITLES: [(&str, &str); 25] = [
     ("refcount", "A reference count"),
     ("put_with_lock", "The put with a lock"),
     (
@@ -22,6 +22,15 @@ const TITLES: [(&str, &str); 22] = [
     ("atomic", "Conditional operations on atomics"),
     ("refs", "Owning pointers"),
     ("many_cores", "An object that many threads use"),
+    (
+        "weak",
+        "Weak pointers: upgrade, and making and dropping a pair",
+    ),
+    ("padded", "A count on a line of its own"),
+    (
+        "lockref",
+        "A count and a lock in one word, compared with put_lock",
+    ),
     ("contention", "The same, on more and more threads"),
     (
         "chain",
