@@ -148,7 +148,10 @@ impl<B: LockBackend> Buckets<B> {
                 if self.heads() != from {
                     return true;
                 }
-                arrays.extend(new.take());
+                // Unless another thread was faster, and the array `from` has come into use once more since.
+                if arrays.iter().all(|array| array.heads.len() != len) {
+                    arrays.extend(new.take());
+                }
                 let Some(array) = arrays.iter().find(|array| array.heads.len() == len) else {
                     return false;
                 };

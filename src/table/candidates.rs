@@ -32,7 +32,7 @@ pub(super) struct Candidates<P: Payload, B: LockBackend> {
     /// How many of the others were compared.
     compared: usize,
     /// The shard's count of insertions when all nodes of the tag were here.
-    all_at: Option<usize>,
+    all_at: Option<u64>,
 }
 
 impl<P: Payload, B: LockBackend> Candidates<P, B> {
@@ -47,7 +47,7 @@ impl<P: Payload, B: LockBackend> Candidates<P, B> {
     }
 
     /// Whether all nodes of the tag are here, if the shard has seen so many insertions.
-    pub(super) fn are_all_at(&self, insertions: usize) -> bool {
+    pub(super) fn are_all_at(&self, insertions: u64) -> bool {
         self.all_at == Some(insertions)
     }
 
@@ -56,7 +56,7 @@ impl<P: Payload, B: LockBackend> Candidates<P, B> {
         self.all_at.is_some()
     }
 
-    pub(super) fn set_all_at(&mut self, insertions: usize) {
+    pub(super) fn set_all_at(&mut self, insertions: u64) {
         self.all_at = Some(insertions);
     }
 

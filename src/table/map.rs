@@ -51,7 +51,7 @@ impl Map {
     /// As for [`advise`](Self::advise), and all bytes are zeros already.
     pub(super) unsafe fn advise_all(&self) {
         if self.is_mapped {
-            // SAFETY: as the caller promises. If it is refused, nothing has changed.
+            // SAFETY: as the caller promises. If it is refused, they are zeros still.
             let _ = unsafe { Self::advise(self.start, self.layout.size()) };
         }
     }
@@ -65,7 +65,8 @@ impl Map {
         self.is_mapped
     }
 
-    /// Gives pages back: if it returns true, they are all zeros.
+    /// Gives pages back: if it returns true, they are all zeros. If it returns false, some of them may be; the others are as they
+    /// were.
     ///
     /// # Safety
     ///

@@ -24,7 +24,9 @@
 //! takes back by advice: it keeps the addresses, and gives them a page of zeros when they are next used. So pages
 //! without a taken slot go back while lookups run, at no cost to them. (`MADV_DONTNEED` of a private anonymous mapping, on Linux, where
 //! a page of the system is no larger than ours. Elsewhere, and for small blocks, memory is kept for later objects and
-//! goes back with the table.) The advice may be refused (locked memory); then the pages stay as they are.
+//! goes back with the table.) The advice may be refused (memory that the user has locked, also a page alone). The system goes
+//! page by page, and those before the one that it refuses are zeros by then. So each page is tried alone then, and one that stays
+//! is made zeros here, as its list of free slots may be lost.
 //!
 //! A page that was given back is used again before new ones are mapped, so the addresses of a table are those of its peak.
 //!
@@ -275,24 +277,33 @@ impl<B: LockBackend> Memory<B> {
         let (mut went, mut stay) = (idle.take(), idle);
         let span = self.slots.span;
         let next_to = |a: &_, b: &_| start(a).addr().get() + span == start(b).addr().get();
+        // SAFETY: the pages are mapped, and nobody's; lookups may read them, and find zeros.
+        let advise = |first, pages| unsafe { Map::advise(first, pages * span) };
         for run in sorted.chunk_by(next_to) {
-            let (first, len) = (start(&run[0]), run.len() * span);
-            let is_zero = if B::NULL_IS_ZERO {
-                // SAFETY: the pages are mapped, and nobody's; lookups may read them, and find zeros.
-                unsafe { Map::advise(first, len) }
-            } else {
-                run.iter()
-                    .for_each(|page| self.slots.zero(start(page).cast::<Node<B>>()));
-                true
-            };
-            let list = if is_zero { &mut went } else { &mut stay };
+            let went_together = B::NULL_IS_ZERO && advise(start(&run[0]), run.len());
             for &page in run {
+                if went_together {
+                    went.push(page);
+                    continue;
+                }
+                // A page of the run was refused: those before it are zeros already, and some others may still go.
+                if B::NULL_IS_ZERO && run.len() > 1 && advise(start(&page), 1) {
+                    went.push(page);
+                    continue;
+                }
+                // Whatever it holds by now.
+                self.slots.zero(start(&page).cast::<Node<B>>());
+                let list = if B::NULL_IS_ZERO {
+                    &mut stay
+                } else {
+                    &mut went
+                };
                 list.push(page);
             }
         }
         self.pages.with(|pages| {
             pages.refused |= stay.first.is_some();
-            pages.keep(self.slots, stay);
+            pages.stay(self.slots, stay);
             pages.start_again(self.slots, went);
         });
     }
@@ -587,12 +598,19 @@ impl<B: LockBackend> Pages<B> {
         }
     }
 
+    /// Takes pages back that were not given back, and are zeros.
+    fn stay(&mut self, slots: Slots, mut pages: PageList<B>) {
+        while let Some(page) = pages.pop() {
+            // SAFETY: the page is ours, and the lock is held.
+            unsafe { &mut *page.as_ptr() }.start_again(slots);
+            self.list(page, slots);
+        }
+    }
+
     fn start_again(&mut self, slots: Slots, mut pages: PageList<B>) {
         while let Some(page) = pages.pop() {
             // SAFETY: the page is ours, and the lock is held.
-            let this = unsafe { &mut *page.as_ptr() };
-            this.free = Batch::new();
-            this.untouched = slots.per_page;
+            unsafe { &mut *page.as_ptr() }.start_again(slots);
             self.fresh.push(page);
         }
     }
@@ -602,6 +620,13 @@ impl<B: LockBackend> Page<B> {
     /// Whether no slot of it is taken.
     fn is_empty(&self, slots: Slots) -> bool {
         self.free.len + self.untouched == slots.per_page
+    }
+
+    /// All its slots are zeros.
+    fn start_again(&mut self, slots: Slots) {
+        // The links of the free slots are gone.
+        self.free = Batch::new();
+        self.untouched = slots.per_page;
     }
 
     fn take(&mut self, slots: Slots) -> NonNull<Node<B>> {
@@ -804,5 +829,35 @@ mod tests {
         assert_eq!(all.len(), 20_000);
         give(&memory, &again);
         give(&memory, kept);
+    }
+
+    /// The system refuses to take a locked page, and has taken those before it then.
+    #[test]
+    #[cfg(all(target_os = "linux", not(miri)))]
+    fn a_page_that_is_locked_stays_and_its_neighbours_are_as_good() {
+        let payload = Layout::new::<[u64; 2]>();
+        let mark = 0_u64;
+        let home = NonNull::from(&mark).cast();
+        let memory = Memory::<Native>::new(payload);
+        let mut taken = take(&memory, home, 20_000);
+        let page = memory.slots.header_of(taken[15_000]).as_ptr().cast();
+        // SAFETY: the page is mapped.
+        unsafe { rustix::mm::mlock(page, PAGE) }.unwrap();
+        for _ in 0..2 {
+            taken.chunks(16).for_each(|part| give(&memory, part));
+            memory.trim();
+            assert!(memory.pages_in_use() <= 2, "all but the locked one went");
+            taken = take(&memory, home, 20_000);
+            assert_eq!(taken.iter().collect::<HashSet<_>>().len(), taken.len());
+            for &node in &taken {
+                // SAFETY: taken, and not given back.
+                assert!(unsafe { home_of(node, payload) } == home);
+            }
+        }
+        // SAFETY: the page is mapped.
+        unsafe { rustix::mm::munlock(page, PAGE) }.unwrap();
+        give(&memory, &taken);
+        memory.trim();
+        assert!(memory.pages_in_use() <= 1, "it is tried again");
     }
 }

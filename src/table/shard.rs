@@ -50,9 +50,9 @@ pub(crate) struct Inner<B: LockBackend> {
     live: usize,
     /// Slots at hand.
     free: Batch<B>,
-    /// How many nodes were put into a chain, wrapping around: a look that has seen all nodes of a chain has
-    /// still seen all as long as this is the same.
-    insertions: usize,
+    /// How many nodes were put into a chain: a look that has seen all nodes of a chain has still seen all as long as this is
+    /// the same. 64 bits, which do not come round while a thread that looks is stopped.
+    insertions: u64,
     /// Whether the owner is gone, and all chains are empty.
     is_closed: bool,
     /// How many nodes are `Building`.
@@ -94,6 +94,11 @@ impl<B: LockBackend> Shard<B> {
                 builders: Builders::new(),
             }),
         }
+    }
+
+    /// The table, as it was allocated.
+    pub(super) fn table(&self) -> NonNull<Table<B>> {
+        self.table
     }
 
     /// How many shards there are.
@@ -427,7 +432,7 @@ impl<B: LockBackend> Guard<'_, B> {
         header.set_tag(tag);
         header.refs.revive();
         self.chains().link(node);
-        self.insertions = self.insertions.wrapping_add(1);
+        self.insertions += 1;
         self.live += 1;
         if tag.state() == State::Building {
             self.building += 1;
