@@ -3,44 +3,15 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 
 use kref::Drain;
 use kref::sharded::ShardBackend;
 use loom::cell::UnsafeCell;
-use loom::sync::{Condvar, Mutex};
 use loom::thread;
 
+use crate::signal::block_on;
 use crate::{check, check_bounded, over_backends};
-
-/// Wakes by a condition variable: loom's `unpark` also ends a `join`, which fails then.
-#[derive(Default)]
-struct Signal(Mutex<bool>, Condvar);
-
-impl Wake for Signal {
-    fn wake(self: Arc<Self>) {
-        *self.0.lock().unwrap() = true;
-        self.1.notify_all();
-    }
-}
-
-/// Blocks until the future is ready. Loom reports a deadlock if it is not woken.
-fn block_on(future: impl Future<Output = ()>) {
-    let signal = Arc::new(Signal::default());
-    let waker = Waker::from(signal.clone());
-    let mut future = pin!(future);
-    while future
-        .as_mut()
-        .poll(&mut Context::from_waker(&waker))
-        .is_pending()
-    {
-        let mut is_set = signal.0.lock().unwrap();
-        while !*is_set {
-            is_set = signal.1.wait(is_set).unwrap();
-        }
-        *is_set = false;
-    }
-}
 
 /// Something that is used by the holders of tokens, and destroyed by the thread that has waited for
 /// them.

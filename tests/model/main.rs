@@ -16,6 +16,8 @@ use ::kref::{lock, sharded};
 
 mod backend;
 mod object;
+#[cfg(feature = "std")]
+mod signal;
 
 #[cfg(feature = "std")]
 mod drain;

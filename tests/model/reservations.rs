@@ -4,47 +4,21 @@
 use std::future::Future;
 use std::mem;
 use std::pin::pin;
-use std::sync::Arc as StdArc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 
 use kref::lock::LockBackend;
 use kref::registry::Entry;
 use kref::{Handle, KeyLock};
 use loom::cell::UnsafeCell;
-use loom::sync::{Arc, Condvar, Mutex};
+use loom::sync::Arc;
 
 use crate::backend::{CasOnly, Rmw};
 use crate::object::threads;
 use crate::registry::{
     Map, Model, OneHash, Spread, Value, drop_first, drop_one, end, get, get_or_insert, touch,
 };
+use crate::signal::block_on;
 use crate::{check, check_bounded, over_backends};
-
-/// Wakes a thread of the model.
-struct Alarm(Mutex<bool>, Condvar);
-
-impl Wake for Alarm {
-    fn wake(self: StdArc<Self>) {
-        *self.0.lock().unwrap() = true;
-        self.1.notify_one();
-    }
-}
-
-/// Runs a future on a thread of the model.
-fn block_on<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    let alarm = StdArc::new(Alarm(Mutex::new(false), Condvar::new()));
-    let waker = Waker::from(alarm.clone());
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            return output;
-        }
-        let mut rings = alarm.0.lock().unwrap();
-        while !mem::take(&mut *rings) {
-            rings = alarm.1.wait(rings).unwrap();
-        }
-    }
-}
 
 /// Polls a future once, and drops it.
 fn poll_once<F: Future>(future: F) -> Poll<F::Output> {

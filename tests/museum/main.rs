@@ -20,6 +20,8 @@
 //! | [moka `key_lock`](moka_key_lock) | an entry that is removed by a count read before | two locks of one key | `Registry` |
 //! | [a key lock's clean-up](key_lock_cleanup) | `strong_count == 1` while the map has one | leak | `Registry` |
 //! | [CVE-2023-53189](cve_2023_53189) | "is it pending?", and then the change | use after free | the result of the change decides |
+//! | [compio `SharedFd`](compio_shared_fd) | a waiter is woken by a count read before the decrement | sleeps forever | `Drain` |
+//! | [a last put that moves](moved_by_the_last_put) | the value's destructor runs elsewhere | an address that is never taken back | `Registry` |
 //! | [a lying `Eq`](lying_eq) | an entry that is removed by value | a freed value is found | `Interner` |
 //!
 //! Each file tells what happened, has the wrong code reduced to its essence (`wrong`), which the model
@@ -41,6 +43,8 @@ mod backend;
 #[allow(dead_code)]
 #[path = "../model/object.rs"]
 mod object;
+#[path = "../model/signal.rs"]
+mod signal;
 
 mod maps;
 mod plain;
@@ -49,6 +53,7 @@ mod aptos_core_14639;
 mod arc_interner;
 mod blk_mq_7996a8b5511a;
 mod bun_27838;
+mod compio_shared_fd;
 mod conntrack_0ed8f619b412;
 mod cve_2016_0728;
 mod cve_2019_11487;
@@ -59,6 +64,7 @@ mod key_lock_cleanup;
 mod lockref_put_return;
 mod lying_eq;
 mod moka_key_lock;
+mod moved_by_the_last_put;
 mod qrtr_a2171131ecda;
 mod rcuref_b9a49520679e;
 mod rust_analyzer_intern;
