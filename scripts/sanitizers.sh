@@ -25,6 +25,7 @@ for main in tests/*.rs tests/*/main.rs; do
 done
 examples=(
     "gadgets"
+    "gpuvm"
     "dentry_cache src --with kref"
     "dentry_cache src --with registry"
     "intern_words src"

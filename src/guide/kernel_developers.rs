@@ -39,6 +39,15 @@
 //! | (none) | [`Kref::put_lock`](crate::Kref::put_lock), [`HandBack`](crate::HandBack) | put-with-lock has no Rust form in the kernel |
 //! | (none) | [`LList`](crate::LList), [`intrusive::List`](crate::llist::intrusive::List) | |
 //!
+//! # A put that must not free
+//!
+//! drm/gpuvm puts references to its `vm_bo` objects in paths that must not free. The fourth version of that code (October 2025) puts with the
+//! lock, *unlocks, and then* pushes the object on an `llist`, whose drainer frees it. The order matters: the lock is in the GEM
+//! object, and the drainer may put the last reference to that. The example `gpuvm` has this shape over
+//! [`Kref::put_lock`](crate::Kref::put_lock) and [`intrusive::List`](crate::llist::intrusive::List). In
+//! `tests/model/gpuvm.rs` the model of the right order holds (`unlock_then_push`), and that of the wrong order fails
+//! (`push_then_unlock`).
+//!
 //! # The tests of lkdtm
 //!
 //! The kernel's crash test module misuses counts on purpose. Each of its cases has a twin here. In each, a saturated

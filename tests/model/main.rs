@@ -21,6 +21,8 @@ mod signal;
 
 #[cfg(feature = "std")]
 mod drain;
+#[cfg(feature = "alloc")]
+mod gpuvm;
 mod handback;
 mod kref;
 #[cfg(feature = "alloc")]
