@@ -21,6 +21,7 @@
 //! | [a key lock's clean-up](key_lock_cleanup) | `strong_count == 1` while the map has one | leak | `Registry` |
 //! | [CVE-2023-53189](cve_2023_53189) | "is it pending?", and then the change | use after free | the result of the change decides |
 //! | [compio `SharedFd`](compio_shared_fd) | a waiter is woken by a count read before the decrement | sleeps forever | `Drain` |
+//! | [sled#1289](sled_1289) | opened again while the last user closes it | refused | `Registry::exclusive` |
 //! | [a last put that moves](moved_by_the_last_put) | the value's destructor runs elsewhere | an address that is never taken back | `Registry` |
 //! | [a lying `Eq`](lying_eq) | an entry that is removed by value | a freed value is found | `Interner` |
 //!
@@ -68,6 +69,7 @@ mod moved_by_the_last_put;
 mod qrtr_a2171131ecda;
 mod rcuref_b9a49520679e;
 mod rust_analyzer_intern;
+mod sled_1289;
 mod strong_count_in_drop;
 mod vfio_90b1253e4139;
 mod zed_30952;

@@ -57,12 +57,15 @@ mod wrong {
     use super::*;
     use std::sync::Mutex;
 
+    /// A value and its count.
+    type Object = Box<(Value<64>, usize)>;
+
     struct Slots {
-        slots: Mutex<Vec<Option<Box<(Value<64>, usize)>>>>,
+        slots: Mutex<Vec<Option<Object>>>,
     }
 
     impl Slots {
-        /// Uses an object, whose count is beside the value.
+        /// Uses an object.
         fn with(&self, index: usize, f: impl FnOnce(&Value<64>)) {
             f(&self.slots.lock().unwrap()[index].as_ref().unwrap().0);
         }
