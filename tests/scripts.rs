@@ -94,7 +94,10 @@ fn paths(text: &str) -> Vec<String> {
         let names_a_file = FILES
             .iter()
             .any(|end| word.len() > end.len() && word.ends_with(end))
-            && word.rsplit('/').next().is_some_and(|name| name.matches('.').count() == 1);
+            && word
+                .rsplit('/')
+                .next()
+                .is_some_and(|name| name.matches('.').count() == 1);
         let is_below = DIRECTORIES.iter().any(|start| word.starts_with(start));
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./{},".contains(c);
         (names_a_file || is_below) && word.chars().all(is_plain) && !word.starts_with('-')
@@ -215,7 +218,9 @@ fn every_path_that_is_named_exists() {
     let later = ["docs/evidence.md", "scripts/no-such-script.sh"];
     let is_there = |path: &str| {
         let end = format!("/{path}");
-        later.contains(&path) || tree.contains(path) || tree.iter().any(|other| other.ends_with(&end))
+        later.contains(&path)
+            || tree.contains(path)
+            || tree.iter().any(|other| other.ends_with(&end))
     };
     assert_all("path", paths, is_there);
 }

@@ -63,7 +63,11 @@ fn close(users: &Users) {
 }
 
 fn open_and_close(users: &Users) {
-    drop(users.open.get_or_insert_with(7, |_| Database::open(&users.lock)));
+    drop(
+        users
+            .open
+            .get_or_insert_with(7, |_| Database::open(&users.lock)),
+    );
 }
 
 fn reopen(open: Map) {
