@@ -12,6 +12,7 @@
 //! | `kref.h` | `struct kref` | below |
 //! | `llist.h` | `struct llist_head`, `struct llist_node` | [`kref::llist`](crate::llist#the-kernels-functions-and-ours) |
 //! | `page_ref.h` | `folio_ref_freeze` and `_unfreeze` | [`RefCount::try_freeze`](crate::RefCount::try_freeze) |
+//! | `ref_tracker.h` | `struct ref_tracker_dir`, `struct ref_tracker` | [`Holders`](crate::track::Holders#the-kernels-functions-and-ours) |
 //!
 //! The page [`left_out`] lists what has no counterpart, and why.
 //!
@@ -54,10 +55,6 @@
     "lockref_mark_dead",
     "lockref_put_or_lock",
     "lockref_put_return",
-    "ref_tracker",
-    "ref_tracker_alloc",
-    "ref_tracker_dir_init",
-    "ref_tracker_free",
     "refcount_dec_and_rtnl_lock",
     "llist_del_first_this",
     "rcu_read_lock",
@@ -76,7 +73,6 @@ pub mod left_out {
     //! | `percpu_ref_switch_to_atomic`, `_switch_to_percpu`, `percpu_ref_get_many`, `_put_many`, the flags of `percpu_ref_init` | a kill and a resurrection do the switching; there is no caller yet for the others | [`ShardedCount`](crate::ShardedCount), which has the rest |
     //! | `percpu_counter` | a statistic, not a count of references | an array of atomics, one for each thread, in `CachePadded` of crossbeam-utils |
     //! | `lockref` | a spinlock and a count in one word, for locks inside objects; here the lock outlives the object | [`Kref::put_lock`](crate::Kref::put_lock) |
-    //! | `ref_tracker` | a token with a stack trace for each reference: a debugging tool | owning pointers; the place of a misuse comes with each [`Report`](crate::report::Report) |
     //! | RCU (`rcu_read_lock`, `call_rcu`, `kfree_rcu`) | other crates do that well: crossbeam-epoch, seize, haphazard | type-stable memory, as in [`Registry`](crate::Registry) |
     //! | `refcount_dec_and_rtnl_lock` | one certain lock | [`RefCount::dec_and_lock`](crate::RefCount::dec_and_lock) with your lock |
     //! | `refcount_dec_and_lock_irqsave` | there are no interrupts to switch off | [`RefCount::dec_and_lock`](crate::RefCount::dec_and_lock) |

@@ -42,6 +42,7 @@
 //! 17. [`last_drop`]: waiting until all users are gone
 //! 18. [`how_we_know`]: why a put is right for any number of threads
 //! 19. [`upgrade`]: a `Weak` that is upgraded by one addition
+//! 20. [`who_holds`]: which part of the program has a reference
 //!
 //! # Reference pages
 //!
@@ -112,6 +113,8 @@ pub mod many_cores;
 pub mod last_drop;
 
 pub mod how_we_know;
+
+pub mod who_holds;
 
 pub mod kernel;
 

@@ -56,6 +56,8 @@ impl<T: ?Sized + sealed::Objects> Table for T {}
 /// assert_eq!(report.groups()[0].newest().location().file(), file!());
 /// # drop(copies);
 /// ```
+#[doc(alias = "ref_tracker_dir_print")]
+#[doc(alias = "ref_tracker_dir_snprint")]
 #[must_use]
 pub fn report_of<P: Tracked + ?Sized>(pointer: &P) -> ObjectReport {
     pointer.object_report()

@@ -56,11 +56,23 @@ use core::fmt;
 ///
 /// The count is not touched by any of this.
 ///
+/// # The kernel's functions, and ours
+///
+/// | kernel | here |
+/// |---|---|
+/// | `ref_tracker_dir_init` | [`new`](Self::new) |
+/// | `ref_tracker_alloc` | [`get`](Self::get) |
+/// | `ref_tracker_free` | [`put`](Self::put) |
+/// | `ref_tracker_dir_print`, `ref_tracker_dir_snprint` | `track::report_of`, with a limit by `with_limit` |
+/// | `ref_tracker_dir_exit` | the drop, which reports what is left |
+/// | a null tracker, which is counted only | a `get` whose token is thrown away is held for good |
+///
 /// # Locks
 ///
 /// There is one lock in each `Holders`. Only the allocator is called under it, which may not use the same `Holders`. The hook runs with no lock held.
 #[doc(alias = "ref_tracker_dir")]
 #[doc(alias = "ref_tracker_dir_init")]
+#[doc(alias = "ref_tracker_dir_exit")]
 pub struct Holders {
     #[cfg(feature = "track")]
     name: &'static str,

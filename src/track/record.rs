@@ -81,8 +81,8 @@ impl Moment {
         Self(since.as_nanos() as u64)
     }
 
-    pub(super) fn age(self) -> Duration {
-        Duration::from_nanos(Self::now().0.saturating_sub(self.0))
+    pub(super) fn until(self, later: Self) -> Duration {
+        Duration::from_nanos(later.0.saturating_sub(self.0))
     }
 }
 

@@ -12,7 +12,7 @@ use std::backtrace::Backtrace;
 use std::thread::ThreadId;
 
 use super::Kind;
-use super::record::Record;
+use super::record::{Moment, Record};
 
 /// Describes one holder of an object, as it was when the report was made.
 #[derive(Clone)]
@@ -179,8 +179,10 @@ impl ObjectReport {
     /// Sorts the records, with no lock held.
     pub(super) fn new(subject: String, mut records: Vec<Record>, untracked: usize) -> Self {
         records.sort_by_key(|record| record.taken);
+        // One moment for all, so that an older holder has a greater age.
+        let now = Moment::now();
         let holder = |record: Record| Holder {
-            age: record.taken.age(),
+            age: record.taken.until(now),
             record,
         };
         Self {

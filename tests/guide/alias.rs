@@ -154,6 +154,21 @@ const EXPECTED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "src/track/holders.rs",
+        &[
+            "ref_tracker",
+            "ref_tracker_dir",
+            "ref_tracker_dir_init",
+            "ref_tracker_dir_exit",
+            "ref_tracker_alloc",
+            "ref_tracker_free",
+        ],
+    ),
+    (
+        "src/track/ask.rs",
+        &["ref_tracker_dir_print", "ref_tracker_dir_snprint"],
+    ),
+    (
         "src/llist/owning.rs",
         &[
             "llist_head",

@@ -37,6 +37,8 @@ mod registry;
 mod reservations;
 #[cfg(feature = "alloc")]
 mod sharded_counts;
+#[cfg(feature = "track")]
+mod track;
 #[cfg(feature = "alloc")]
 mod weak;
 mod wrong;

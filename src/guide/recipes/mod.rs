@@ -14,6 +14,7 @@
 //! | one at a time for each key | [`key_lock`] |
 //! | a queue of jobs with a sleeping consumer, and an orderly shutdown | [`job_queue`] |
 //! | a tree whose nodes keep their parents alive | [`tree`] |
+//! | a test suite that fails when an object leaks | [`leak_check`] |
 //! | a model test of my own code over these types | [`model_test`] |
 //! | `no_std`: spin locks, and critical sections | [`no_std`] |
 
@@ -34,6 +35,8 @@ pub mod symbols;
 pub mod job_queue;
 
 pub mod tree;
+
+pub mod leak_check;
 
 pub mod model_test;
 
