@@ -53,7 +53,12 @@ fn rows(threads: usize) -> Vec<Row> {
         Row::new(
             CLOCK,
             threads,
-            on_own(|| (), |()| drop(black_box(Instant::now()))),
+            on_own(
+                || (),
+                |()| {
+                    black_box(Instant::now());
+                },
+            ),
         ),
         Row::new(
             "Ref: clone + drop, tracked",
