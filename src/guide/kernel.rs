@@ -72,7 +72,7 @@ pub mod left_out {
     //! |---|---|---|
     //! | `percpu_ref_switch_to_atomic`, `_switch_to_percpu`, `percpu_ref_get_many`, `_put_many`, the flags of `percpu_ref_init` | a kill and a resurrection do the switching; there is no caller yet for the others | [`ShardedCount`](crate::ShardedCount), which has the rest |
     //! | `percpu_counter` | a statistic, not a count of references | an array of atomics, one for each thread, in `CachePadded` of crossbeam-utils |
-    //! | `lockref` | a spinlock and a count in one word, for locks inside objects; here the lock outlives the object | [`Kref::put_lock`](crate::Kref::put_lock) |
+    //! | `lockref` | a spinlock and a count in one word. A prototype was slower than [`Kref::put_lock`](crate::Kref::put_lock): 1.04 of its time on one thread, and 2.6 on two threads that also use the lock, because no get or put can go on while the lock is held. `docs/lockref.md` in the repository has the figures | [`Kref::put_lock`](crate::Kref::put_lock) |
     //! | RCU (`rcu_read_lock`, `call_rcu`, `kfree_rcu`) | other crates do that well: crossbeam-epoch, seize, haphazard | type-stable memory, as in [`Registry`](crate::Registry) |
     //! | `refcount_dec_and_rtnl_lock` | one certain lock | [`RefCount::dec_and_lock`](crate::RefCount::dec_and_lock) with your lock |
     //! | `refcount_dec_and_lock_irqsave` | there are no interrupts to switch off | [`RefCount::dec_and_lock`](crate::RefCount::dec_and_lock) |

@@ -92,6 +92,9 @@
 //! and the drop of that closer's weak reference may all come between the first load and the look at
 //! `weak`. The Acquire of that look makes the success visible: the second look reads "dead".
 //!
+//! Such a closer frees the memory without another look at `weak`: it destroys the value, of which nobody has
+//! a pointer, and nothing in between can have made one.
+//!
 //! By the same argument a thread that drops a weak reference and reads one frees the memory without a
 //! decrement: no other thread has a reference of either kind.
 //!
@@ -203,6 +206,18 @@ const DEAD_ZONE: Zone = Zone {
 
 fn is_claimed(word: u32) -> bool {
     (CLAIMED..FIRST_DEAD).contains(&word)
+}
+
+/// What a closer has come to.
+#[must_use]
+pub(super) enum Closed {
+    /// An upgrade has overtaken the closer. Its weak reference is to be dropped, and the value is another's.
+    Overtaken,
+    /// The value is to be destroyed by the closer, and then its weak reference to be dropped.
+    Value,
+    /// The value is to be destroyed by the closer, and then the memory to be freed: there is no other reference of
+    /// either kind, and the closer's need not be dropped.
+    Alone,
 }
 
 /// The counts in front of a value; see the head of this file.
@@ -331,22 +346,24 @@ impl<B: Backend> Counts<B> {
         false
     }
 
-    /// Ends the life of the value if no upgrade has overtaken the caller, which is a closer. Returns
-    /// `true` if the caller has to destroy the value. Either way the caller's weak reference remains its
-    /// own.
-    #[must_use]
+    /// Ends the life of the value if no upgrade has overtaken the caller, which is a closer. The caller's weak
+    /// reference remains its own.
     #[inline]
-    pub(super) fn close(&self) -> bool {
+    pub(super) fn close(&self) -> Closed {
         // Acquire: pairs with the Release of all the earlier decrements.
         let _ = self.strong.load(Acquire);
         // Relaxed: the Acquire in front of it orders it. See "closing without a compare-exchange".
         if self.weak.is_only_reference() && self.strong.load(Relaxed) == NONE {
-            return true;
+            return Closed::Alone;
         }
         // Acquire: pairs with the Release of the decrements, also of those since the load. Relaxed in the
         // failure: the value is another's.
         let closed = self.strong.compare_exchange(NONE, DEAD, Acquire, Relaxed);
-        closed.is_ok()
+        if closed.is_ok() {
+            Closed::Value
+        } else {
+            Closed::Overtaken
+        }
     }
 
     /// Ends the life of the value if the caller's strong reference is the only one: the caller has to move

@@ -48,7 +48,7 @@ use core::panic::{RefUnwindSafe, UnwindSafe};
 use core::pin::Pin;
 use core::ptr::{self, NonNull};
 
-use self::counts::Counts;
+use self::counts::{Closed, Counts};
 pub use self::pointer::Weak;
 use crate::atomic::{Backend, Native};
 use crate::deep::with_room;
@@ -561,23 +561,44 @@ impl<T: ?Sized, B: Backend> Drop for WeakRef<T, B> {
 unsafe fn close<T: ?Sized, B: Backend>(value: NonNull<T>) {
     // SAFETY: a closer has the value's weak reference.
     let rest = unsafe { Weak::<T, B>::from_value(value) };
-    if rest.counts_of_allocated().close() && mem::needs_drop::<T>() {
-        // SAFETY: the value is this thread's alone.
-        with_room::<T>(move || unsafe { destroy(rest) });
+    match rest.counts_of_allocated().close() {
+        Closed::Overtaken => {}
+        // SAFETY: the value is this thread's alone, and `rest` keeps its memory.
+        Closed::Value => unsafe { end(value, rest) },
+        Closed::Alone => {
+            // SAFETY: there is no other reference of either kind.
+            let memory = unsafe { rest.into_memory() };
+            // SAFETY: as above.
+            unsafe { end(value, memory) };
+        }
     }
 }
 
-/// Destroys a value, and drops its weak reference. Of all that happens in the last drop, this is what stays
+/// Destroys a value if it needs that, where it has room, and drops what keeps its memory.
+///
+/// # Safety
+///
+/// As [`destroy`].
+#[inline]
+unsafe fn end<T: ?Sized, R>(value: NonNull<T>, rest: R) {
+    if mem::needs_drop::<T>() {
+        // SAFETY: the caller's promise.
+        with_room::<T>(move || unsafe { destroy(value, rest) });
+    }
+}
+
+/// Destroys a value, and drops what keeps its memory. Of all that happens in the last drop, this is what stays
 /// on the stack while the value's own references are dropped.
 ///
 /// # Safety
 ///
-/// The value is dead, this thread has to destroy it, and `rest` is its weak reference.
+/// The value is dead, and this thread has to destroy it. `rest` keeps its memory.
 #[inline(never)]
-unsafe fn destroy<T: ?Sized, B: Backend>(rest: Weak<T, B>) {
-    // `rest` is dropped when this function is left, by a panic of the destructor as well.
+unsafe fn destroy<T: ?Sized, R>(value: NonNull<T>, rest: R) {
+    // Dropped when this function is left, by a panic of the destructor as well.
+    let _rest = rest;
     // SAFETY: the caller's promise.
-    unsafe { ptr::drop_in_place(rest.as_ptr().cast_mut()) };
+    unsafe { ptr::drop_in_place(value.as_ptr()) };
 }
 
 impl<T: ?Sized, B: Backend> Deref for WeakRef<T, B> {

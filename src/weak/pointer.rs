@@ -334,6 +334,38 @@ impl<T: ?Sized, B: Backend> Weak<T, B> {
     }
 }
 
+/// The memory of a value of which nobody has a reference; dropping it frees the memory.
+// # Invariants
+//
+// As of a `Weak` that does not dangle, and there is no other reference of either kind.
+pub(super) struct Unreferenced<T: ?Sized, B: Backend> {
+    value: NonNull<T>,
+    backend: PhantomData<fn(B) -> B>,
+}
+
+impl<T: ?Sized, B: Backend> Drop for Unreferenced<T, B> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: there is or was a value, or a place for one of a sized type, and nobody uses the memory.
+        drop(unsafe { Memory::<Counts<B>>::of(self.value) });
+    }
+}
+
+impl<T: ?Sized, B: Backend> Weak<T, B> {
+    /// Turns the only reference there is into the memory itself.
+    ///
+    /// # Safety
+    ///
+    /// There is no other reference of either kind, and this one does not dangle.
+    #[inline]
+    pub(super) unsafe fn into_memory(self) -> Unreferenced<T, B> {
+        Unreferenced {
+            value: ManuallyDrop::new(self).value,
+            backend: PhantomData,
+        }
+    }
+}
+
 impl<T: ?Sized, B: Backend> Clone for Weak<T, B> {
     /// Adds a weak reference to the same value, by one atomic increment.
     #[inline]
@@ -353,9 +385,11 @@ impl<T: ?Sized, B: Backend> Drop for Weak<T, B> {
     #[inline]
     fn drop(&mut self) {
         if self.counts().is_some_and(Counts::dec_weak) {
-            // SAFETY: nobody has a reference of either kind, and there is or was a value, or a place for
-            // one of a sized type.
-            drop(unsafe { Memory::<Counts<B>>::of(self.value) });
+            // Frees the memory, to which there is no reference of either kind any more.
+            drop(Unreferenced::<T, B> {
+                value: self.value,
+                backend: PhantomData,
+            });
         }
     }
 }

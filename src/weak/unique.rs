@@ -4,7 +4,7 @@ use core::alloc::Layout;
 use core::mem::{self, ManuallyDrop};
 use core::ptr;
 
-use super::counts::Counts;
+use super::counts::{Closed, Counts};
 use super::{Weak, WeakRef};
 use crate::atomic::Backend;
 use crate::refs::memory::Memory;
@@ -110,10 +110,11 @@ impl<T, B: Backend> WeakRef<T, B> {
         }
         // SAFETY: this thread is a closer, which has the value's weak reference.
         let rest = unsafe { Weak::<T, B>::from_value(this.value) };
-        rest.counts_of_allocated().close().then(|| {
+        match rest.counts_of_allocated().close() {
+            Closed::Overtaken => None,
             // SAFETY: the value is this thread's alone, and nobody will drop it.
-            unsafe { rest.as_ptr().read() }
-        })
+            Closed::Value | Closed::Alone => Some(unsafe { rest.as_ptr().read() }),
+        }
     }
 
     /// Turns a reference that is not counted any more into the value's weak reference.

@@ -98,9 +98,9 @@ fn an_upgrade_that_finds_none_pays() {
     assert!(counts.dec_strong());
     assert!(counts.upgrade());
     assert_eq!(counts.weak.count(), 3);
-    assert!(!counts.close());
+    assert!(matches!(counts.close(), Closed::Overtaken));
     assert!(!counts.dec_weak());
     assert!(counts.dec_strong());
-    assert!(counts.close());
+    assert!(matches!(counts.close(), Closed::Value));
     assert!(counts.is_dead());
 }
