@@ -31,7 +31,7 @@ impl Drop for Value {
     }
 }
 
-/// A value with a strong and a weak pointer, whose words the test sees and sets.
+/// A value with a `WeakRef` and a `Weak`, whose words the test sees and sets.
 struct Object {
     at: *const Value,
     destroyed: Arc<AtomicU32>,
@@ -108,7 +108,8 @@ fn is_saturated(word: u32) -> bool {
     (0x8800_0000..0xB800_0000).contains(&word)
 }
 
-/// Whoever drops a reference that was not the last has no right to the memory any more, except to memory that leaks.
+/// A thread that drops a reference which was not the last has no right to the memory any more, except to memory that
+/// leaks.
 #[test]
 fn a_put_that_left_references_touches_nothing_afterwards() {
     quiet();
