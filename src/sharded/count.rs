@@ -9,7 +9,9 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use crossbeam_utils::CachePadded;
 
 use super::ShardBackend;
-use super::word::{BIAS, CLOSED, MAX, SATURATED, STEP, Zone, reported, zone};
+use super::word::{
+    BIAS, MAX, OPEN, SATURATED, Zone, is_closed_to_get, is_closed_to_put, reported, zone,
+};
 #[cfg(feature = "std")]
 use crate::atomic::Native;
 use crate::atomic::{Atomic, AtomicExt, AtomicInt};
@@ -164,7 +166,7 @@ impl<B: ShardBackend> ShardedCount<B> {
     pub fn with_shards_in(shards: usize) -> Self {
         let shards = shards.clamp(1, 1 << 16).next_power_of_two();
         let words: Box<[CachePadded<B::Count>]> = (0..shards)
-            .map(|_| CachePadded::new(B::Count::new(0)))
+            .map(|_| CachePadded::new(B::Count::new(OPEN)))
             .collect();
         let first = Box::into_raw(words).cast::<CachePadded<B::Count>>();
         Self {
@@ -258,8 +260,8 @@ impl<B: ShardBackend> ShardedCount<B> {
     #[track_caller]
     pub fn get_at(&self, shard: usize) {
         // Relaxed: the caller has a reference.
-        let found = self.shard(shard).fetch_add(STEP, Relaxed);
-        if found & CLOSED != 0 {
+        let found = self.shard(shard).fetch_add(1, Relaxed);
+        if is_closed_to_get(found) {
             self.get_common();
         }
     }
@@ -389,7 +391,8 @@ impl<B: ShardBackend> ShardedCount<B> {
     pub fn try_get_live_at(&self, shard: usize) -> bool {
         // Acquire: pairs with the Release of the swap that opened the shard in `reinit`. In a closed shard the addition
         // means nothing.
-        self.shard(shard).fetch_add(STEP, Acquire) & CLOSED == 0
+        let found = self.shard(shard).fetch_add(1, Acquire);
+        !is_closed_to_get(found)
     }
 
     /// Drops a reference. Returns `true` if it was the last: the caller then destroys the object.
@@ -431,9 +434,9 @@ impl<B: ShardBackend> ShardedCount<B> {
     #[track_caller]
     pub fn put_at(&self, shard: usize) -> bool {
         // Release: pairs with the Acquire of the swap that closes the shard.
-        let found = self.shard(shard).fetch_sub(STEP, Release);
+        let found = self.shard(shard).fetch_sub(1, Release);
         // Where it was open, nothing of the count is touched any more. Where it was closed, the reference still counts.
-        found & CLOSED != 0 && self.put_common()
+        is_closed_to_put(found) && self.put_common()
     }
 
     #[cold]

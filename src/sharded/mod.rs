@@ -20,7 +20,10 @@
 //! # The words
 //!
 //! ```text
-//! a shard:     | references taken here less those dropped here, modulo 2^63 | CLOSED |
+//! a shard:
+//! -2^63 ... CLOSED = -2^62 ... -1    1 .......... OPEN = 2^62 .......... 2^63 - 1
+//! |                             |    |                                   |
+//! closed: the rest means nothing     open: OPEN + references taken here less those dropped here
 //!
 //! the common word:
 //! 0      1 ......... MAX    2^60 .. 2^61    2^61 ... BIAS ... 3 * 2^61    .. SATURATED ..    0xc000... .. 2^64 - 1
@@ -30,10 +33,14 @@
 //! ```
 //!
 //! A reference may be taken in one shard and dropped in another, so a shard by itself says nothing and may be
-//! negative. Only the sum counts. It is right as long as it is right modulo 2^63, and a sum beyond `MAX` = 2^60 is found
-//! when the count is killed: the object then leaks, and [`report`](crate::report) tells. Only 2^62 references that
-//! were forgotten (not dropped) could hide from that: at one in five nanoseconds on each of a thousand processors it takes
-//! nine months. Dropped references take any amount: they cancel.
+//! less than `OPEN`. Only the sum counts. It is right as long as it is right modulo 2^64, and a sum beyond `MAX` = 2^60 is
+//! found when the count is killed: the object then leaks, and [`report`](crate::report) tells.
+//!
+//! The sign of a shard tells whether it is open. A shard that is open moves away from `OPEN` if more references are taken
+//! there than dropped there, by a program without a fault. A shard that is closed moves away from `CLOSED` by additions
+//! that mean nothing. The sign is right as long as neither comes to zero, which is 2^62 steps away. One step is one
+//! read-modify-write of the shard, those of one word go one after another, and each kill or resurrection begins anew. At
+//! one step in each nanosecond, which no processor reaches, the way takes 146 years.
 //!
 //! **Invariant.** *References = the sum of the open shards + the common word - `BIAS` if it is in.* Each operation
 //! changes both sides at once, by the one addition that counts:

@@ -11,7 +11,7 @@
 
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use super::word::{BIAS, CLOSED, MAX, SATURATED, Zone, counted_in, reported, total, zone};
+use super::word::{BIAS, CLOSED, MAX, OPEN, SATURATED, Zone, counted_in, reported, total, zone};
 use super::{ShardBackend, ShardedCount};
 use crate::atomic::{Atomic, AtomicExt};
 use crate::lock::Lock;
@@ -226,7 +226,7 @@ impl<B: ShardBackend> ShardedCount<B> {
         }
         for number in 0..self.shards() {
             // Release: pairs with the Acquire of a try-get in this shard. What is in a closed shard means nothing.
-            self.shard(number).swap(0, Release);
+            self.shard(number).swap(OPEN, Release);
         }
         // Relaxed: as above.
         self.state().store(0, Relaxed);

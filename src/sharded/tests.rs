@@ -4,7 +4,10 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use super::ShardedCount;
 use super::thread::Numbers;
-use super::word::{BIAS, CLOSED, MAX, SATURATED, STEP, Zone, counted_in, total, zone};
+use super::word::{
+    BIAS, CLOSED, MAX, OPEN, SATURATED, Zone, counted_in, is_closed_to_get, is_closed_to_put,
+    total, zone,
+};
 use crate::report::{self, Kind};
 
 #[test]
@@ -30,22 +33,28 @@ fn the_zones_are_those_of_the_number_line() {
 }
 
 #[test]
-fn a_sum_of_shards_is_right_modulo_2_to_the_63() {
-    let shards = |references: i64| (references as u64).wrapping_mul(STEP);
-    for references in [0, 1, -1, 1 << 40, -(1 << 40), (1 << 62) - 1, -(1 << 62)] {
-        assert_eq!(counted_in(shards(references)) as i64, references);
-        assert_eq!(counted_in(shards(references) | CLOSED) as i64, references);
+fn a_shard_is_open_or_closed_however_far_it_has_come() {
+    let far = (1 << 62) - 1;
+    for steps in [0, 1, -1, 1 << 40, -(1 << 40), far, -far] {
+        let (open, closed) = [OPEN, CLOSED]
+            .map(|word| word.wrapping_add_signed(steps))
+            .into();
+        assert!(!is_closed_to_get(open) && !is_closed_to_put(open));
+        assert!(is_closed_to_get(closed) && is_closed_to_put(closed));
+        assert_eq!(counted_in(open) as i64, steps);
     }
-    // One shard has wrapped around its 63 bits, the other one has not yet.
-    let sum = counted_in(shards((1 << 62) + 5)).wrapping_add(counted_in(shards(-(1 << 62))));
+    // The sum of some shards may wrap: three have gone far up, and three far down.
+    let sum = [far, far, far, -far, -far, 5 - far]
+        .map(|steps| counted_in(OPEN.wrapping_add_signed(steps)))
+        .into_iter()
+        .fold(0, u64::wrapping_add);
     assert_eq!(total(BIAS + 1, sum), 6);
     assert_eq!(total(BIAS + 1, 0u64.wrapping_sub(3)), -2);
 }
 
 /// Adds so many references to a shard as if they had been taken there one by one.
 fn add(count: &ShardedCount, shard: usize, references: i64) {
-    let step = (references as u64).wrapping_mul(STEP);
-    crate::atomic::AtomicInt::fetch_add(count.shard(shard), step, Relaxed);
+    crate::atomic::AtomicInt::fetch_add(count.shard(shard), references as u64, Relaxed);
 }
 
 #[test]

@@ -1,10 +1,26 @@
 //! The two kinds of words, and what their values mean. See the head of the [module](super).
 #![forbid(unsafe_code)]
 
-/// The bit of a shard that says: count in the common word instead.
-pub(super) const CLOSED: u64 = 1;
-/// One reference, in a shard.
-pub(super) const STEP: u64 = 2;
+/// A shard that is open, and in which no reference is counted.
+pub(super) const OPEN: u64 = 1 << 62;
+/// A shard that is closed: it says "count in the common word instead".
+pub(super) const CLOSED: u64 = OPEN.wrapping_neg();
+
+/// Returns whether the shard is closed in which an addition found this.
+///
+/// An open shard is positive and a closed one negative, both 2^62 away from zero. So zero may mean either. It is taken for
+/// open here, and for closed after a subtraction: then the processor's flags answer, and the value need not be fetched (on
+/// x86-64 `lock inc; jle` and `lock dec; jl`).
+#[inline]
+pub(super) const fn is_closed_to_get(found: u64) -> bool {
+    (found as i64) < 0
+}
+
+/// Returns whether the shard is closed in which a subtraction found this.
+#[inline]
+pub(super) const fn is_closed_to_put(found: u64) -> bool {
+    (found as i64) <= 0
+}
 
 /// What keeps the common word from zero until all shards are in.
 pub(super) const BIAS: u64 = 1 << 62;
@@ -47,16 +63,14 @@ pub(super) const fn zone(word: u64) -> Zone {
 
 /// Returns what a shard contributes to the sum, from the value that closing it has replaced.
 pub(super) const fn counted_in(shard: u64) -> u64 {
-    // The sign of a number of 63 bits, extended to 64.
-    ((shard as i64) >> 1) as u64
+    shard.wrapping_sub(OPEN)
 }
 
 /// Returns how many references there are, from a biased common word and the sum of the shards. Less than one, or more than
 /// `MAX`, is a misuse.
 pub(super) const fn total(word: u64, sum: u64) -> i64 {
-    // The shards are right modulo 2^63, hence so is this.
-    let total = word.wrapping_add(sum).wrapping_sub(BIAS);
-    counted_in(total << 1) as i64
+    // Right modulo 2^64, even if the sum of some of the shards has wrapped.
+    word.wrapping_add(sum).wrapping_sub(BIAS) as i64
 }
 
 /// Returns the value as a [`Report`](crate::report::Report) has it.

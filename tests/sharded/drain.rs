@@ -220,6 +220,82 @@ fn wakers_are_foreign_code() {
     assert!(drain.is_drained());
 }
 
+/// Panics with something that panics again when it is dropped.
+#[test]
+fn what_a_waker_panics_with_is_foreign_code_too() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("in the destructor of what was thrown");
+        }
+    }
+    struct Throws;
+    impl Wake for Throws {
+        fn wake(self: Arc<Self>) {
+            std::panic::panic_any(Bomb);
+        }
+    }
+    fn wait_with_throwers(drain: &Drain) -> Arc<Counted> {
+        for _ in 0..3 {
+            let waker = Waker::from(Arc::new(Throws));
+            let mut context = Context::from_waker(&waker);
+            assert!(pin!(drain).poll(&mut context).is_pending());
+        }
+        let counted = Arc::new(Counted::default());
+        assert!(poll(pin!(drain), &counted).is_pending());
+        counted
+    }
+
+    let drain = Drain::new();
+    let token = drain.token();
+    let counted = wait_with_throwers(&drain);
+    let thrown = catch_unwind(AssertUnwindSafe(|| drop(token)));
+    std::mem::forget(thrown.unwrap_err());
+    assert_eq!(counted.0.load(Relaxed), 1, "the last waker was woken");
+    // And in a thread that unwinds.
+    let token = drain.token();
+    let counted = wait_with_throwers(&drain);
+    let unwound = catch_unwind(AssertUnwindSafe(|| {
+        let _token = token;
+        panic!("first");
+    }));
+    assert_eq!(unwound.unwrap_err().downcast_ref(), Some(&"first"));
+    assert_eq!(counted.0.load(Relaxed), 1, "the last waker was woken");
+}
+
+/// A waker whose destructor panics when the same task's next one replaces it: the new one is woken all the same.
+#[test]
+fn a_waker_that_panics_when_it_is_replaced() {
+    struct Fragile;
+    impl Wake for Fragile {
+        fn wake(self: Arc<Self>) {}
+    }
+    impl Drop for Fragile {
+        fn drop(&mut self) {
+            panic!("in the destructor of a waker");
+        }
+    }
+    let drain = Drain::new();
+    let token = drain.token();
+    let counted = Arc::new(Counted::default());
+    let mut drained = Box::pin(drain.drained());
+    let fragile = Waker::from(Arc::new(Fragile));
+    assert!(
+        drained
+            .as_mut()
+            .poll(&mut Context::from_waker(&fragile))
+            .is_pending()
+    );
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(fragile))).is_ok()); // the drain has the other one
+    let polled = catch_unwind(AssertUnwindSafe(|| {
+        let _ = poll(drained.as_mut(), &counted);
+    }));
+    assert!(polled.is_err());
+    drop(token);
+    assert_eq!(counted.0.load(Relaxed), 1);
+    assert!(poll(drained.as_mut(), &counted).is_ready());
+}
+
 #[test]
 fn a_sharded_token_is_one_token() {
     let drain = Drain::new();

@@ -41,37 +41,25 @@
 //!   wakes which.
 //! - The pointer to the shared part is written with Release and read with Acquire: it publishes what it points at.
 
-use core::fmt;
-use core::future::Future;
-use core::mem::{self, ManuallyDrop};
-use core::pin::{Pin, pin};
-use core::ptr;
+mod shared;
+mod wait;
 
+#[cfg(test)]
+mod tests;
+
+use core::fmt;
+use core::mem::ManuallyDrop;
+use core::ptr;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use core::task::{Context, Poll, Waker};
 use core::time::Duration;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Wake;
-use std::thread::{self, Thread};
 use std::time::Instant;
 
+use self::shared::{CLOSED, STEP, Shared, TOO_MANY, tokens};
+pub use self::wait::Drained;
 use crate::Ref;
-use crate::atomic::{Atomic, AtomicBits, AtomicExt, AtomicInt, AtomicPtr, Backend, Native};
-use crate::report::{Kind, report};
+use crate::atomic::{Atomic, AtomicBits, AtomicExt, AtomicPtr, Backend, Native};
 #[cfg(target_has_atomic = "64")]
 use crate::sharded::{ShardBackend, ShardedRef, default_shards};
-
-/// The bit that says that a waiter may be there.
-const WAITING: usize = 1;
-/// The bit that says that `try_token` gives out no more tokens.
-const CLOSED: usize = 2;
-/// One token.
-const STEP: usize = 4;
-/// From here on the word counts nothing any more: the drain waits forever.
-const TOO_MANY: usize = 1 << (usize::BITS - 2);
-/// The middle of what is above that.
-const SATURATED: usize = 5 << (usize::BITS - 3);
 
 /// Waits until all its tokens are dropped: for the shutdown of a server, or of anything that has
 /// users.
@@ -141,33 +129,6 @@ pub struct Drain<B: Backend = Native> {
 #[must_use = "a token that is dropped at once holds nothing up"]
 pub struct Token<B: Backend = Native> {
     shared: Ref<Shared<B>, B>,
-}
-
-/// What a drain and its tokens share.
-pub(crate) struct Shared<B: Backend> {
-    word: B::Usize,
-    /// No atomic of the backend is used while it is locked, so to a model checker each access is one step.
-    waiters: Mutex<Waiters>,
-}
-
-#[derive(Default)]
-struct Waiters {
-    /// Each with its number, or none for `&Drain`.
-    wakers: Vec<(Option<u64>, Waker)>,
-    next: u64,
-}
-
-/// A future that is ready when its [`Drain`] is drained. [`Drain::drained`] makes it.
-///
-/// When it is dropped, the drain forgets it.
-#[must_use = "a future does nothing unless it is awaited"]
-pub struct Drained<'a, B: Backend = Native> {
-    drain: &'a Drain<B>,
-    number: Option<u64>,
-}
-
-const fn tokens(word: usize) -> usize {
-    word / STEP
 }
 
 impl Drain<Native> {
@@ -262,15 +223,17 @@ impl<B: Backend> Drain<B> {
     /// assert!(drain.try_token().is_none());
     /// ```
     #[must_use = "if it is `None`, the drain is closed"]
+    #[track_caller]
     pub fn try_token(&self) -> Option<Token<B>> {
         let shared = self.make();
-        // Relaxed: as in `Shared::add`. A word that counts nothing stays as it is.
-        let added = shared.word.cas_loop(Relaxed, |word| match word & CLOSED {
-            0 if word >= TOO_MANY => Some(word),
-            0 => Some(word + STEP),
-            _ => None,
+        // Relaxed: as in `Shared::add`.
+        let added = (shared.word).cas_loop(Relaxed, |word| {
+            (word & CLOSED == 0).then(|| word.wrapping_add(STEP))
         });
-        added.is_ok().then(|| Token { shared })
+        if added.ok()? >= TOO_MANY {
+            shared.saturate();
+        }
+        Some(Token { shared })
     }
 
     /// Refuses tokens to [`try_token`](Self::try_token) from now on. Returns `true` if this call closed the drain.
@@ -373,35 +336,6 @@ impl<B: Backend> Drain<B> {
         self.wait_until(Some(deadline))
     }
 
-    fn wait_until(&self, deadline: Option<Instant>) -> bool {
-        struct Unpark(Thread);
-
-        impl Wake for Unpark {
-            fn wake(self: Arc<Self>) {
-                self.0.unpark();
-            }
-        }
-
-        if self.is_drained() {
-            return true;
-        }
-        let waker = Waker::from(Arc::new(Unpark(thread::current())));
-        let mut drained = pin!(self.drained());
-        // It may be woken for nothing, here and in `park`.
-        while drained
-            .as_mut()
-            .poll(&mut Context::from_waker(&waker))
-            .is_pending()
-        {
-            match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-                None => thread::park(),
-                Some(Duration::ZERO) => return false,
-                Some(left) => thread::park_timeout(left),
-            }
-        }
-        true
-    }
-
     /// Returns a future that is ready when there are no tokens.
     ///
     /// `&drain` itself is such a future. But when `&drain` is given up before it is ready, its waker stays with the
@@ -455,107 +389,6 @@ impl<B: Backend> Drain<B> {
     }
 }
 
-impl<B: Backend> Shared<B> {
-    fn new() -> Self {
-        Self {
-            word: B::Usize::new(0),
-            waiters: Mutex::new(Waiters::default()),
-        }
-    }
-
-    /// Counts one token more.
-    #[track_caller]
-    fn add(&self) {
-        // Relaxed: the caller has the drain or a token; what is done with the token is ordered by its drop.
-        let found = self.word.fetch_add(STEP, Relaxed);
-        if found >= TOO_MANY {
-            self.saturate();
-        }
-    }
-
-    /// Makes the drain wait forever, as so many tokens can only have been forgotten.
-    #[cold]
-    #[track_caller]
-    fn saturate(&self) {
-        let pinned = |word: usize| Some(SATURATED | word & (CLOSED | WAITING));
-        // Relaxed: nobody is ever woken again.
-        let (Ok(found) | Err(found)) = self.word.cas_loop(Relaxed, pinned);
-        if found < 2 * TOO_MANY {
-            report(Kind::Overflow, u32::MAX);
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Waiters> {
-        self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Asks whether there are no tokens, and leaves the waker if there are. `number` is the waiter's, if it has one.
-    fn poll(&self, waker: &Waker, number: Option<&mut Option<u64>>) -> Poll<()> {
-        // Acquire: pairs with the Release of the drops of the tokens.
-        if tokens(self.word.load(Acquire)) == 0 {
-            return Poll::Ready(());
-        }
-        let waker = waker.clone();
-        let replaced = self.lock().put(waker, number);
-        drop(replaced);
-        // Acquire: as above. It comes after the waker was left.
-        if tokens(self.word.fetch_or(WAITING, Acquire)) == 0 {
-            return Poll::Ready(());
-        }
-        Poll::Pending
-    }
-
-    /// Wakes all waiters. The caller has a reference to the shared part.
-    #[cold]
-    #[inline(never)]
-    fn wake_all(&self) {
-        // Relaxed: the lock comes after it, see the head of the file.
-        self.word.fetch_and(!WAITING, Relaxed);
-        let wakers = mem::take(&mut self.lock().wakers);
-        // A waker that panics does not keep the others asleep.
-        let mut panicked = None;
-        for (_, waker) in wakers {
-            let woken = catch_unwind(AssertUnwindSafe(|| waker.wake()));
-            panicked = panicked.or(woken.err());
-        }
-        match panicked {
-            // Not a second panic in a thread that unwinds: the process would end.
-            Some(panic) if !thread::panicking() => resume_unwind(panic),
-            _ => {}
-        }
-    }
-}
-
-impl Waiters {
-    /// Puts a waker on the list, in the place of the same waiter's. Returns what has to be dropped without the lock.
-    fn put(&mut self, waker: Waker, number: Option<&mut Option<u64>>) -> Option<Waker> {
-        let place = match &number {
-            None => self
-                .wakers
-                .iter_mut()
-                .find(|(number, other)| number.is_none() && other.will_wake(&waker)),
-            Some(None) => None,
-            Some(own) => self.wakers.iter_mut().find(|(number, _)| *number == **own),
-        };
-        if let Some((_, other)) = place {
-            return Some(mem::replace(other, waker));
-        }
-        let number = number.map(|own| {
-            *own.get_or_insert_with(|| {
-                self.next += 1;
-                self.next
-            })
-        });
-        self.wakers.push((number, waker));
-        None
-    }
-
-    fn remove(&mut self, number: u64) -> Option<Waker> {
-        let place = self.wakers.iter().position(|(own, _)| *own == Some(number));
-        place.map(|place| self.wakers.swap_remove(place).1)
-    }
-}
-
 impl<B: Backend> Drop for Drain<B> {
     fn drop(&mut self) {
         let shared = self.shared.with_mut(|shared| *shared);
@@ -577,47 +410,14 @@ impl<B: Backend> Clone for Token<B> {
 }
 
 impl<B: Backend> Drop for Token<B> {
-    /// Gives the token back; wakes the waiters if it was the last.
+    /// Gives the token back. If it was the last, wakes the waiters.
+    ///
+    /// # Panics
+    ///
+    /// If a waker panics. All the other wakers are woken first.
     fn drop(&mut self) {
-        // Release: pairs with the Acquire of the waiters. A word that counts nothing stays far from zero tokens.
-        let found = self.shared.word.fetch_sub(STEP, Release);
-        if found & !CLOSED == STEP | WAITING {
-            self.shared.wake_all();
-        }
+        self.shared.sub();
         // The reference of `shared` is dropped last: until then its memory is there.
-    }
-}
-
-impl<B: Backend> Future for &Drain<B> {
-    type Output = ();
-
-    /// Is ready when there are no tokens at the moment of a poll. See [`Drain::drained`].
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        match self.get() {
-            None => Poll::Ready(()),
-            Some(shared) => shared.poll(context.waker(), None),
-        }
-    }
-}
-
-impl<B: Backend> Future for Drained<'_, B> {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let drain = self.drain;
-        match drain.get() {
-            None => Poll::Ready(()),
-            Some(shared) => shared.poll(context.waker(), Some(&mut self.number)),
-        }
-    }
-}
-
-impl<B: Backend> Drop for Drained<'_, B> {
-    fn drop(&mut self) {
-        if let (Some(number), Some(shared)) = (self.number, self.drain.get()) {
-            let waker = shared.lock().remove(number);
-            drop(waker);
-        }
     }
 }
 
@@ -641,11 +441,5 @@ impl<B: Backend> fmt::Debug for Drain<B> {
 impl<B: Backend> fmt::Debug for Token<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Token")
-    }
-}
-
-impl<B: Backend> fmt::Debug for Drained<'_, B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Drained").field(self.drain).finish()
     }
 }
