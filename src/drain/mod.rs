@@ -91,8 +91,11 @@ use crate::sharded::{ShardBackend, ShardedRef, default_shards};
 ///
 /// A token costs two atomic instructions when it is taken and two when it is dropped, on one cache line. Nothing is
 /// allocated. The first token of a drain allocates the shared part. The drop of the last token takes a lock if there is
-/// a waiter. Otherwise both taking and dropping are lock-free, and taking is wait-free. Where many threads take tokens
-/// at once, use [`sharded_token`](Self::sharded_token).
+/// a waiter. Otherwise [`token`](Self::token) and the drop are wait-free, and [`try_token`](Self::try_token) is lock-free.
+/// Where many threads take tokens at once, use [`sharded_token`](Self::sharded_token).
+///
+/// A waiter that has gone to sleep is woken by the thread that dropped the last token. If that thread is stopped before,
+/// the waiter sleeps on.
 ///
 /// # Memory ordering
 ///

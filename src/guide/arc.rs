@@ -8,6 +8,8 @@
 //! | `UniqueArc`, `Arc::get_mut` on a new value | [`UniqueRef`](crate::UniqueRef) |
 //! | `Arc::strong_count(&a) == 1` | [`Ref::try_unique`](crate::Ref::try_unique), [`Ref::into_inner`](crate::Ref::into_inner): they claim the value, and a read of the count does not ([`uniqueness`](super::uniqueness)) |
 //! | `Arc::strong_count` for a log | [`Ref::count_hint`](crate::Ref::count_hint), [`Handle::count_hint`](crate::Handle::count_hint) |
+//! | an `Arc` that many threads clone and drop at once | [`ShardedRef`](crate::ShardedRef): each on a cache line of its own ([`many_cores`](super::many_cores)) |
+//! | `while Arc::strong_count(&a) > 1`, to wait for the other users | [`Drain`](crate::Drain) ([`last_drop`](super::last_drop)) |
 //! | `Arc<dyn Trait>` from `Arc<T>` | [`unsize!`](crate::unsize) |
 //! | `Arc::increment_strong_count`, `Arc::decrement_strong_count` | [`IntrusiveRef`](crate::IntrusiveRef), or [`Kref`](crate::Kref) itself |
 //! | `Weak` in a table: `HashMap<K, Weak<V>>` | [`Registry`](crate::Registry); for a set of values [`Interner`](crate::Interner) |

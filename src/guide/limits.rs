@@ -18,6 +18,12 @@
 //! | their `kill`, `resurrect` | blocking: a lock that only these take |
 //! | [`Drain::token`](crate::Drain::token), drop of a [`Token`](crate::Token) | taking is wait-free, dropping lock-free; the last drop takes a lock if there is a waiter |
 //! | [`RefCount::try_freeze`](crate::RefCount::try_freeze), [`dec_if_one`](crate::RefCount::dec_if_one) | wait-free: one attempt |
+//! | [`ShardedCount::get`](crate::ShardedCount::get), [`put`](crate::ShardedCount::put), [`try_get_live`](crate::ShardedCount::try_get_live); clone of a [`ShardedRef`](crate::ShardedRef), and its drop if it is neither the owner nor the last | wait-free |
+//! | [`ShardedCount::try_get`](crate::ShardedCount::try_get) | wait-free while the count is live, lock-free afterwards |
+//! | [`ShardedCount::kill`](crate::ShardedCount::kill), `resurrect`, `reinit`, drop of a `ShardedRef`'s owner | blocking: the lock of the count |
+//! | [`Drain::token`](crate::Drain::token), drop of a [`Token`](crate::Token) that is not the last | wait-free |
+//! | [`Drain::try_token`](crate::Drain::try_token) | lock-free |
+//! | a waiter of a [`Drain`](crate::Drain) that has gone to sleep | blocking: the thread that dropped the last token wakes it |
 //! | [`LList::push`](crate::LList::push), [`intrusive::List::push`](crate::llist::intrusive::List::push) | lock-free |
 //! | [`LList::take_all`](crate::LList::take_all), [`intrusive::List::take_all`](crate::llist::intrusive::List::take_all) | wait-free |
 //! | [`Registry::get`](crate::Registry::get), [`Interner::intern_ref`](crate::Interner::intern_ref), found | lock-free |
@@ -45,11 +51,13 @@
 //! | limit | value | beyond it |
 //! |---|---|---|
 //! | references to one object | 2^31 - 1 | the count saturates: the object leaks, and the misuse is [reported](crate::report) |
-//! | shards of a map | 65,536 | the number is reduced to that |
+//! | references to one [`ShardedCount`](crate::ShardedCount) | 2^60, seen after a kill | the same |
+//! | tokens of a [`Drain`](crate::Drain) | 2^60; 2^28 on 32-bit systems | the drain waits forever, and the misuse is reported |
+//! | shards of a `ShardedCount`, or of a map | 65,536 | the number is reduced to that |
 //! | buckets of a map | 2^30 | chains get longer |
 //! | depth of nested destructors | the memory for stacks (`Ref`, `Handle`, `Interned`); your stack otherwise | the process aborts, as with any stack overflow |
 //!
-//! On 32-bit systems the limits are the same; the address space ends first.
+//! On 32-bit systems the other limits are the same; the address space ends first.
 //!
 //! # Where destructors run
 //!

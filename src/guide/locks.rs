@@ -12,6 +12,11 @@
 //! | [`Kref::put_lock`](crate::Kref::put_lock), count at one | yours, exclusively | if it was the last: until you drop the guard |
 //! | [`HandBack::put_lock`](crate::HandBack::put_lock) | as `Kref::put_lock` | |
 //! | [`HandBack::get_locked`](crate::HandBack::get_locked) | you hold yours, shared or exclusively | |
+//! | [`ShardedCount::get`](crate::ShardedCount::get), [`put`](crate::ShardedCount::put), `try_get`; clone of a [`ShardedRef`](crate::ShardedRef), and its drop if it is not the owner | none | |
+//! | [`ShardedCount::kill`](crate::ShardedCount::kill), `resurrect`, `reinit`; [`ShardedRef::kill`](crate::ShardedRef::kill), drop of the owner | the count's own | one atomic instruction for each shard |
+//! | [`Drain::token`](crate::Drain::token), `try_token`, `close`; drop of a [`Token`](crate::Token), unless it is the last and there is a waiter | none | |
+//! | drop of the last [`Token`](crate::Token) while there is a waiter | the drain's list's | to take the list; the wakers run after that |
+//! | a poll of a [`Drain`](crate::Drain) or a [`Drained`](crate::Drained) that finds tokens; drop of a `Drained` that has waited | the drain's list's | a search in the list of waiters |
 //! | [`Registry::get`](crate::Registry::get), found | none | |
 //! | [`Registry::get`](crate::Registry::get), not found, or its last handle is just being dropped | one shard's | one more look |
 //! | [`Registry::try_insert`](crate::Registry::try_insert), [`Registry::unlist`](crate::Registry::unlist) | one shard's | a few instructions |

@@ -46,7 +46,7 @@
 //! # Right
 //!
 //! Do not look for the end while the object is in use. Its creator holds a reference, and says when the
-//! end may come: a *kill*. The kill closes every shard, by an atomic swap that puts a mark into it. A thread whose addition replaced
+//! end may come: a *kill*. The kill closes every shard, by an atomic swap that puts a mark into it. A thread whose addition finds
 //! the mark counts in one common word instead. When all shards are closed, the kill adds what the swaps returned to the
 //! common word, and from then on the last put is an ordinary one.
 //!

@@ -13,6 +13,10 @@
 //! | another thread, earlier, while it held the lock | a put takes the poisoned lock over | `a_poisoned_mutex_is_taken_over` in `tests/locks.rs` |
 //! | the [hook](crate::report::set_hook) | the count is saturated already | `a_hook_that_panics_leaves_the_count_saturated` in `tests/misuse/hook.rs` |
 //! | the hook, under the lock of a put | the lock is released | `a_hook_that_panics_under_the_lock_releases_it` in `tests/misuse/hook.rs` |
+//! | the value's destructor, in the last drop of a [`ShardedRef`](crate::ShardedRef) | the memory is freed | `a_destructor_that_panics_unwinds_into_the_last_drop` in `tests/sharded/owning.rs` |
+//! | the holder of a [`Token`](crate::Token) | the token is dropped, as the thread unwinds | `a_panic_gives_the_token_back` in `tests/sharded/drain.rs` |
+//! | a waker of a [`Drain`](crate::Drain), in the drop of the last token | the others are woken; the first panic goes on, unless the thread unwinds already | `wakers_are_foreign_code`, `what_a_waker_panics_with_is_foreign_code_too` in `tests/sharded/drain.rs` |
+//! | the destructor of a waker, in a poll of a [`Drain`](crate::Drain) that replaces it | the new waker is woken | `a_waker_that_panics_when_it_is_replaced` in `tests/sharded/drain.rs` |
 //! | the value's destructor, in the last drop of a [`Ref`](crate::Ref) | the memory is freed, the fields are destroyed | `a_destructor_that_panics_frees_the_memory` in `tests/refs/panics.rs` |
 //! | a destructor in the middle of a long chain | the rest is destroyed | `a_panic_in_the_middle` in `tests/refs/deep.rs` |
 //! | `Clone`, in [`Ref::make_mut`](crate::Ref::make_mut) | the `Ref` is as it was | `a_clone_that_panics_leaves_make_mut_as_it_was` in `tests/refs/panics.rs` |

@@ -185,6 +185,9 @@ impl<B: ShardBackend> ShardedCount<B> {
     /// It is for the caller that was told of the end, once the object is as new. Others may hold the memory, and try to get a
     /// reference. Returns `false`, and does nothing, if the end was not reached.
     ///
+    /// The memory of the count has to stay until this call returns. A thread that gets a reference before that may kill the
+    /// count, and be told of the end: it must not free the memory then.
+    ///
     /// # Memory ordering
     ///
     /// Release: a try-get that succeeds afterwards sees what was done before.
