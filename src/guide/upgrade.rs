@@ -83,4 +83,4 @@
 //!
 //! ---
 //!
-//! Previous: [18](super::how_we_know) · [contents](super)
+//! Previous: [18](super::how_we_know) · [contents](super) · next: [20. Which part of the program has a reference](super::who_holds)
