@@ -6,6 +6,7 @@
 //! | `handback.rs` | `HandBack` |
 //! | `rcuref.rs` | `RcuRef` |
 //! | `weak.rs` | `WeakRef`, `Weak` |
+//! | `table.rs` | the table of `Registry` |
 //! | `backend.rs` | the tool, for other test binaries too |
 
 #![allow(unreachable_pub)] // the modules of a test are as public to one another as they need
@@ -15,6 +16,8 @@ mod backend;
 mod handback;
 mod rcuref;
 mod refcount;
+#[cfg(feature = "registry")]
+mod table;
 mod weak;
 
 use kref::RefCount;

@@ -1,0 +1,204 @@
+//! The table of `Registry`: lookups and last puts that stop, beside everything that gives memory back.
+
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use kref::{Handle, Registry};
+
+use crate::backend::{Stops, behind, stopped, trace};
+
+type Map = Registry<u32, Value, Poor, Stops>;
+type Held = Handle<u32, Value, Stops>;
+
+/// Hashes the lower half only.
+#[derive(Clone, Copy, Default)]
+struct Poor(u64);
+
+impl Hasher for Poor {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = u64::from(bytes[0]) | u64::from(bytes[1]) << 8;
+    }
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+impl BuildHasher for Poor {
+    type Hasher = Self;
+    fn build_hasher(&self) -> Self {
+        Self(0)
+    }
+}
+
+/// Knows its key, and counts how many there are.
+struct Value {
+    key: u32,
+    alive: Arc<AtomicUsize>,
+}
+
+impl Drop for Value {
+    fn drop(&mut self) {
+        assert_ne!(self.key, u32::MAX);
+        self.key = u32::MAX;
+        self.alive.fetch_sub(1, SeqCst);
+    }
+}
+
+const KEY: u32 = 7;
+/// Has the hash of `KEY`.
+const OTHER: u32 = KEY + (1 << 16);
+
+struct Case {
+    map: Map,
+    alive: Arc<AtomicUsize>,
+    /// They have the slots that never go back, so that what comes lies in a page of its own.
+    held: Vec<Held>,
+}
+
+impl Case {
+    fn new() -> Self {
+        let mut case = Self {
+            map: Map::new_in(1, Poor(0)),
+            alive: Arc::new(AtomicUsize::new(0)),
+            held: Vec::new(),
+        };
+        for n in 2..42 {
+            let held = case.put(KEY + (n << 16));
+            case.held.push(held);
+        }
+        // A page has more slots than these.
+        case.held.truncate(30);
+        case.map.shrink_to_fit();
+        case
+    }
+
+    fn put(&self, key: u32) -> Held {
+        self.alive.fetch_add(1, SeqCst);
+        let alive = self.alive.clone();
+        self.map.try_insert(key, Value { key, alive }).unwrap()
+    }
+
+    /// An array of other heads, then memory goes back.
+    fn spike(&self) {
+        let many: Vec<_> = (1000..3000).map(|key| self.put(key)).collect();
+        drop(many);
+        self.map.shrink_to_fit();
+    }
+}
+
+/// What other threads do to the object, while a thread that looks for it, or drops its last handle, is stopped.
+fn meanwhile() -> [fn(&Case, &mut Option<Held>) -> Option<Held>; 6] {
+    [
+        |_, first| {
+            drop(first.take());
+            None
+        },
+        |case, first| {
+            drop(first.take());
+            case.map.shrink_to_fit();
+            None
+        },
+        |case, first| {
+            drop(first.take());
+            Some(case.put(OTHER))
+        },
+        |case, first| {
+            drop(first.take());
+            case.spike();
+            Some(case.put(OTHER))
+        },
+        |case, first| {
+            let unlisted = case.map.unlist(&KEY);
+            drop(first.take());
+            case.spike();
+            drop(unlisted);
+            Some(case.put(KEY))
+        },
+        |case, _| {
+            case.spike();
+            None
+        },
+    ]
+}
+
+fn check(case: Case, found: Option<Held>, rest: (Option<Held>, Option<Held>)) {
+    if let Some(found) = &found {
+        assert_eq!((found.key, *Handle::key(found)), (KEY, KEY));
+    }
+    for held in &case.held {
+        assert_eq!(held.key, *Handle::key(held));
+        let again = case.map.get(Handle::key(held));
+        assert!(again.is_some_and(|again| Handle::ptr_eq(&again, held)));
+    }
+    drop((found, rest));
+    assert_eq!(case.alive.load(SeqCst), case.held.len());
+    case.map.shrink_to_fit();
+    let again = case.put(KEY);
+    assert_eq!(again.key, KEY);
+    let Case { map, alive, held } = case;
+    drop(map);
+    drop((held, again));
+    assert_eq!(alive.load(SeqCst), 0);
+}
+
+#[test]
+fn a_lookup_that_stops_finds_the_object_or_nothing() {
+    for meanwhile in meanwhile() {
+        let steps = {
+            let case = Case::new();
+            let _first = case.put(KEY);
+            let (found, steps) = trace(|| case.map.get(&KEY));
+            assert!(found.is_some());
+            steps.len()
+        };
+        for operation in 1..=steps {
+            let case = Case::new();
+            let mut first = Some(case.put(KEY));
+            let look = || case.map.get(&KEY);
+            let run = stopped(behind(operation), look, || meanwhile(&case, &mut first));
+            let second = run.meanwhile.flatten();
+            if first.is_some() {
+                assert!(run.result.is_some(), "it was there all the time");
+            }
+            check(case, run.result, (first, second));
+        }
+    }
+}
+
+/// A thread that is about to take the lock for its last put.
+#[test]
+fn a_last_put_that_stops_keeps_what_it_needs() {
+    for meanwhile in meanwhile() {
+        let case = Case::new();
+        let first = case.put(KEY);
+        let run = stopped(
+            behind(1),
+            move || drop(first),
+            || {
+                let mut found = case.map.get(&KEY);
+                assert!(found.is_some(), "it has not left the map");
+                let second = meanwhile(&case, &mut found);
+                (found, second)
+            },
+        );
+        let (found, second) = run.meanwhile.expect("it has stopped");
+        check(case, None, (found, second));
+    }
+}
+
+#[test]
+fn a_last_put_that_stops_outlives_the_map() {
+    let case = Case::new();
+    let first = case.put(KEY);
+    let Case { map, alive, held } = case;
+    stopped(
+        behind(1),
+        move || drop(first),
+        || {
+            drop((map, held));
+            assert_eq!(alive.load(SeqCst), 1);
+        },
+    );
+    assert_eq!(alive.load(SeqCst), 0);
+}
