@@ -121,8 +121,8 @@ mod system {
     /// It was mapped, and nobody uses it any more.
     pub(in super::super) unsafe fn unmap(start: NonNull<u8>, layout: Layout) {
         // SAFETY: as the caller promises.
-        let unmapped = unsafe { munmap(start.as_ptr().cast(), layout.size()) };
-        debug_assert!(unmapped.is_ok());
+        // It fails only where the system has joined mappings and has no room to part them again; then the pages leak.
+        let _ = unsafe { munmap(start.as_ptr().cast(), layout.size()) };
     }
 }
 

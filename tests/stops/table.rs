@@ -87,8 +87,11 @@ impl Case {
     }
 }
 
-/// What other threads do to the object, while a thread that looks for it, or drops its last handle, is stopped.
-fn meanwhile() -> [fn(&Case, &mut Option<Held>) -> Option<Held>; 6] {
+/// What other threads do to the object, while a thread that looks for it, or drops its last handle, is stopped: given its first
+/// handle, which may be taken; returns what came instead.
+type Meanwhile = fn(&Case, &mut Option<Held>) -> Option<Held>;
+
+fn meanwhile() -> [Meanwhile; 6] {
     [
         |_, first| {
             drop(first.take());
