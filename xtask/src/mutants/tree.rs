@@ -58,6 +58,9 @@ impl Tree {
             // A mutant has unused things; that is no error.
             .env_remove("RUSTFLAGS")
             .env("CARGO_INCREMENTAL", "1");
+        if test == "track" {
+            cargo.args(["--features", "track"]);
+        }
         binary::build(&mut cargo, test)
     }
 
