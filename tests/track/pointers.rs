@@ -203,6 +203,25 @@ fn several_raw_references_are_as_many() {
     assert_eq!(holders(&first), 1);
 }
 
+/// One raw reference that was taken back twice, and given away once: it is still one.
+#[test]
+fn a_lent_reference_may_be_given_away_again() {
+    let first = Ref::new(5);
+    let raw = Ref::into_raw(first.clone());
+    // SAFETY: of this one and the next, one is dropped.
+    let lent = ManuallyDrop::new(unsafe { Ref::from_raw(raw) });
+    // SAFETY: as above.
+    let real = unsafe { Ref::from_raw(raw) };
+    let _ = Ref::into_raw(ManuallyDrop::into_inner(lent));
+    drop(real);
+    assert_eq!(kinds(&first), [Kind::Pointer]);
+    let raw = Ref::into_raw(first.clone());
+    assert_eq!(kinds(&first), [Kind::Pointer, Kind::Raw]);
+    // SAFETY: once.
+    drop(unsafe { Ref::from_raw(raw) });
+    assert_eq!(holders(&first), 1);
+}
+
 #[test]
 fn a_forgotten_reference_is_held() {
     let first = Ref::new(5);
