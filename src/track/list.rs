@@ -42,6 +42,10 @@ enum Slot {
     Free(Option<u32>),
 }
 
+/// What [the documentation](super) says of the memory for a holder and for an object.
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<Slot>() == 56 && size_of::<(usize, List)>() == 120);
+
 pub(super) struct List {
     slots: Vec<Slot>,
     free: Option<u32>,

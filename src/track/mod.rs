@@ -41,7 +41,7 @@ assert!(Handle::is_held_by(&alice, \"uploader\"));
 //!
 //! A get takes 50 ns and a put 18 ns (a clone and a drop of a `Ref`, one thread, what they use in the cache, on the machine of
 //! `docs/benchmarks.md`, where reading the clock takes 23 ns). The bench `track` has the ratios. There is no lock for all: the
-//! objects are spread over 256 by their addresses, and two objects share one by chance only. A holder takes 56 bytes, and an object 136 and its holders'
+//! objects are spread over 256 by their addresses, and two objects share one by chance only. A holder takes 56 bytes, and an object 121 and its holders'
 //! (both with the slack of a vector and a hash map, so up to twice as much), on 64 bits. A list of holders keeps its room until the object is gone, and the map of objects for good.
 //!
 //! # What is exact, and what is not
