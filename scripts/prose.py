@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PATTERNS = [
     (r"\b(he|him|his|himself|she|her)\b", "a thread is `it`; the reader is `you`"),
     (r"(?-i:(^|[.:;] )Who [a-z]+s\b)", "name the subject: `a caller that ...`, `a thread that ...`"),
-    (r"\bwho (does|loses|finds|drops|holds|has|takes|waits|sees|comes|needs|calls|is)\b(?! to)(?!.*\?)", "name the subject: `a thread that ...`"),
+    (r"\bwho (does|loses|finds|drops|has|takes|waits|sees|comes|needs|calls|is)\b(?! to)(?!.*\?)", "name the subject: `a thread that ...`"),
     (r"\bby who\b", "name the subject: `by the thread that ...`"),
     (r"\bwhoever\b", "name the subject: `the thread that ...`, `any caller that ...`"),
     (r"\bbesides?\b", "say which is meant: `concurrently with`, `compared with`, `also`, `except`, `next to`"),
@@ -31,7 +31,6 @@ PATTERNS = [
     (r"\bowes?\b", "`must uphold`"),
     (r"\bto be had\b", "`available`"),
     (r"\b(finder|putter)s?\b", "`reader`, `lookup`; `the thread that drops`"),
-    (r"\bweak pointers?\b", "`uncounted pointer`, unless it is std's `Weak`"),
     (r"\bpinned to\b", "`set to`: `Pin` is something else in Rust"),
     (r"\b(is|it is|are) none\b", "say what is returned, or what does not exist"),
     (r"\bsuch as it is\b|\bso to say\b|\bas it were\b", "leave it out"),

@@ -16,7 +16,7 @@
 //! 1. The thread makes a short pause, and tries again. By chance, that was all.
 //! 2. If the lock was taken more than [`BY_CHANCE`] times in the pause, the shard is busy: the thread waits until others had
 //!    [`TURNS`] turns. It looks seldom, after pauses that double, as each look takes the line away from the others.
-//! 3. If the lock was not taken since the thread last looked, who has it is slow, or not running. The rest is parking_lot's: it
+//! 3. If the lock was not taken since the thread last looked, the thread that has it is slow, or not running. The rest is parking_lot's: it
 //!    looks a few times more, yields, and sleeps.
 //!
 //! # Orderings

@@ -287,7 +287,7 @@ impl<K, V, S, B: LockBackend> Registry<K, V, S, B> {
     /// Gives the memory of objects that are gone back to the system, as far as whole pages of it
     /// are unused, and makes the table as small as the objects allow.
     ///
-    /// Other threads may use the registry meanwhile. Each shard is locked once, to move its objects if the number of buckets changes.
+    /// Other threads may use the registry at the same time. Each shard is locked once, to move its objects if the number of buckets changes.
     /// What goes back, and where, says the [module](self#memory); where nothing can, this does nothing.
     ///
     /// # Examples

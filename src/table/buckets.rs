@@ -32,7 +32,7 @@
 //! # Orderings, per variable
 //!
 //! - `heads`, which array is in use, and how long it is: Release when it is replaced, Acquire in
-//!   lookups and in whoever moves a shard's nodes, so that the heads are there.
+//!   lookups and in the thread that moves a shard's nodes, so that the heads are there.
 //! - the heads: see `chains.rs`.
 
 use alloc::alloc::handle_alloc_error;

@@ -22,7 +22,7 @@ impl<T, B: LockBackend> Locked<T, B> {
         }
     }
 
-    /// The value, for whoever has it exclusively.
+    /// Returns the value, for a caller that has it exclusively.
     pub(crate) fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
     }

@@ -33,7 +33,7 @@
 //! # Who owns what
 //!
 //! The table owns the pages. A slot is free, and in a list here; or with a shard; or a node. All that is here is under
-//! one lock, but for the header of a page, which is written before a slot of the page is given out, and read by whoever has a node
+//! one lock, but for the header of a page, which is written before a slot of the page is given out, and read by a thread that has a node
 //! in it.
 //!
 //! # Orderings
@@ -651,7 +651,7 @@ impl<B: LockBackend> PageList<B> {
     }
 
     fn push(&mut self, page: NonNull<Page<B>>) {
-        // SAFETY: the page belongs to whoever has the list, and is in no other.
+        // SAFETY: the page belongs to the owner of the list, and is in no other.
         unsafe { (*page.as_ptr()).next = self.first };
         self.first = Some(page);
         self.len += 1;

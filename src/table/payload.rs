@@ -41,7 +41,7 @@ pub(crate) unsafe trait Payload {
     /// The node is `Dying`, and its value is the caller's alone. Once only. No lock is held.
     unsafe fn end_value<B: LockBackend>(node: NonNull<Node<B>>);
 
-    /// Drops what is in a node that was in this state, where it lies, and frees what it has besides the slot.
+    /// Drops what is in a node that was in this state, where it lies, and frees the memory that it has in addition to the slot.
     /// Both happen also if a destructor panics.
     ///
     /// # Safety

@@ -38,7 +38,7 @@ pub trait Table: sealed::Objects {}
 
 impl<T: ?Sized + sealed::Objects> Table for T {}
 
-/// Says who holds the object that `pointer` points to; `pointer` itself is among them.
+/// Returns who holds the object that `pointer` points to, `pointer` itself included.
 ///
 /// Copies the records under the lock of the object's shard, and sorts them after that.
 ///

@@ -9,7 +9,7 @@ use core::fmt;
 
 /// Remembers who holds an object that counts by a [`Kref`](crate::Kref), through explicit tokens; after the kernel's `ref_tracker_dir`.
 ///
-/// Put it into the object, beside the count. Each get takes a token, and each put ends one:
+/// Put it into the object, next to the count. Each get takes a token, and each put ends one:
 ///
 /// ```
 /// use kref::Kref;

@@ -191,7 +191,7 @@ impl List {
 
     /// Notes that a raw reference was taken back.
     pub(super) fn take_back(&mut self, origin: Origin) {
-        // Of those that are away, the one that left last. There is none if a pointer that was taken back was forgotten.
+        // Of those that are away, the one that left last. There is no such record if a pointer that was taken back was forgotten.
         if let Some(record) = self.away.checked_sub(1).and_then(|at| self.raw.get_mut(at)) {
             record.set(origin, Kind::TakenBack);
             self.away -= 1;

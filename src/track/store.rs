@@ -12,7 +12,7 @@
 //! # Why a list is of one object
 //!
 //! Addresses are used again. A record is made after its reference was counted, and ended *before* its reference is
-//! given up. So whoever drops the last reference finds that all records have ended, and the next object at this
+//! given up. So the thread that drops the last reference finds that all records have ended, and the next object at this
 //! address finds no list. Between the two a record may be missing, never one too many: what a report
 //! shows is held.
 //!

@@ -137,7 +137,7 @@ fn only_put<const UNLOCKS_FIRST: bool>() {
     w.end();
 }
 
-/// A put and a finder, which puts too. Each has a reference to the buffer; the first gives its own up before or after
+/// A put and a lookup, which puts too. Each has a reference to the buffer; the first gives its own up before or after
 /// its put.
 fn put_and_find<const KEEPS: bool>() {
     fn put<const KEEPS: bool>(w: &World) {

@@ -38,7 +38,7 @@ fn no_record_outlives_its_reference<B: Backend>() {
     other.join().unwrap();
 }
 
-/// The same where one of the references was raw meanwhile, and was cloned as such.
+/// The same where one of the references was raw in between, and was cloned as such.
 fn raw_references_beside_the_put<B: Backend>() {
     let mine = Ref::<_, B>::new_in(Witness::new());
     let raw = Ref::into_raw(mine.clone()).addr();

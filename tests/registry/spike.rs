@@ -1,4 +1,4 @@
-//! Memory of a peak goes back beside lookups. (How much does: `tests/resident.rs`.)
+//! Memory of a peak goes back while lookups run. (How much does: `tests/resident.rs`.)
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;

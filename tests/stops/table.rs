@@ -1,4 +1,4 @@
-//! The table of `Registry`: lookups and last puts that stop, beside everything that gives memory back.
+//! The table of `Registry`: lookups and last puts that stop, while other calls give memory back.
 
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;

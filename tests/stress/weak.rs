@@ -1,4 +1,4 @@
-//! One value after another, found by weak pointers only, while their last users let go.
+//! One value after another, found by weak pointers only, while their last users drop them.
 
 use std::cell::UnsafeCell;
 use std::sync::Mutex;

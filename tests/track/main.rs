@@ -1,4 +1,4 @@
-//! Who holds what: the feature `track`.
+//! The feature `track`: who holds what.
 
 mod allocator;
 mod checks;

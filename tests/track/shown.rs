@@ -176,7 +176,7 @@ fn backtraces_if_they_are_asked_for() {
     track::capture_backtraces(false);
     let third = first.clone();
     let report = track::report_of(&first);
-    // Other tests run beside this one, and only the second is sure to have one.
+    // Other tests run at the same time, and only the second is sure to have one.
     assert!(report.holders()[1].backtrace().is_some());
     let text = format!("{report:#}");
     assert!(text.contains("backtraces_if_they_are_asked_for"), "{text}");
