@@ -372,21 +372,6 @@ struct HandleCovariant;
 /// ```
 struct InternedCovariant;
 
-/// The registry's memory is given back while no thread looks anything up.
-///
-/// ```compile_fail,E0596
-/// # use kref::Registry;
-/// static OBJECTS: Registry<u32, u32> = Registry::new();
-/// OBJECTS.shrink_to_fit();
-/// ```
-///
-/// ```
-/// # use kref::Registry;
-/// let mut objects: Registry<u32, u32> = Registry::new();
-/// objects.shrink_to_fit();
-/// ```
-struct ShrinkIsExclusive;
-
 /// An interned slice is copied, so its elements are `Copy`.
 ///
 /// ```compile_fail
