@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use self::rules::{List, Rule};
-use self::table::{Key, Row, SURVIVED, Table};
+use self::table::{Key, NOT_RUN, Row, SURVIVED, Table};
 use self::work::{Outcome, run_all};
 use crate::root;
 
@@ -53,6 +53,10 @@ pub struct Options {
     /// Only what has one of these in its line of --list.
     #[arg(long, value_name = "SUBSTRING", num_args = 1..)]
     only: Vec<String>,
+    /// Begin no mutant after so many minutes. Those that were never run begin first; those that are left keep
+    /// the row that they have, or are shown as not run yet.
+    #[arg(long)]
+    minutes: Option<u64>,
     /// How many copies are worked on at a time.
     #[arg(long, default_value_t = 2)]
     jobs: usize,
@@ -94,7 +98,12 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     if options.check {
         return check(&all, &table);
     }
-    let chosen = choose(&all, &table, options)?;
+    let mut chosen = choose(&all, &table, options)?;
+    if options.minutes.is_some() {
+        let is_known =
+            |mutant: &&Mutant| table.rows.get(&mutant.key).and_then(Row::killer).is_some();
+        chosen.sort_by_key(|mutant| (is_known(mutant), mutant.test == MODEL));
+    }
     if options.list {
         for mutant in &chosen {
             println!("{}", mutant.label());
@@ -103,8 +112,12 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     }
 
     let start = Instant::now();
-    let outcomes = run_all(&chosen, &sources, &table, &list, options.jobs)?;
+    let end = options
+        .minutes
+        .map(|minutes| start + Duration::from_secs(60 * minutes));
+    let outcomes = run_all(&chosen, &sources, &table, &list, options.jobs, end)?;
     println!();
+    let mut not_run = 0;
     let mut failures = Vec::new();
     let mut noticed = BTreeMap::new();
     for (mutant, outcome) in chosen.iter().zip(outcomes) {
@@ -120,6 +133,7 @@ pub fn run(options: &Options) -> Result<ExitCode> {
             Outcome::Broken(error) => {
                 failures.push(format!("{}: does not compile\n{error}", mutant.label()));
             }
+            Outcome::NotRun => not_run += 1,
         }
     }
     println!();
@@ -127,15 +141,15 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         println!("{failure}");
     }
     println!(
-        "{} broken, {} noticed, {} not, in {:.0?}",
-        chosen.len(),
-        chosen.len() - failures.len(),
+        "{} broken, {} noticed, {} not, {not_run} not run, in {:.0?}",
+        chosen.len() - not_run,
+        chosen.len() - not_run - failures.len(),
         failures.len(),
         start.elapsed()
     );
 
     if options.write {
-        let complete = chosen.len() == all.len();
+        let complete = chosen.len() == all.len() && not_run == 0;
         write(&all, &mut table, noticed, complete, start.elapsed())?;
     }
     Ok(if failures.is_empty() {
@@ -225,21 +239,30 @@ fn rule_mutant(rule: &Rule, sources: &BTreeMap<String, String>) -> Result<Mutant
 /// Compares the table with the source.
 fn check(all: &[Mutant], table: &Table) -> Result<ExitCode> {
     let source: BTreeSet<&Key> = all.iter().map(|m| &m.key).collect();
-    let mut stale = 0;
+    let (mut stale, mut not_run) = (0, 0);
     for key in &source {
-        match table.rows.get(key).map(Row::killer) {
-            Some(Some(_)) => continue,
-            Some(None) => println!("nothing notices {key}"),
-            None => println!("{TABLE} lacks {key}"),
+        match table.rows.get(key) {
+            Some(row) if row.test == NOT_RUN => not_run += 1,
+            Some(row) if row.killer().is_some() => {}
+            Some(_) => {
+                println!("nothing notices {key}");
+                stale += 1;
+            }
+            None => {
+                println!("{TABLE} lacks {key}");
+                stale += 1;
+            }
         }
-        stale += 1;
     }
     for key in table.rows.keys().filter(|key| !source.contains(key)) {
         println!("{TABLE} has, and the source has not, {key}");
         stale += 1;
     }
     if stale == 0 {
-        println!("{TABLE} has all {} mutants of the source", source.len());
+        println!(
+            "{TABLE} has all {} mutants of the source; {not_run} were not run yet",
+            source.len()
+        );
         return Ok(ExitCode::SUCCESS);
     }
     println!("{stale} differences; `cargo xtask mutants --changed --write` puts them right");
@@ -269,9 +292,9 @@ fn write(
     let mut old = std::mem::take(&mut table.rows);
     for Mutant { key, line, .. } in all {
         let test = noticed.get(key).cloned();
-        if let Some(test) = test.or_else(|| Some(old.remove(key)?.test)) {
-            table.rows.insert(key.clone(), Row { line: *line, test });
-        }
+        let test = test.or_else(|| Some(old.remove(key)?.test));
+        let test = test.unwrap_or_else(|| NOT_RUN.to_owned());
+        table.rows.insert(key.clone(), Row { line: *line, test });
     }
     let today = jiff::Timestamp::now()
         .to_zoned(jiff::tz::TimeZone::UTC)
@@ -281,12 +304,12 @@ fn write(
         .current_dir(root())
         .output()?;
     let rustc = String::from_utf8(rustc.stdout)?;
-    let survivors = table.rows.values().filter(|row| row.killer().is_none());
-    let survivors = survivors.count();
+    let with = |test: &str| table.rows.values().filter(|row| row.test == test).count();
+    let (survivors, not_run) = (with(SURVIVED), with(NOT_RUN));
     let counts = format!(
-        "{} mutants, {} noticed, {survivors} survive.",
+        "{} mutants, {} noticed, {survivors} survive, {not_run} not run yet.",
         table.rows.len(),
-        table.rows.len() - survivors
+        table.rows.len() - survivors - not_run
     );
     let run = format!("{today}, {}: ", rustc.trim());
     let minutes = took.as_secs_f64() / 60.0;

@@ -49,12 +49,15 @@ impl fmt::Display for Key {
 /// What is in the place of a test's name when no test failed.
 pub const SURVIVED: &str = "**nothing**";
 
+/// What is in the place of a test's name if a run ended before this mutant's turn. (It is no survivor.)
+pub const NOT_RUN: &str = "*not run yet*";
+
 /// What became of one mutant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// Where it was when the table was written.
     pub line: usize,
-    /// The test that noticed, and how if it did not just fail; or [`SURVIVED`].
+    /// The test that noticed, and how if it did not just fail; or [`SURVIVED`], or [`NOT_RUN`].
     pub test: String,
 }
 
@@ -62,7 +65,7 @@ impl Row {
     /// The name of the test that noticed.
     pub fn killer(&self) -> Option<&str> {
         let name = self.test.split(' ').next();
-        name.filter(|_| self.test != SURVIVED)
+        name.filter(|_| self.test != SURVIVED && self.test != NOT_RUN)
     }
 }
 
@@ -203,7 +206,7 @@ fn cells(line: &str) -> Vec<String> {
 
 fn code(text: &str) -> String {
     match text {
-        SURVIVED => text.to_owned(),
+        SURVIVED | NOT_RUN => text.to_owned(),
         _ => format!("`{text}`"),
     }
 }
@@ -245,6 +248,7 @@ mod tests {
                     row(20, SURVIVED),
                 ),
                 (rule, row(300, "one (timeout)")),
+                (ordering("src/c.rs", "b.load(Acquire)"), row(7, NOT_RUN)),
             ]),
         };
         // A cell with ` | ` in it is told from two cells by the backslash.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, File};
 use std::sync::{Mutex, OnceLock, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
@@ -22,6 +22,8 @@ pub enum Outcome {
     Survived,
     /// It does not compile, so that it says nothing.
     Broken(String),
+    /// The time was over before its turn.
+    NotRun,
 }
 
 /// How long a test may take that nothing was changed for.
@@ -36,6 +38,7 @@ pub fn run_all(
     table: &Table,
     list: &List,
     jobs: usize,
+    end: Option<Instant>,
 ) -> Result<Vec<Outcome>> {
     let folder = root().join("target/mutants");
     fs::create_dir_all(&folder)?;
@@ -68,6 +71,9 @@ pub fn run_all(
                         let _ = limits.set(baseline(&tree, chosen)?);
                     }
                     loop {
+                        if end.is_some_and(|end| Instant::now() >= end) {
+                            return Ok(());
+                        }
                         let next = queue.lock().expect("no worker panics").next();
                         let Some((i, mutant)) = next else {
                             return Ok(());
@@ -102,11 +108,13 @@ pub fn run_all(
                 Outcome::Killed(_) => bar.set_message(label),
                 Outcome::Survived => bar.suspend(|| println!("{label}: SURVIVES")),
                 Outcome::Broken(_) => bar.suspend(|| println!("{label}: DOES NOT COMPILE")),
+                Outcome::NotRun => {}
             }
             outcomes[i] = Some(outcome);
         }
         bar.finish_and_clear();
-        let outcomes = outcomes.into_iter().collect::<Option<_>>();
+        let was_run = |outcome: Option<Outcome>| outcome.or(end.map(|_| Outcome::NotRun));
+        let outcomes = outcomes.into_iter().map(was_run).collect::<Option<_>>();
         outcomes.context("a worker ended early")
     })
 }
