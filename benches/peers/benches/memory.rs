@@ -263,7 +263,7 @@ fn peak() {
         let thousands = (BYTES.load(Relaxed) - before) / 1000;
         println!("{what:<50} {thousands:>8}");
     };
-    let mut map: Registry<u64, u64> = Registry::new();
+    let map: Registry<u64, u64> = Registry::new();
     let fill = |map: &Registry<u64, u64>, handles: &mut Vec<_>, keys: &[u64]| {
         handles.extend(keys.iter().map(|&key| map.try_insert(key, key).unwrap()));
     };
