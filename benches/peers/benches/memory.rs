@@ -127,10 +127,10 @@ fn tell(name: &str, what: &str, bytes: f64) {
 
 /// What is measured in a process of its own, by name.
 const RESIDENT: [(&str, fn()); 6] = [
-    ("Registry", || resident::<Registry<u64, u64>>()),
-    ("ArcIntern", || resident::<Intern<0>>()),
-    ("64 x Mutex<HashMap<K, Weak>>", || resident::<Sharded>()),
-    ("DashMap<K, Weak>", || resident::<Dash>()),
+    ("Registry", resident::<Registry<u64, u64>>),
+    ("ArcIntern", resident::<Intern<0>>),
+    ("64 x Mutex<HashMap<K, Weak>>", resident::<Sharded>),
+    ("DashMap<K, Weak>", resident::<Dash>),
     ("Interner<str>", texts),
     ("Registry, one entry each", many_registries),
 ];
@@ -161,8 +161,10 @@ fn in_a_process(name: &str) {
     }
 }
 
-/// The resident memory of this process.
+/// The resident memory of this process, without what the allocator keeps for later.
 fn resident_now() -> f64 {
+    // SAFETY: it may be called at any time.
+    unsafe { libc::malloc_trim(0) };
     let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux has it");
     let pages = statm
         .split(' ')
@@ -178,23 +180,19 @@ fn resident<M: Map>() {
     let all = keys(MANY);
     // The memory of the handles is there before.
     let mut handles: Vec<Option<M::Handle>> = (0..MANY).map(|_| None).collect();
+    for handle in &mut handles {
+        *black_box(handle) = None;
+    }
     let fill = |map: &'static M, handles: &mut [Option<M::Handle>]| {
         for (handle, &key) in handles.iter_mut().zip(&all) {
             *handle = Some(map.get_or_insert(key, key));
         }
     };
     let map = leak::<M>();
-    fill(map, &mut handles[..100_000]);
-    handles.fill_with(|| None);
-
-    let map = leak::<M>();
     let before = resident_now();
     fill(map, &mut handles[..100_000]);
     tell("for each of 100,000", (resident_now() - before) / 100_000.0);
     handles.fill_with(|| None);
-
-    let map = leak::<M>();
-    let before = resident_now();
     fill(map, &mut handles);
     tell(
         "for each of 1,000,000",
