@@ -38,8 +38,15 @@ fn a_drain_of_too_many_tokens_waits_forever() {
         forget(&drain, 2);
         let token = take(&drain, &held);
         assert_eq!(OVERFLOWS.swap(0, Relaxed), 1);
-        // All that were forgotten come back, and as many again.
         let word = &drain.make().word;
+        // However many are dropped, the word does not come down.
+        let clones = [(); 5].map(|()| token.clone());
+        for clone in clones {
+            AtomicInt::fetch_sub(word, TOO_MANY / 2, Relaxed);
+            drop(clone);
+            assert!(word.load(Relaxed) >= TOO_MANY);
+        }
+        // All that were forgotten come back, and as many again.
         for _ in 0..4 {
             AtomicInt::fetch_sub(word, TOO_MANY / 2, Relaxed);
             drop(token.clone());
