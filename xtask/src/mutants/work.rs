@@ -63,7 +63,11 @@ pub fn run_all(
         for worker in 0..jobs.clamp(1, chosen.len().max(1)) {
             let (queue, limits, sender) = (&queue, &limits, sender.clone());
             scope.spawn(move || {
+                let is_over = || end.is_some_and(|end| Instant::now() >= end);
                 let work = || -> Result<()> {
+                    if is_over() {
+                        return Ok(()); // with no minutes the page is only made to fit the source
+                    }
                     let tree = Tree::new(worker, &list.dev_dependencies)?;
                     // The others begin at the same time; if this fails, what they found does not
                     // count.
@@ -71,7 +75,7 @@ pub fn run_all(
                         let _ = limits.set(baseline(&tree, chosen)?);
                     }
                     loop {
-                        if end.is_some_and(|end| Instant::now() >= end) {
+                        if is_over() {
                             return Ok(());
                         }
                         let next = queue.lock().expect("no worker panics").next();
