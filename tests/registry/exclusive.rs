@@ -1,9 +1,9 @@
 //! Exclusive keys: nobody opens again what is still closing.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use kref::registry::{DefaultHashBuilder, Entry};
@@ -191,4 +191,39 @@ fn an_unlisted_object_has_no_key() {
     assert!(map.unlist(&1).is_some());
     let second = map.get_or_insert_with(1, |_| Slow::quick());
     assert!(!Handle::ptr_eq(&first, &second));
+}
+
+/// A registry that is dropped while the destructor of a value runs leaves that value to the thread that has begun.
+#[test]
+fn a_value_that_is_dying_dies_once_if_its_registry_goes() {
+    struct Slow {
+        begun: Sender<()>,
+        go_on: Mutex<Receiver<()>>,
+        drops: Arc<AtomicUsize>,
+    }
+
+    impl Drop for Slow {
+        fn drop(&mut self) {
+            self.drops.fetch_add(1, Relaxed);
+            let _ = self.begun.send(());
+            let _ = self.go_on.lock().unwrap().recv();
+        }
+    }
+
+    let (begun, has_begun) = channel();
+    let (may_go_on, go_on) = channel();
+    let drops = Arc::new(AtomicUsize::new(0));
+    let registry = Registry::new().exclusive();
+    let value = Slow {
+        begun,
+        go_on: Mutex::new(go_on),
+        drops: drops.clone(),
+    };
+    let handle = registry.get_or_insert_with(1, |_| value);
+    let last = thread::spawn(move || drop(handle));
+    has_begun.recv().unwrap();
+    drop(registry);
+    drop(may_go_on);
+    last.join().unwrap();
+    assert_eq!(drops.load(Relaxed), 1);
 }
