@@ -31,7 +31,7 @@ const TITLES: [(&str, &str); 25] = [
         "lockref",
         "A count and a lock in one word, compared with put_lock",
     ),
-    ("contention", "The same, on more and more threads"),
+    ("contention", "An object that more and more threads use"),
     (
         "chain",
         "Chains of owning pointers, made and dropped, for each node",
@@ -42,19 +42,28 @@ const TITLES: [(&str, &str); 25] = [
         "lookup",
         "Maps of live objects: find and drop, 100,000 objects, by Zipf's law",
     ),
-    ("lookup-threads", "The same, beyond the cores"),
+    (
+        "lookup-threads",
+        "Find and drop, with more threads than cores",
+    ),
     ("churn", "Maps of live objects: insert and drop at once"),
     (
         "churn-drop",
-        "The same with keys and values that need drop (String to Arc)",
+        "Insert and drop at once, with keys and values that need drop (String to Arc)",
     ),
     ("equal", "A miss among 600 keys with one hash"),
-    ("churn-threads", "The same, beyond the cores"),
+    (
+        "churn-threads",
+        "Insert and drop at once, with more threads than cores",
+    ),
     (
         "hot",
         "Maps of live objects: one key, whose object comes and goes",
     ),
-    ("hot-threads", "The same, beyond the cores"),
+    (
+        "hot-threads",
+        "One key that comes and goes, with more threads than cores",
+    ),
     (
         "entries",
         "Find and drop, every object equally likely, by the number of objects",
@@ -67,10 +76,7 @@ const TITLES: [(&str, &str); 25] = [
         "intern",
         "Interned words: find and drop, 100,000 words, by Zipf's law",
     ),
-    (
-        "intern-long",
-        "The same with words of more than seven bytes",
-    ),
+    ("intern-long", "Interned words of more than seven bytes"),
 ];
 
 /// Writes the page: the targets on all processors, then the rows and pictures of the run `own`.
