@@ -112,27 +112,61 @@ extern crate alloc;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-// The public modules stand in the order of need, which docs.rs shows.
+// The public modules stand in the order of need, which docs.rs shows. The folders that have no name in the API are
+// private: what is public in them stands here.
 
+// Maps of live objects.
 #[cfg(feature = "registry")]
-pub mod registry;
-
+mod maps;
 #[cfg(feature = "registry")]
-pub mod interner;
+#[doc(inline)]
+pub use crate::maps::{interner, registry};
+#[cfg(feature = "registry")]
+#[doc(inline)]
+pub use crate::maps::{
+    interner::{Interned, Interner},
+    registry::{Handle, KeyGuard, KeyLock, Registry},
+};
 
 // Prose, and its examples. It is no part of the crate that is compiled into programs.
 #[cfg(all(any(doc, doctest), feature = "registry"))]
 #[cfg_attr(docsrs, doc(auto_cfg = false))]
 pub mod guide;
 
+// What owns objects.
+mod pointers;
+// What the macro `unsize!` calls.
 #[cfg(feature = "alloc")]
-pub mod weak;
-
+#[doc(hidden)]
+pub use crate::pointers::Coerce;
 #[cfg(all(feature = "alloc", target_has_atomic = "64"))]
-pub mod sharded;
+pub use crate::pointers::ShardedRef;
+#[cfg(feature = "alloc")]
+pub use crate::pointers::{CloneToUninit, Ref, UniqueRef, Wake};
+pub use crate::pointers::{IntrusiveRef, Padded, RefCounted};
+#[cfg(feature = "alloc")]
+#[doc(inline)]
+pub use crate::pointers::{
+    weak,
+    weak::{Weak, WeakRef},
+};
 
+// Counts, for the objects of your own.
+mod counts;
+#[cfg(feature = "std")]
+pub use crate::counts::{Drain, Drained, Token};
+pub use crate::counts::{Frozen, HandBack, Kref, RcuRef, RefCount};
+#[cfg(all(feature = "alloc", target_has_atomic = "64"))]
+#[doc(inline)]
+pub use crate::counts::{sharded, sharded::ShardedCount};
+
+// Lists, which hand over to another thread.
 pub mod llist;
+#[cfg(feature = "alloc")]
+#[doc(inline)]
+pub use crate::llist::LList;
 
+// What all of them are made with, and told by.
 pub mod lock;
 
 pub mod report;
@@ -141,60 +175,7 @@ pub mod track;
 
 pub mod atomic;
 
-#[cfg(feature = "alloc")]
-mod deep;
-#[cfg(feature = "std")]
-mod drain;
-mod forward;
-mod handback;
-mod interop;
-mod kref;
-mod pace;
-mod padded;
-mod rcuref;
-mod refcount;
-mod refs;
-#[cfg(feature = "registry")]
-mod table;
-mod zone;
-
-// Maps of live objects.
-#[cfg(feature = "registry")]
-#[doc(inline)]
-pub use crate::interner::{Interned, Interner};
-#[cfg(feature = "registry")]
-#[doc(inline)]
-pub use crate::registry::{Handle, KeyGuard, KeyLock, Registry};
-
-// What owns objects.
-#[cfg(feature = "alloc")]
-pub use crate::refs::{CloneToUninit, Ref, UniqueRef, Wake};
-pub use crate::refs::{IntrusiveRef, RefCounted};
-#[cfg(all(feature = "alloc", target_has_atomic = "64"))]
-#[doc(inline)]
-pub use crate::sharded::{ShardedCount, ShardedRef};
-#[cfg(feature = "alloc")]
-#[doc(inline)]
-pub use crate::weak::{Weak, WeakRef};
-// What the macro `unsize!` calls.
-#[cfg(feature = "alloc")]
-#[doc(hidden)]
-pub use crate::refs::Coerce;
-
-// Waiting, and handing over.
-#[cfg(feature = "std")]
-pub use crate::drain::{Drain, Drained, Token};
-#[cfg(feature = "alloc")]
-#[doc(inline)]
-pub use crate::llist::LList;
-
-// Counts.
-pub use crate::handback::HandBack;
-pub use crate::kref::Kref;
-pub use crate::padded::Padded;
-pub use crate::rcuref::RcuRef;
-pub use crate::refcount::{Frozen, RefCount};
-
 // Other crates.
+mod interop;
 #[cfg(feature = "serde")]
 pub use crate::interop::serde;
