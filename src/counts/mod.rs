@@ -7,7 +7,7 @@
 //! | `handback` | [`HandBack`], in an object | the same, by one `fetch_sub` without a loop |
 //! | `rcuref` | [`RcuRef`], whose get is one `fetch_add` at any value | marks the count as dead |
 //! | `sharded` | [`ShardedCount`](sharded::ShardedCount), with a word for each processor | is found after a kill only |
-//! | `drain` | [`Drain`], of the users of a service | wakes who waits for it |
+//! | `drain` | [`Drain`], of the users of a service | wakes the threads that wait for it |
 //!
 //! `zone` has the numbers from which a count that was misused does not come back.
 
