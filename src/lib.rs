@@ -112,21 +112,20 @@ extern crate alloc;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-// The public modules stand in the order of need, which docs.rs shows. The folders that have no name in the API are
-// private: what is public in them stands here.
+// The folders of the source, and what is public, in the order of need: docs.rs shows them in this order. `maps`, `pointers`
+// and `counts` have no name in the API.
 
 // Maps of live objects.
 #[cfg(feature = "registry")]
 mod maps;
+
 #[cfg(feature = "registry")]
 #[doc(inline)]
-pub use crate::maps::{interner, registry};
+pub use crate::maps::registry::{self, Handle, KeyGuard, KeyLock, Registry};
+
 #[cfg(feature = "registry")]
 #[doc(inline)]
-pub use crate::maps::{
-    interner::{Interned, Interner},
-    registry::{Handle, KeyGuard, KeyLock, Registry},
-};
+pub use crate::maps::interner::{self, Interned, Interner};
 
 // Prose, and its examples. It is no part of the crate that is compiled into programs.
 #[cfg(all(any(doc, doctest), feature = "registry"))]
@@ -135,38 +134,45 @@ pub mod guide;
 
 // What owns objects.
 mod pointers;
+
+#[cfg(feature = "alloc")]
+pub use crate::pointers::{CloneToUninit, Ref, UniqueRef, Wake};
+pub use crate::pointers::{IntrusiveRef, RefCounted};
+
+#[cfg(feature = "alloc")]
+#[doc(inline)]
+pub use crate::pointers::weak::{self, Weak, WeakRef};
+
+#[cfg(all(feature = "alloc", target_has_atomic = "64"))]
+pub use crate::pointers::ShardedRef;
+
+pub use crate::pointers::Padded;
+
 // What the macro `unsize!` calls.
 #[cfg(feature = "alloc")]
 #[doc(hidden)]
 pub use crate::pointers::Coerce;
-#[cfg(all(feature = "alloc", target_has_atomic = "64"))]
-pub use crate::pointers::ShardedRef;
-#[cfg(feature = "alloc")]
-pub use crate::pointers::{CloneToUninit, Ref, UniqueRef, Wake};
-pub use crate::pointers::{IntrusiveRef, Padded, RefCounted};
-#[cfg(feature = "alloc")]
-#[doc(inline)]
-pub use crate::pointers::{
-    weak,
-    weak::{Weak, WeakRef},
-};
 
-// Counts, for the objects of your own.
+// Counts.
 mod counts;
+
+#[cfg(all(feature = "alloc", target_has_atomic = "64"))]
+#[doc(inline)]
+pub use crate::counts::sharded::{self, ShardedCount};
+
 #[cfg(feature = "std")]
 pub use crate::counts::{Drain, Drained, Token};
-pub use crate::counts::{Frozen, HandBack, Kref, RcuRef, RefCount};
-#[cfg(all(feature = "alloc", target_has_atomic = "64"))]
-#[doc(inline)]
-pub use crate::counts::{sharded, sharded::ShardedCount};
 
-// Lists, which hand over to another thread.
+pub use crate::counts::{Frozen, HandBack, Kref, RcuRef, RefCount};
+
+// Lists.
 pub mod llist;
+
 #[cfg(feature = "alloc")]
 #[doc(inline)]
 pub use crate::llist::LList;
 
-// What all of them are made with, and told by.
+// What all of them are made of.
 pub mod lock;
 
 pub mod report;
@@ -177,5 +183,6 @@ pub mod atomic;
 
 // Other crates.
 mod interop;
+
 #[cfg(feature = "serde")]
 pub use crate::interop::serde;
