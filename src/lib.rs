@@ -112,27 +112,67 @@ extern crate alloc;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-// The public modules stand in the order of need, which docs.rs shows.
+// The folders of the source, and what is public, in the order of need: docs.rs shows them in this order. `maps`, `pointers`
+// and `counts` have no name in the API.
+
+// Maps of live objects.
+#[cfg(feature = "registry")]
+mod maps;
 
 #[cfg(feature = "registry")]
-pub mod registry;
+#[doc(inline)]
+pub use crate::maps::registry::{self, Handle, KeyGuard, KeyLock, Registry};
 
 #[cfg(feature = "registry")]
-pub mod interner;
+#[doc(inline)]
+pub use crate::maps::interner::{self, Interned, Interner};
 
 // Prose, and its examples. It is no part of the crate that is compiled into programs.
 #[cfg(all(any(doc, doctest), feature = "registry"))]
 #[cfg_attr(docsrs, doc(auto_cfg = false))]
 pub mod guide;
 
+// What owns objects.
+mod pointers;
+
 #[cfg(feature = "alloc")]
-pub mod weak;
+pub use crate::pointers::{CloneToUninit, Ref, UniqueRef, Wake};
+pub use crate::pointers::{IntrusiveRef, RefCounted};
+
+#[cfg(feature = "alloc")]
+#[doc(inline)]
+pub use crate::pointers::weak::{self, Weak, WeakRef};
 
 #[cfg(all(feature = "alloc", target_has_atomic = "64"))]
-pub mod sharded;
+pub use crate::pointers::ShardedRef;
 
+pub use crate::pointers::Padded;
+
+// What the macro `unsize!` calls.
+#[cfg(feature = "alloc")]
+#[doc(hidden)]
+pub use crate::pointers::Coerce;
+
+// Counts.
+mod counts;
+
+#[cfg(all(feature = "alloc", target_has_atomic = "64"))]
+#[doc(inline)]
+pub use crate::counts::sharded::{self, ShardedCount};
+
+#[cfg(feature = "std")]
+pub use crate::counts::{Drain, Drained, Token};
+
+pub use crate::counts::{Frozen, HandBack, Kref, RcuRef, RefCount};
+
+// Lists.
 pub mod llist;
 
+#[cfg(feature = "alloc")]
+#[doc(inline)]
+pub use crate::llist::LList;
+
+// What all of them are made of.
 pub mod lock;
 
 pub mod report;
@@ -141,60 +181,8 @@ pub mod track;
 
 pub mod atomic;
 
-#[cfg(feature = "alloc")]
-mod deep;
-#[cfg(feature = "std")]
-mod drain;
-mod forward;
-mod handback;
-mod interop;
-mod kref;
-mod pace;
-mod padded;
-mod rcuref;
-mod refcount;
-mod refs;
-#[cfg(feature = "registry")]
-mod table;
-mod zone;
-
-// Maps of live objects.
-#[cfg(feature = "registry")]
-#[doc(inline)]
-pub use crate::interner::{Interned, Interner};
-#[cfg(feature = "registry")]
-#[doc(inline)]
-pub use crate::registry::{Handle, KeyGuard, KeyLock, Registry};
-
-// What owns objects.
-#[cfg(feature = "alloc")]
-pub use crate::refs::{CloneToUninit, Ref, UniqueRef, Wake};
-pub use crate::refs::{IntrusiveRef, RefCounted};
-#[cfg(all(feature = "alloc", target_has_atomic = "64"))]
-#[doc(inline)]
-pub use crate::sharded::{ShardedCount, ShardedRef};
-#[cfg(feature = "alloc")]
-#[doc(inline)]
-pub use crate::weak::{Weak, WeakRef};
-// What the macro `unsize!` calls.
-#[cfg(feature = "alloc")]
-#[doc(hidden)]
-pub use crate::refs::Coerce;
-
-// Waiting, and handing over.
-#[cfg(feature = "std")]
-pub use crate::drain::{Drain, Drained, Token};
-#[cfg(feature = "alloc")]
-#[doc(inline)]
-pub use crate::llist::LList;
-
-// Counts.
-pub use crate::handback::HandBack;
-pub use crate::kref::Kref;
-pub use crate::padded::Padded;
-pub use crate::rcuref::RcuRef;
-pub use crate::refcount::{Frozen, RefCount};
-
 // Other crates.
+mod interop;
+
 #[cfg(feature = "serde")]
 pub use crate::interop::serde;

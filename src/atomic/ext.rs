@@ -19,7 +19,7 @@
 use core::sync::atomic::Ordering::{self, Relaxed};
 
 use super::{Atomic, AtomicBits, AtomicInt, Bits, Int, Signed};
-use crate::pace;
+use crate::atomic::pace;
 
 /// Adds conditional operations and compare-and-swap loops to every [`Atomic`].
 ///

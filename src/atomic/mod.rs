@@ -78,6 +78,7 @@ pub mod loom;
     allow(unused_imports, unused_macros, reason = "`core` has no such atomic")
 )]
 mod native;
+pub(crate) mod pace;
 #[cfg(feature = "portable-atomic")]
 mod portable;
 mod traits;

@@ -10,7 +10,7 @@ use core::sync::atomic::Ordering;
 
 use super::ext::either;
 use super::{AtomicExt, Bits, Int};
-use crate::pace;
+use crate::atomic::pace;
 
 /// Describes an atomic cell: a value that threads may load, store and compare-exchange.
 ///

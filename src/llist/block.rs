@@ -44,8 +44,8 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::intrusive::{Linked, Node, Pointer, UniquePointer};
 use crate::RefCount;
+use crate::atomic::pace::paced;
 use crate::atomic::{Atomic, AtomicExt, AtomicUsize, Backend, Native};
-use crate::pace::paced;
 
 /// What a block is aligned to; the bits below hold the number of slots taken.
 const ALIGN: usize = 64;

@@ -29,7 +29,7 @@ use std::sync::{Condvar, Mutex, PoisonError};
 
 use super::{Lock, LockBackend};
 use crate::atomic::Native;
-use crate::pace::pause;
+use crate::atomic::pace::pause;
 
 /// How long a short pause is, in calls of [`spin_loop`](core::hint::spin_loop): enough for some locks and unlocks.
 const SHORT: u32 = 4;

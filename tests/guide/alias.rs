@@ -56,7 +56,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "src/refcount/mod.rs",
+        "src/counts/refcount/mod.rs",
         &[
             "refcount_t",
             "REFCOUNT_INIT",
@@ -68,7 +68,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "src/refcount/get.rs",
+        "src/counts/refcount/get.rs",
         &[
             "refcount_inc",
             "refcount_add",
@@ -81,7 +81,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "src/refcount/put.rs",
+        "src/counts/refcount/put.rs",
         &[
             "refcount_dec",
             "refcount_dec_and_test",
@@ -96,11 +96,11 @@ const EXPECTED: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "src/refcount/frozen.rs",
+        "src/counts/refcount/frozen.rs",
         &["folio_ref_freeze", "folio_ref_unfreeze"],
     ),
     (
-        "src/rcuref.rs",
+        "src/counts/rcuref.rs",
         &[
             "rcuref_t",
             "RCUREF_INIT",
@@ -118,7 +118,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "src/sharded/count.rs",
+        "src/counts/sharded/count.rs",
         &[
             "percpu_ref",
             "percpu_ref_init",
@@ -132,7 +132,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "src/sharded/switch.rs",
+        "src/counts/sharded/switch.rs",
         &[
             "percpu_ref_kill",
             "percpu_ref_kill_and_confirm",
@@ -141,7 +141,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "src/kref.rs",
+        "src/counts/kref.rs",
         &[
             "KREF_INIT",
             "kref_init",

@@ -31,8 +31,8 @@ use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use super::node::{Link, node};
 use super::{Chain, Consumer, Linked, Pointer, UniquePointer};
+use crate::atomic::pace::paced;
 use crate::atomic::{Atomic, AtomicExt, AtomicU32, AtomicUsize, Backend, Native};
-use crate::pace::paced;
 
 /// A lock-free list of objects that carry their own [`Node`](super::Node): nothing is allocated.
 ///

@@ -1,0 +1,5 @@
+//! The maps of live objects: [`registry`] and [`interner`], both over `table`.
+
+pub mod interner;
+pub mod registry;
+mod table;
