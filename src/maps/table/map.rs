@@ -94,18 +94,21 @@ mod system {
     use core::alloc::Layout;
     use core::ptr::{self, NonNull};
 
-    use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
-
     /// Maps pages of zeros, if the system's own fit into them.
     pub(in super::super) fn map(layout: Layout) -> Option<NonNull<u8>> {
-        if rustix::param::page_size() != layout.align() {
+        // SAFETY: a question, which changes nothing.
+        let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+        if usize::try_from(page) != Ok(layout.align()) {
             return None;
         }
-        let access = ProtFlags::READ | ProtFlags::WRITE;
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        let kind = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
         // SAFETY: a mapping at an address of the system's choice is in nobody's way.
-        let start =
-            unsafe { mmap_anonymous(ptr::null_mut(), layout.size(), access, MapFlags::PRIVATE) };
-        NonNull::new(start.ok()?.cast())
+        let start = unsafe { libc::mmap(ptr::null_mut(), layout.size(), access, kind, -1, 0) };
+        if start == libc::MAP_FAILED {
+            return None;
+        }
+        NonNull::new(start.cast())
     }
 
     /// # Safety
@@ -113,7 +116,7 @@ mod system {
     /// See [`Map::advise`](super::Map::advise).
     pub(in super::super) unsafe fn advise(start: NonNull<u8>, len: usize) -> bool {
         // SAFETY: the pages are a private anonymous mapping, which reads as zeros from then on.
-        unsafe { madvise(start.as_ptr().cast(), len, Advice::LinuxDontNeed) }.is_ok()
+        unsafe { libc::madvise(start.as_ptr().cast(), len, libc::MADV_DONTNEED) == 0 }
     }
 
     /// # Safety
@@ -122,7 +125,7 @@ mod system {
     pub(in super::super) unsafe fn unmap(start: NonNull<u8>, layout: Layout) {
         // SAFETY: as the caller promises.
         // It fails only where the system has joined mappings and has no room to part them again; then the pages leak.
-        let _ = unsafe { munmap(start.as_ptr().cast(), layout.size()) };
+        let _ = unsafe { libc::munmap(start.as_ptr().cast(), layout.size()) };
     }
 }
 

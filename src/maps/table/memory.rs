@@ -842,7 +842,7 @@ mod tests {
         let mut taken = take(&memory, home, 20_000);
         let page = memory.slots.header_of(taken[15_000]).as_ptr().cast();
         // SAFETY: the page is mapped.
-        unsafe { rustix::mm::mlock(page, PAGE) }.unwrap();
+        assert_eq!(unsafe { libc::mlock(page, PAGE) }, 0);
         for _ in 0..2 {
             taken.chunks(16).for_each(|part| give(&memory, part));
             memory.trim();
@@ -855,7 +855,7 @@ mod tests {
             }
         }
         // SAFETY: the page is mapped.
-        unsafe { rustix::mm::munlock(page, PAGE) }.unwrap();
+        assert_eq!(unsafe { libc::munlock(page, PAGE) }, 0);
         give(&memory, &taken);
         memory.trim();
         assert!(memory.pages_in_use() <= 1, "it is tried again");
