@@ -3,11 +3,11 @@
 //! Keys are compared by user code, so with no lock held, and with a reference to the node. Two keys of one tag are
 //! rare, unless an attacker makes them: then there may be thousands. So that a look stays linear:
 //!
-//! 1. the first critical section takes one node: mostly it is the one that is looked for;
-//! 2. if it is not, the second takes *all* others;
+//! 1. the first critical section takes one node: mostly it is the one that is looked for, and there is nothing more to do;
+//! 2. if it is not, the second counts the others, and the third, when there is memory for them, takes *all*;
 //! 3. another one, if it is needed (an insertion has to know that nothing came while it compared), asks the shard's
 //!    count of insertions, and takes only what has come since. A node that was taken is known by its address, which
-//!    its reference keeps.
+//!    its reference keeps; they are sorted for that, with no lock held, and not before something has come.
 //!
 //! Dropping the candidates may destroy objects, and their destructors may panic. So they are dropped with no lock
 //! held, and before the result is returned: a value that is already on its way to the caller is not dropped when
@@ -23,14 +23,12 @@ use crate::lock::LockBackend;
 
 /// # Invariants
 ///
-/// The nodes that were compared come first, sorted by their addresses.
+/// The nodes that were compared come first, sorted by their addresses if `are_sorted`.
 pub(super) struct Candidates<P: Payload, B: LockBackend> {
-    /// The first, so that one alone needs no allocation, and whether it was compared.
-    first: Option<Counted<P, B>>,
-    first_is_compared: bool,
-    others: Vec<Counted<P, B>>,
-    /// How many of the others were compared.
+    nodes: Vec<Counted<P, B>>,
+    /// How many of them were compared.
     compared: usize,
+    are_sorted: bool,
     /// The shard's count of insertions when all nodes of the tag were here.
     all_at: Option<u64>,
 }
@@ -38,12 +36,18 @@ pub(super) struct Candidates<P: Payload, B: LockBackend> {
 impl<P: Payload, B: LockBackend> Candidates<P, B> {
     pub(super) fn new() -> Self {
         Self {
-            first: None,
-            first_is_compared: false,
-            others: Vec::new(),
+            nodes: Vec::new(),
             compared: 0,
+            are_sorted: true,
             all_at: None,
         }
+    }
+
+    /// Adds a node that is not the one that is looked for. No lock is held.
+    pub(super) fn add_compared(&mut self, node: Counted<P, B>) {
+        debug_assert!(self.nodes.is_empty());
+        self.nodes.push(node);
+        self.compared = 1;
     }
 
     /// Whether all nodes of the tag are here, if the shard has seen so many insertions.
@@ -65,40 +69,39 @@ impl<P: Payload, B: LockBackend> Candidates<P, B> {
         self.all_at = None;
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.first.is_none() && self.others.is_empty()
+    /// Whether [`has`](Self::has) can tell.
+    pub(super) fn are_sorted(&self) -> bool {
+        self.are_sorted
     }
 
+    /// Whether a node was taken before the last comparison.
     pub(super) fn has(&self, node: NonNull<Node<B>>) -> bool {
-        let compared = &self.others[..self.compared];
-        self.first
-            .as_ref()
-            .is_some_and(|first| first.node() == node)
-            || compared.binary_search_by_key(&node, Counted::node).is_ok()
+        debug_assert!(self.are_sorted);
+        match &self.nodes[..self.compared] {
+            [one] => one.node() == node,
+            many => many.binary_search_by_key(&node, Counted::node).is_ok(),
+        }
     }
 
     /// For how many there is memory.
     pub(super) fn room(&self) -> usize {
-        match self.is_empty() {
-            true => 1,
-            false => self.others.capacity() - self.others.len(),
-        }
+        self.nodes.capacity() - self.nodes.len()
     }
 
-    /// Makes room for so many, and for some that may come in between. No lock is held.
-    pub(super) fn make_room(&mut self, count: usize) {
-        self.others.reserve(count + count / 8 + 4);
+    /// Makes room for so many, and for some that may come in between, and has [`has`](Self::has) tell. No lock is held.
+    pub(super) fn prepare(&mut self, count: usize) {
+        debug_assert_eq!(self.compared, self.nodes.len());
+        if !self.are_sorted {
+            self.nodes.sort_unstable_by_key(Counted::node);
+            self.are_sorted = true;
+        }
+        self.nodes.reserve(count + count / 8 + 4);
     }
 
     /// Adds a node, for which there is room. The lock is held, so nothing is allocated.
     pub(super) fn add(&mut self, node: Counted<P, B>) {
-        if self.is_empty() {
-            self.first = Some(node);
-            self.first_is_compared = false;
-        } else {
-            debug_assert!(self.room() > 0);
-            self.others.push(node);
-        }
+        debug_assert!(self.room() > 0);
+        self.nodes.push(node);
     }
 
     /// Compares what was not compared yet, and takes out the node that is looked for, if it is there. No lock is
@@ -107,18 +110,13 @@ impl<P: Payload, B: LockBackend> Candidates<P, B> {
         &mut self,
         is_it: impl Fn(&Counted<P, B>) -> bool,
     ) -> Option<Counted<P, B>> {
-        if !self.first_is_compared {
-            if self.first.as_ref().is_some_and(&is_it) {
-                return self.first.take();
-            }
-            self.first_is_compared = true;
+        let new = &self.nodes[self.compared..];
+        let before = new.iter().position(is_it);
+        let compared = self.compared + before.unwrap_or(new.len());
+        if compared > self.compared {
+            self.compared = compared;
+            self.are_sorted = compared == 1;
         }
-        let new = &self.others[self.compared..];
-        if let Some(index) = new.iter().position(is_it) {
-            return Some(self.others.remove(self.compared + index));
-        }
-        self.compared = self.others.len();
-        self.others.sort_unstable_by_key(Counted::node);
-        None
+        before.map(|_| self.nodes.swap_remove(compared))
     }
 }

@@ -85,7 +85,7 @@ pub(crate) use self::node::{Hash, Node, State, Tag};
 pub(crate) use self::owner::{Entered, Owner, Vacant};
 pub(crate) use self::payload::{DropInPlace, Large, Payload, Place};
 pub(crate) use self::raw::Lent;
-use self::shard::Shard;
+use self::shard::{Guard, Shard};
 use crate::RefCount;
 use crate::lock::LockBackend;
 
@@ -150,11 +150,17 @@ impl<B: LockBackend> Table<B> {
         self.shards().map(Shard::len_hint).sum()
     }
 
-    /// Takes slots for a shard. No lock is held.
+    /// Puts slots at hand in the shard of a hash. Memory is not allocated under the lock, so it is released in between.
     #[cold]
-    fn take(&self, most: usize) -> Batch<B> {
+    #[inline(never)]
+    fn stock<'a>(&'a self, hash: Hash, guard: Guard<'a, B>) -> Guard<'a, B> {
+        let wants = guard.wants();
+        drop(guard);
         // Not a pointer made from `self`: the last put frees the table by it, which a shared reference does not allow.
-        self.memory.take(self.shards[0].table().cast(), most)
+        let slots = self.memory.take(self.shards[0].table().cast(), wants);
+        let mut guard = self.shard(hash).lock();
+        guard.stock(slots);
+        guard
     }
 
     /// Gives slots back that a shard has too many of, and memory, if it is much. No lock is held.

@@ -122,6 +122,12 @@ impl Tag {
         }
     }
 
+    /// Whether it is the tag of a node with this hash, as far as a tag can tell.
+    #[inline]
+    pub(super) fn has_hash(self, hash: Hash) -> bool {
+        (self.0 ^ hash.0) & !Self::STATE == 0
+    }
+
     /// The hash, as far as the choice of a bucket needs it.
     #[inline]
     pub(super) fn hash(self) -> Hash {

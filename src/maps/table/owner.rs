@@ -9,6 +9,7 @@
 //!
 //! `table` is written once. Release and Acquire: a thread that sees the pointer sees the table.
 
+use alloc::boxed::Box;
 use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::AtomicPtr;
@@ -16,7 +17,6 @@ use core::sync::atomic::Ordering::{Acquire, Release};
 
 use super::candidates::Candidates;
 use super::event::Event;
-use super::memory::Batch;
 use super::shard::{Guard, Look};
 use super::{Busy, Counted, Hash, Iter, Payload, State, Table, Tag};
 use crate::atomic::{Atomic, Native};
@@ -39,13 +39,22 @@ pub(crate) enum Entered<'a, P: Payload, B: LockBackend> {
     Vacant(Vacant<'a, P, B>),
 }
 
+/// What there is under a hash where a short look was not enough.
+enum Slowly<'a, P: Payload, B: LockBackend> {
+    /// Nothing but other nodes with the same hash.
+    Vacant(Guard<'a, B>, Box<Candidates<P, B>>),
+    Occupied(Counted<P, B>),
+    Busy(Busy<P, B>),
+}
+
 /// A place for a node that is certainly not there: its shard is locked.
 pub(crate) struct Vacant<'a, P: Payload, B: LockBackend> {
     // Dropped first: dropping a node of `seen` may need the lock.
     guard: Guard<'a, B>,
     table: &'a Table<B>,
     tag: Tag,
-    seen: Candidates<P, B>,
+    /// Other nodes with the same hash, to be dropped when the shard is unlocked.
+    seen: Option<Box<Candidates<P, B>>>,
     /// The node that is listed there, and leaves when the other is.
     old: Option<&'a Counted<P, B>>,
 }
@@ -139,26 +148,37 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
     ) -> Option<Counted<P, B>> {
         let shard = table.shard(hash);
         let tag = Tag::new(hash, State::Listed);
+        // SAFETY: as in `find`. The guard is dropped at the end of the statement.
+        let first = unsafe { shard.lock().first::<P>(tag) }?;
         let mut seen = Candidates::new();
+        let mut found = None;
+        let is_found = is_it(&first);
+        match is_found {
+            true => found = Some(first),
+            false => seen.add_compared(first),
+        }
         loop {
-            // SAFETY: as in `find`. The guard is dropped at the end of the statement.
-            match unsafe { shard.lock().look(tag, &mut seen) } {
-                Look::Nothing => return None,
-                Look::NoRoom(count) => seen.make_room(count),
-                Look::Found => match seen.compare(&is_it) {
-                    Some(found) => match found.header().tag_with_value().state() {
-                        State::Listed => {
-                            drop(seen);
-                            return Some(found);
-                        }
-                        State::Building | State::Dying => return None,
-                        // It has left the map since. There may be another one by now.
-                        _ => {}
-                    },
-                    None if seen.were_all() => return None,
-                    None => {}
-                },
+            if let Some(found) = found {
+                match found.header().tag_with_value().state() {
+                    State::Listed => {
+                        drop(seen);
+                        return Some(found);
+                    }
+                    State::Building | State::Dying => return None,
+                    // It has left the map since. There may be another one by now.
+                    _ => {}
+                }
+            } else if seen.were_all() {
+                return None;
             }
+            // SAFETY: as in `find`. The guard is dropped at the end of the statement.
+            let look = unsafe { shard.lock().look(tag, &mut seen) };
+            match look {
+                Look::Nothing => return None,
+                Look::NotReady(count) => seen.prepare(count),
+                Look::Found => {}
+            }
+            found = seen.compare(&is_it);
         }
     }
 
@@ -213,57 +233,102 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
         is_it: impl Fn(&Counted<P, B>) -> bool,
     ) -> Result<Entered<'_, P, B>, Busy<P, B>> {
         let table = self.table_or_new();
-        let shard = table.shard(hash);
         let tag = Tag::new(hash, State::Listed);
-        let mut seen = Candidates::new();
-        let mut slots = Batch::new();
+        let mut guard = table.shard(hash).lock();
         loop {
-            let mut guard = shard.lock();
-            guard.stock(slots);
-            slots = Batch::new();
             // SAFETY: the owner puts payloads of the type `P` into its table, and no others.
-            let look = unsafe { guard.look(tag, &mut seen) };
-            let wants = guard.wants();
-            if look == Look::Nothing && wants > 0 {
-                // Memory is not allocated under the lock.
-                drop(guard);
-                slots = table.take(wants);
-                continue;
-            }
-            if look == Look::Nothing {
-                let vacant = Vacant {
-                    guard,
-                    table,
-                    tag,
-                    seen,
-                    old: None,
-                };
-                return Ok(Entered::Vacant(vacant));
-            }
-            drop(guard);
-            if let Look::NoRoom(count) = look {
-                seen.make_room(count);
-            }
-            let Some(found) = seen.compare(&is_it) else {
+            let Some(first) = (unsafe { guard.first::<P>(tag) }) else {
+                if guard.has_slot() {
+                    let (seen, old) = (None, None);
+                    return Ok(Entered::Vacant(Vacant {
+                        guard,
+                        table,
+                        tag,
+                        seen,
+                        old,
+                    }));
+                }
+                guard = table.stock(hash, guard);
                 continue;
             };
-            match found.header().tag_with_value().state() {
-                State::Listed => {
-                    drop(seen);
-                    return Ok(Entered::Occupied(found));
-                }
-                State::Building | State::Dying => {
-                    let watch = shard.lock().watch(&found, Event::new());
-                    if let Some(watch) = watch {
-                        drop(seen);
-                        return Err(Busy::new(found, watch));
-                    }
-                    // It is not busy any more, and may have been built: it has to be found again.
-                    seen.forget_all_at();
-                }
-                // It has left the map since. There may be another one by now.
-                _ => {}
+            drop(guard);
+            let is_found = is_it(&first);
+            if is_found && first.header().tag_with_value().state() == State::Listed {
+                return Ok(Entered::Occupied(first));
             }
+            // Field by field, so that the short way has its place in registers.
+            return match Self::enter_slowly(table, hash, first, is_found, is_it) {
+                Slowly::Vacant(guard, seen) => {
+                    let (seen, old) = (Some(seen), None);
+                    Ok(Entered::Vacant(Vacant {
+                        guard,
+                        table,
+                        tag,
+                        seen,
+                        old,
+                    }))
+                }
+                Slowly::Occupied(found) => Ok(Entered::Occupied(found)),
+                Slowly::Busy(busy) => Err(busy),
+            };
+        }
+    }
+
+    /// What `enter_or_busy` does if it has not found a vacant place, nor a listed node, at once: the first node with this
+    /// hash is the one that is looked for, and busy or gone, or it is another.
+    #[cold]
+    #[inline(never)]
+    fn enter_slowly<'a>(
+        table: &'a Table<B>,
+        hash: Hash,
+        first: Counted<P, B>,
+        is_found: bool,
+        is_it: impl Fn(&Counted<P, B>) -> bool,
+    ) -> Slowly<'a, P, B> {
+        let shard = table.shard(hash);
+        let tag = Tag::new(hash, State::Listed);
+        let mut seen = Box::new(Candidates::new());
+        let mut found = None;
+        match is_found {
+            true => found = Some(first),
+            false => seen.add_compared(first),
+        }
+        loop {
+            if let Some(found) = found {
+                match found.header().tag_with_value().state() {
+                    State::Listed => {
+                        drop(seen);
+                        return Slowly::Occupied(found);
+                    }
+                    State::Building | State::Dying => {
+                        let watch = shard.lock().watch(&found, Event::new());
+                        if let Some(watch) = watch {
+                            drop(seen);
+                            return Slowly::Busy(Busy::new(found, watch));
+                        }
+                        // It is not busy any more, and may have been built: it has to be found again.
+                        seen.forget_all_at();
+                    }
+                    // It has left the map since. There may be another one by now.
+                    _ => {}
+                }
+            }
+            let mut guard = shard.lock();
+            // SAFETY: the owner puts payloads of the type `P` into its table, and no others.
+            let mut look = unsafe { guard.look(tag, &mut seen) };
+            while look == Look::Nothing && !guard.has_slot() {
+                guard = table.stock(hash, guard);
+                // SAFETY: as above.
+                look = unsafe { guard.look(tag, &mut seen) };
+            }
+            if look == Look::Nothing {
+                return Slowly::Vacant(guard, seen);
+            }
+            drop(guard);
+            if let Look::NotReady(count) = look {
+                seen.prepare(count);
+            }
+            found = seen.compare(&is_it);
         }
     }
 
@@ -275,20 +340,15 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
         old: &'a Counted<P, B>,
     ) -> Option<Vacant<'a, P, B>> {
         let table = self.table()?;
-        let shard = table.shard(hash);
-        let mut guard = shard.lock();
-        while guard.wants() > 0 {
-            let wants = guard.wants();
-            drop(guard);
-            let slots = table.take(wants);
-            guard = shard.lock();
-            guard.stock(slots);
+        let mut guard = table.shard(hash).lock();
+        while !guard.has_slot() {
+            guard = table.stock(hash, guard);
         }
         let vacant = Vacant {
             guard,
             table,
             tag: Tag::new(hash, State::Listed),
-            seen: Candidates::new(),
+            seen: None,
             old: Some(old),
         };
         old.is_listed().then_some(vacant)
@@ -344,6 +404,7 @@ impl<P: Payload, B: LockBackend> Vacant<'_, P, B> {
     /// # Safety
     ///
     /// `write` writes a payload of the type `P`, as the state asks for.
+    #[inline(always)]
     pub(crate) unsafe fn insert<T>(
         self,
         state: State,

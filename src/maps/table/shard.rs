@@ -73,8 +73,8 @@ pub(super) enum Look {
     Nothing,
     /// There are new candidates, to be compared without the lock.
     Found,
-    /// There are so many, and no room for them; make it without the lock.
-    NoRoom(usize),
+    /// There are so many, and the candidates are to be prepared for them, without the lock.
+    NotReady(usize),
 }
 
 impl<B: LockBackend> Shard<B> {
@@ -221,12 +221,15 @@ impl<B: LockBackend> Guard<'_, B> {
         table.buckets.leave(from);
     }
 
-    /// How many slots an insertion wants at hand: none, if there are any.
+    /// Whether an insertion finds a slot at hand.
+    #[inline]
+    pub(super) fn has_slot(&self) -> bool {
+        self.free.len() > 0
+    }
+
+    /// How many slots are to be put at hand if there are none.
     pub(super) fn wants(&self) -> usize {
-        match self.free.len() {
-            0 => (self.live / 4).clamp(1, REFILL),
-            _ => 0,
-        }
+        (self.live / 4).clamp(1, REFILL)
     }
 
     /// Puts slots at hand.
@@ -256,49 +259,48 @@ impl<B: LockBackend> Guard<'_, B> {
         (live % self.heads.len() == 0).then_some(self.heads)
     }
 
-    /// Looks for nodes that are or will be in the map with this hash. What is there is moved to the array in use, so
-    /// that the next lookup finds it without the lock.
+    /// The first node that is or will be in the map with this hash; mostly it is what is looked for. What is there is
+    /// moved to the array in use, so that the next lookup finds it without the lock.
     ///
-    /// The first look finds one node, which mostly is what is looked for. The second finds all others at once, and
-    /// those after it what has come since: so among any number of equal hashes each node is found once.
+    /// # Safety
+    ///
+    /// The nodes of this shard have payloads of the type `P`.
+    #[inline]
+    pub(super) unsafe fn first<P: Payload>(&mut self, tag: Tag) -> Option<Counted<P, B>> {
+        self.keep_up();
+        let first = self.with_hash(tag.hash()).next()?;
+        // SAFETY: it is in a chain of this shard.
+        Some(unsafe { self.get(first) })
+    }
+
+    /// Looks for all nodes that are or will be in the map with this hash, and that were not seen: what has come since the last
+    /// look, if there was one. So among any number of equal hashes each node is found once.
     ///
     /// # Safety
     ///
     /// The nodes of this shard have payloads of the type `P`.
     pub(super) unsafe fn look<P: Payload>(
         &mut self,
-        listed: Tag,
+        tag: Tag,
         seen: &mut Candidates<P, B>,
     ) -> Look {
         self.keep_up();
         if seen.are_all_at(self.insertions) {
             return Look::Nothing;
         }
-        let (building, dying) = (listed.with(State::Building), listed.with(State::Dying));
-        let new = |seen: &Candidates<P, B>, node: &NonNull<Node<B>>| {
-            // SAFETY: what is in a chain is a node.
-            let tag = unsafe { node.as_ref() }.tag();
-            (tag == listed || tag == building || tag == dying) && !seen.has(*node)
-        };
-        let is_first = seen.is_empty();
-        let mut count = 0;
-        for node in self.chains().chain(listed.hash()) {
-            if !new(seen, &node) {
-                continue;
-            }
-            count += 1;
-            if is_first {
-                // SAFETY: it is in a chain of this shard.
-                seen.add(unsafe { self.get(node) });
-                return Look::Found;
-            }
+        if !seen.are_sorted() {
+            return Look::NotReady(0);
         }
+        let count = {
+            let new = self.with_hash(tag.hash()).filter(|node| !seen.has(*node));
+            new.count()
+        };
         if count > seen.room() {
-            return Look::NoRoom(count);
+            return Look::NotReady(count);
         }
         if count > 0 {
-            for node in self.chains().chain(listed.hash()) {
-                if new(seen, &node) {
+            for node in self.with_hash(tag.hash()) {
+                if !seen.has(node) {
                     // SAFETY: it is in a chain of this shard.
                     seen.add(unsafe { self.get(node) });
                 }
@@ -310,6 +312,15 @@ impl<B: LockBackend> Guard<'_, B> {
         } else {
             Look::Nothing
         }
+    }
+
+    /// The nodes with this hash. What is in a chain is listed, being built, or dying where keys are exclusive: all of it
+    /// has its key.
+    #[inline]
+    fn with_hash(&self, hash: Hash) -> impl Iterator<Item = NonNull<Node<B>>> {
+        // SAFETY: what is in a chain is a node.
+        let has = move |node: &NonNull<Node<B>>| unsafe { node.as_ref() }.tag().has_hash(hash);
+        self.chains().chain(hash).filter(has)
     }
 
     /// Returns what there is to wait for: the event is `fresh`, unless the node has one already. Nothing if the node is not
@@ -418,7 +429,8 @@ impl<B: LockBackend> Guard<'_, B> {
     ///
     /// # Panics
     ///
-    /// Panics if there is no slot at hand, see [`wants`](Self::wants).
+    /// Panics if there is no slot at hand, see [`has_slot`](Self::has_slot).
+    #[inline]
     pub(crate) unsafe fn insert<P: Payload>(
         &mut self,
         tag: Tag,
