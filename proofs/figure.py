@@ -75,7 +75,7 @@ def draw():
     )
     return (
         f'<svg class="{NAME}" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
-        f'style="max-width:100%;height:auto" role="img" aria-label="The steps of a put">\n'
+        f'style="max-width:100%;min-width:620px;height:auto" role="img" aria-label="The steps of a put">\n'
         f"<title>The steps of a put</title><desc>{described}</desc><style>{STYLE}</style>\n" + "\n".join(parts) + "\n</svg>\n"
     )
 

@@ -2,8 +2,10 @@
 """Checks links: those of the Markdown files and those of the rendered docs.
 
 A relative link leads to a file that is there, with an anchor that is there. A link to this crate's
-pages on docs.rs leads to a page, and an anchor, that `cargo doc` makes. Others are only looked at: they
-are https, and well-formed. Nothing is fetched.
+pages on docs.rs leads to a page, and an anchor, that `cargo doc` makes; one to its sources there, to a file of
+the package. Others are only looked at: they are https, and well-formed. Nothing is fetched.
+
+The README is also shown where its neighbours are not: on crates.io, and on docs.rs. So it has no relative links.
 """
 
 import html
@@ -16,7 +18,9 @@ from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 DOC = ROOT / "target" / "doc"
+README = ROOT / "README.md"
 OWN_DOCS = re.compile(r"https://docs\.rs/kref/latest/(.*)")
+OWN_SOURCES = re.compile(r"https://docs\.rs/crate/kref/latest/source/(.*)")
 
 problems = []
 
@@ -31,6 +35,14 @@ def anchors(path):
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+@cache
+def package():
+    """The files of the package."""
+    command = ["cargo", "package", "--quiet", "--allow-dirty", "--list"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    return set(listed.stdout.splitlines())
+
+
 def without_code(text):
     """Markdown without blocks of code, and without what stands in backquotes."""
     text = re.sub(r"^( *)(```+|~~~+).*?^\1\2", "", text, flags=re.MULTILINE | re.DOTALL)
@@ -40,6 +52,11 @@ def without_code(text):
 def check(page, link):
     """Checks one link of a page."""
     where = f"{page.relative_to(ROOT)}: {link}"
+    source = OWN_SOURCES.fullmatch(link)
+    if source:
+        if source[1] not in package():
+            problems.append(f"{where} is not in the package")
+        return
     own = OWN_DOCS.fullmatch(link)
     if own:
         page, link = DOC / "index.html", own[1]
@@ -47,6 +64,9 @@ def check(page, link):
     if parts.scheme or parts.netloc:
         if parts.scheme != "https" or "." not in parts.netloc or re.search(r"\s", link):
             problems.append(f"{where} is no https address")
+        return
+    if page == README:
+        problems.append(f"{where} is relative: it leads nowhere on crates.io")
         return
     target = page.parent / unquote(parts.path) if parts.path else page
     if target.is_dir() and page.suffix == ".html":

@@ -62,7 +62,9 @@
 //! # }
 //! ```
 //!
+//! <div style="overflow-x:auto">
 #![doc = include_str!("hand_back.svg")]
+//! </div>
 //!
 //! Why it holds, in one line: *count = references + (one, if the pending put's was handed back)*. While a put is
 //! pending, the count is either zero (no lookup came) or at least one, because a lookup has restored the reference

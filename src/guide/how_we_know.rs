@@ -55,7 +55,9 @@
 //!
 //! The steps of a put, as they are proven:
 //!
+//! <div style="overflow-x:auto">
 #![doc = include_str!("how_we_know.svg")]
+//! </div>
 //!
 //! *Exactly one* is counted literally: the state says of every put how many successful decrements it has made, and the
 //! proof shows that a put which has returned has made one. (The hand-back: one, and a second exactly if its reference had

@@ -5,42 +5,71 @@
 //! *Wait-free*: each call ends after a bounded number of its own steps. *Lock-free*: some thread always makes progress,
 //! but a call may have to retry. *Blocking*: a thread that is stopped in the middle may stop others.
 //!
+//! Counts:
+//!
 //! | operation | progress |
 //! |---|---|
-//! | [`RefCount::inc`](crate::RefCount::inc), [`dec`](crate::RefCount::dec), [`dec_and_test`](crate::RefCount::dec_and_test); [`Kref::get`](crate::Kref::get), [`put`](crate::Kref::put); clone of [`Ref`](crate::Ref), [`Handle`](crate::Handle), [`Interned`](crate::Interned), and their drop when it is not the last | wait-free |
-//! | [`RcuRef::get`](crate::RcuRef::get) | wait-free, except next to 2^31 references, where it is lock-free |
-//! | [`RefCount::inc_not_zero`](crate::RefCount::inc_not_zero), [`Kref::get_unless_zero`](crate::Kref::get_unless_zero), `add_not_zero`, `sub_and_test`, every conditional operation of [`AtomicExt`](crate::atomic::AtomicExt) | lock-free |
+//! | [`RefCount::inc`](crate::RefCount::inc), [`dec`](crate::RefCount::dec), [`dec_and_test`](crate::RefCount::dec_and_test); [`Kref::get`](crate::Kref::get), [`put`](crate::Kref::put) | wait-free |
+//! | [`RefCount::try_freeze`](crate::RefCount::try_freeze) and its end, [`dec_if_one`](crate::RefCount::dec_if_one) | wait-free: one attempt |
+//! | [`RefCount::inc_not_zero`](crate::RefCount::inc_not_zero), [`add`](crate::RefCount::add), [`sub_and_test`](crate::RefCount::sub_and_test), [`dec_not_one`](crate::RefCount::dec_not_one); [`Kref::get_unless_zero`](crate::Kref::get_unless_zero); every conditional operation of [`AtomicExt`](crate::atomic::AtomicExt) | lock-free |
 //! | [`Kref::put_lock`](crate::Kref::put_lock), not the last | lock-free |
-//! | [`HandBack::put_lock`](crate::HandBack::put_lock), not the last | wait-free |
-//! | either, the last | blocking: it takes your lock |
-//! | [`WeakRef`](crate::WeakRef): clone, [`downgrade`](crate::WeakRef::downgrade), [`Weak::upgrade`](crate::Weak::upgrade), drop | wait-free |
-//! | [`ShardedRef`](crate::ShardedRef), [`ShardedCount`](crate::ShardedCount): get, put, clone, drop | wait-free; a try-get of a killed count is lock-free |
-//! | their `kill`, `resurrect` | blocking: a lock that only these take |
-//! | [`Drain::token`](crate::Drain::token), drop of a [`Token`](crate::Token) | taking is wait-free, dropping lock-free; the last drop takes a lock if there is a waiter |
-//! | [`RefCount::try_freeze`](crate::RefCount::try_freeze), [`dec_if_one`](crate::RefCount::dec_if_one) | wait-free: one attempt |
-//! | [`ShardedCount::get`](crate::ShardedCount::get), [`put`](crate::ShardedCount::put), [`try_get_live`](crate::ShardedCount::try_get_live); clone of a [`ShardedRef`](crate::ShardedRef), and its drop if it is neither the owner nor the last | wait-free |
-//! | [`ShardedCount::try_get`](crate::ShardedCount::try_get) | wait-free while the count is live, lock-free afterwards |
-//! | [`ShardedCount::kill`](crate::ShardedCount::kill), `resurrect`, `reinit`, drop of a `ShardedRef`'s owner | blocking: the lock of the count |
+//! | [`HandBack::put_lock`](crate::HandBack::put_lock), not the last; [`get_locked`](crate::HandBack::get_locked) | wait-free |
+//! | [`Kref::put_lock`](crate::Kref::put_lock), [`HandBack::put_lock`](crate::HandBack::put_lock), the last | blocking: it takes your lock |
+//! | [`RcuRef::get`](crate::RcuRef::get), [`put`](crate::RcuRef::put) | wait-free; lock-free at one in 2^27 gets of a dead or saturated object |
+//! | [`ShardedCount::get`](crate::ShardedCount::get), [`put`](crate::ShardedCount::put), [`try_get_live`](crate::ShardedCount::try_get_live) | wait-free |
+//! | [`ShardedCount::try_get`](crate::ShardedCount::try_get) | wait-free while the count is live, lock-free after a kill |
+//! | [`ShardedCount::kill`](crate::ShardedCount::kill), [`resurrect`](crate::ShardedCount::resurrect), [`reinit`](crate::ShardedCount::reinit) | blocking: a lock of the count, which only these take |
 //! | [`Drain::token`](crate::Drain::token), drop of a [`Token`](crate::Token) that is not the last | wait-free |
 //! | [`Drain::try_token`](crate::Drain::try_token) | lock-free |
+//! | drop of the last [`Token`](crate::Token) | wait-free without a waiter; blocking with one: it takes the lock of the waiters' list |
 //! | a waiter of a [`Drain`](crate::Drain) that has gone to sleep | blocking: the thread that dropped the last token wakes it |
-//! | [`LList::push`](crate::LList::push), [`intrusive::List::push`](crate::llist::intrusive::List::push) | lock-free |
-//! | [`LList::take_all`](crate::LList::take_all), [`intrusive::List::take_all`](crate::llist::intrusive::List::take_all) | wait-free |
-//! | [`Registry::get`](crate::Registry::get), [`Interner::intern_ref`](crate::Interner::intern_ref), found | lock-free |
-//! | the same, not found, or found while its last handle is dropped | blocking: one shard's lock |
-//! | insertion, removal, drop of the last handle | blocking: one shard's lock |
-//! | `get_or_insert_with`, if another thread makes the same key | blocking, for as long as that constructor runs |
-//! | [`Registry::entry`](crate::Registry::entry) | blocking: one shard's lock; it does not wait for a constructor |
-//! | [`Registry::get_or_insert_async`](crate::Registry::get_or_insert_async), [`Pending`](crate::registry::Pending) | the task waits, the thread does not |
 //!
-//! "Wait-free" here assumes that the processor's `fetch_add` is; on processors that build it from load-linked and
-//! store-conditional it is lock-free.
+//! Pointers. The drop that destroys the value runs the destructor and the allocator, which may do anything; otherwise:
+//!
+//! | operation | progress |
+//! |---|---|
+//! | clone and drop of [`Ref`](crate::Ref) | wait-free |
+//! | clone and drop of [`WeakRef`](crate::WeakRef) and [`Weak`](crate::Weak), [`downgrade`](crate::WeakRef::downgrade), [`upgrade`](crate::Weak::upgrade) | wait-free; lock-free at one in 2^27 upgrades of a dead value |
+//! | clone of [`ShardedRef`](crate::ShardedRef), and its drop if it is not the owner | wait-free |
+//! | drop of a [`ShardedRef`](crate::ShardedRef)'s owner | blocking: it is the kill |
+//! | clone of [`Handle`](crate::Handle) and [`Interned`](crate::Interned), and their drop when it is not the last | wait-free |
+//! | drop of the last [`Handle`](crate::Handle) or [`Interned`](crate::Interned) | blocking: the lock of one shard |
+//!
+//! Maps:
+//!
+//! | operation | progress |
+//! |---|---|
+//! | [`Registry::get`](crate::Registry::get), [`Interner::intern_ref`](crate::Interner::intern_ref), found | lock-free |
+//! | the same, not found; found while its last handle is dropped; found behind 32 others in its chain; or the first in its shard after the number of buckets has changed | blocking: the lock of one shard |
+//! | insertion, removal, one step of an iteration | blocking: the lock of one shard, and that of the table's memory when a shard runs out of slots |
+//! | `get_or_insert_with`, if another thread makes the same key | blocking, for as long as that constructor runs |
+//! | [`Registry::entry`](crate::Registry::entry) | blocking: the lock of one shard. It does not wait for a constructor |
+//! | [`Registry::get_or_insert_async`](crate::Registry::get_or_insert_async), [`Pending`](crate::registry::Pending) | the task waits, the thread does not (except for the lock of a shard) |
+//! | [`KeyLock::lock`](crate::KeyLock::lock) | blocking, for as long as another thread holds the key |
+//! | [`Registry::len`](crate::Registry::len) | wait-free |
+//!
+//! Lists:
+//!
+//! | operation | progress |
+//! |---|---|
+//! | [`intrusive::List::push`](crate::llist::intrusive::List::push) | lock-free |
+//! | [`LList::push`](crate::LList::push) | lock-free, if the allocator is |
+//! | [`intrusive::SwapList::push`](crate::llist::intrusive::SwapList::push) | wait-free |
+//! | `take_all` of all three | wait-free |
+//! | iteration over what a [`SwapList`](crate::llist::intrusive::SwapList) gave | blocking: it waits for a push that has not linked its node yet |
+//! | [`Consumer::pop`](crate::llist::Consumer::pop) | wait-free |
+//!
+//! With the feature `track`, every get and put of a pointer also takes a lock.
+//!
+//! "Wait-free" here assumes that the processor's `fetch_add` is. On processors that build it from load-linked and
+//! store-conditional it is lock-free. It also assumes a count that was not misused: what saturates a count, and what
+//! moves a saturated count back to the middle, is lock-free.
 //!
 //! # What a result means
 //!
 //! | result | meaning |
 //! |---|---|
-//! | `count`, `count_hint`, `is_saturated`, `is_listed` | what was true at one moment of the call; make no decision by it |
+//! | `count`, `count_hint`, `is_saturated`, `is_listed` | it was true at one moment of the call; decide nothing by it |
 //! | [`Registry::len`](crate::Registry::len) | the sum of the shards, each read at its own moment: exact while no other thread changes the map |
 //! | [`Registry::iter`](crate::Registry::iter), [`for_each`](crate::Registry::for_each), [`handles`](crate::Registry::handles) | contains every object that stays in the registry for the whole call; an object that comes or goes during the call may be in it or not; each is contained at most once |
 //! | [`Registry::get`](crate::Registry::get) returned `None` | at some moment of the call there was no such object |
@@ -50,14 +79,14 @@
 //!
 //! | limit | value | beyond it |
 //! |---|---|---|
-//! | references to one object | 2^31 - 1 | the count saturates: the object leaks, and the misuse is [reported](crate::report) |
-//! | references to one [`ShardedCount`](crate::ShardedCount) | 2^60, seen after a kill | the same |
+//! | references to one object | 2^31 - 1 (`WeakRef` and `RcuRef`: 2^31) | the count saturates: the object leaks, and the misuse is [reported](crate::report) |
+//! | references to one [`ShardedCount`](crate::ShardedCount) | 2^60, checked by the kill | the same |
 //! | tokens of a [`Drain`](crate::Drain) | 2^60; 2^28 on 32-bit systems | the drain waits forever, and the misuse is reported |
-//! | shards of a `ShardedCount`, or of a map | 65,536 | the number is reduced to that |
-//! | buckets of a map | 2^30 | chains get longer |
+//! | shards of a `ShardedCount`, or of a map | 65,536 | a larger number is reduced to that |
+//! | buckets of a map | 2^29 | chains get longer; beyond 32 objects in a chain a lookup may take the shard's lock |
 //! | depth of nested destructors | the memory for stacks (`Ref`, `Handle`, `Interned`); your stack otherwise | the process aborts, as with any stack overflow |
 //!
-//! On 32-bit systems the other limits are the same; the address space ends first.
+//! On 32-bit systems the other limits are the same, but the address space ends first.
 //!
 //! # Where destructors run
 //!
@@ -69,10 +98,9 @@
 //!
 //! # Threads, async, processes
 //!
-//! - What blocks an async thread: the shard's lock (some hundred nanoseconds, unless a thread is preempted while it holds
-//!   the lock); and `get_or_insert_with`, which waits for another thread's constructor of the same key.
+//! - What blocks an async thread: the shard's lock (held for some hundred nanoseconds, unless its holder is preempted), and `get_or_insert_with`, which waits for another thread's constructor of the same key.
 //! - A constructor of `get_or_insert_with` that asks for its own key panics instead of waiting for itself. The check is by
-//!   thread: a work-stealing runtime that runs another task inside a constructor can make it hit an innocent task. Use
+//!   thread. If a work-stealing runtime runs another task inside a constructor, that task may panic without having done wrong. Use
 //!   [`entry`](crate::Registry::entry) or the async forms there; a task that awaits its own key waits forever, without a panic.
 //! - After `fork` without `exec`, a child may inherit a lock that a thread of the parent held: the maps and `put_lock` must
 //!   not be used there, as with any lock. The counts and lists have no lock.

@@ -1,6 +1,8 @@
 //! The guide: recipes, the patterns one by one, and reference pages.
 //!
+//! <div style="overflow-x:auto">
 #![doc = include_str!("layers.svg")]
+//! </div>
 //!
 //! # Start here
 //!

@@ -73,7 +73,9 @@
 //! `dec_not_one` is a loop around a compare-and-swap, as in [chapter 1](super::raise_to): *from n
 //! to n - 1, unless n is one*.
 //!
+//! <div style="overflow-x:auto">
 #![doc = include_str!("put_lock.svg")]
+//! </div>
 //!
 //! # Exactly one successful compare-and-swap
 //!

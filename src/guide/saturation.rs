@@ -61,7 +61,9 @@
 //! assert!(!refs.dec_and_test()); // it is never the last: the object leaks, and nothing worse
 //! ```
 //!
+//! <div style="overflow-x:auto">
 #![doc = include_str!("number_line.svg")]
+//! </div>
 //!
 //! The common case is still one `fetch_add`, without a condition. A bad value is noticed
 //! afterwards, by the thread that made the step too many, and that thread sets the count to the *middle* of the bad half. It

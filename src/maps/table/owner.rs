@@ -41,7 +41,7 @@ pub(crate) enum Entered<'a, P: Payload, B: LockBackend> {
 
 /// What there is under a hash where a short look was not enough.
 enum Slowly<'a, P: Payload, B: LockBackend> {
-    /// Nothing but other nodes with the same hash.
+    /// Only other nodes with the same hash.
     Vacant(Guard<'a, B>, Box<Candidates<P, B>>),
     Occupied(Counted<P, B>),
     Busy(Busy<P, B>),

@@ -227,7 +227,7 @@ impl<B: LockBackend> Guard<'_, B> {
         self.free.len() > 0
     }
 
-    /// How many slots are to be put at hand if there are none.
+    /// How many slots a shard takes when it has run out of them.
     pub(super) fn wants(&self) -> usize {
         (self.live / 4).clamp(1, REFILL)
     }

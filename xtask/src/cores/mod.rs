@@ -169,6 +169,7 @@ fn picture(
     path: PathBuf,
 ) -> Result<()> {
     let mut picture = Picture::new(title);
+    picture.note("The scale is logarithmic. Thick: kref.");
     let chart = Chart {
         axis: axis.to_owned(),
         places: places.iter().map(u64::to_string).collect(),

@@ -1,15 +1,16 @@
-//! Lines: how a cost grows.
+//! Lines: how a cost grows. Their names stand below, in the order of their ends, so that the picture can be narrow.
 
 use std::collections::BTreeSet;
 
 use super::picture::{Anchor, MARGIN, Picture, WIDTH, colours};
 use super::records::Records;
 
-const LEFT: f64 = 70.0;
-const RIGHT: f64 = 240.0;
-const HEIGHT: f64 = 260.0;
+const LEFT: f64 = 62.0;
+const HEIGHT: f64 = 240.0;
 /// Between the names of two lines.
-const APART: f64 = 15.0;
+const APART: f64 = 18.0;
+/// The piece of a line in front of its name.
+const SAMPLE: f64 = 26.0;
 
 /// Lines over the same places.
 pub struct Chart {
@@ -78,9 +79,9 @@ pub fn of(title: &str, bench: &str, records: &Records) -> Picture {
         places: places.iter().map(|&place| short(place)).collect(),
     };
     let mut picture = Picture::new(title);
-    let note = format!("{time}; logarithmic scale.");
-    picture.text("soft", MARGIN, picture.y + 8.0, Anchor::Start, &note);
-    picture.y += 14.0;
+    picture.note(&format!(
+        "{time}. The scale is logarithmic. Thick: kref. Dashed: the lower bound."
+    ));
     draw(&mut picture, &chart);
     picture
 }
@@ -117,20 +118,20 @@ pub fn draw(picture: &mut Picture, chart: &Chart) {
     let (low, high) = (steps[0].ln(), steps[steps.len() - 1].ln());
     let y = |ns: f64| bottom - (ns.ln() - low) / (high - low) * HEIGHT;
     let last = (chart.places.len() - 1).max(1) as f64;
-    let x = |place: usize| LEFT + 12.0 + place as f64 / last * (WIDTH - LEFT - RIGHT - 24.0);
+    let x = |place: usize| LEFT + 12.0 + place as f64 / last * (WIDTH - LEFT - MARGIN - 24.0);
     for &step in &steps {
         // Not all of them, if there are many.
         let is_power = step.log10().fract().abs() < 1e-6;
         if steps.len() > 12 && !is_power {
             continue;
         }
-        picture.line("grid", (LEFT, y(step)), (WIDTH - RIGHT, y(step)));
+        picture.line("grid", (LEFT, y(step)), (WIDTH - MARGIN, y(step)));
         picture.text("soft", LEFT - 6.0, y(step) + 4.0, Anchor::End, &label(step));
     }
     for (n, place) in chart.places.iter().enumerate() {
         picture.text("soft", x(n), bottom + 16.0, Anchor::Middle, place);
     }
-    let middle = (LEFT + WIDTH - RIGHT) / 2.0;
+    let middle = (LEFT + WIDTH - MARGIN) / 2.0;
     picture.text("soft", middle, bottom + 32.0, Anchor::Middle, &chart.axis);
 
     let colours = colours(chart.lines.iter().map(|line| &*line.name));
@@ -155,22 +156,21 @@ pub fn draw(picture: &mut Picture, chart: &Chart) {
     for (_, class, points) in &drawn {
         picture.polyline(class, points);
     }
-    // Names next to the ends, from the top, apart from one another, and not below the bottom.
+    // Names in the order in which the lines end, from the top.
     ends.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut at: Vec<f64> = ends.iter().map(|end| end.0).collect();
-    for n in 1..at.len() {
-        at[n] = at[n].max(at[n - 1] + APART);
+    picture.y = bottom + if chart.axis.is_empty() { 24.0 } else { 40.0 };
+    for (_, class, name) in &ends {
+        picture.y += APART;
+        let (from, to) = (LEFT, LEFT + SAMPLE);
+        let middle = picture.y - 4.0;
+        picture.polyline(class, &[(from, middle), (to, middle)]);
+        let text = if class.starts_with("own") {
+            "own-text"
+        } else {
+            "label"
+        };
+        picture.text(text, to + 8.0, picture.y, Anchor::Start, name);
     }
-    let mut limit = bottom;
-    for at in at.iter_mut().rev() {
-        *at = at.min(limit);
-        limit = *at - APART;
-    }
-    for ((_, class, name), at) in ends.iter().zip(at) {
-        let x = WIDTH - RIGHT + 8.0;
-        picture.text(class, x, at + 4.0, Anchor::Start, name);
-    }
-    picture.y = bottom + if chart.axis.is_empty() { 20.0 } else { 36.0 };
 }
 
 /// A step of the scale.

@@ -17,7 +17,7 @@ const TITLES: [(&str, &str); 25] = [
     ("put_with_lock", "The put with a lock"),
     (
         "put_with_lock-threads",
-        "The put with a lock, beyond the cores",
+        "The put with a lock, with more threads than cores",
     ),
     ("atomic", "Conditional operations on atomics"),
     ("refs", "Owning pointers"),
@@ -77,6 +77,41 @@ const TITLES: [(&str, &str); 25] = [
         "Interned words: find and drop, 100,000 words, by Zipf's law",
     ),
     ("intern-long", "Interned words of more than seven bytes"),
+];
+
+/// What each number of the memory benches is, in words, and its unit.
+const MEMORY: [(&str, &str, &str); 7] = [
+    (
+        "for each of 1,000,000",
+        "An entry of a map of 1,000,000",
+        "bytes",
+    ),
+    (
+        "for each of 100,000",
+        "An entry of a map of 100,000",
+        "bytes",
+    ),
+    ("for each of 1,000", "A map of one entry", "bytes"),
+    (
+        "left for each of 1,000,000 that are gone",
+        "What a map keeps for each entry when all of 1,000,000 are gone",
+        "bytes",
+    ),
+    (
+        "left in a thousand of a peak of which one in a thousand lives",
+        "What a map keeps of its peak when one entry in a thousand is left",
+        "‰",
+    ),
+    (
+        "left after 4,000 texts of up to 2 MB",
+        "What an interner keeps when 4,000 texts of up to 2 MB are gone",
+        "bytes",
+    ),
+    (
+        "of counts for each object",
+        "The counts of an object",
+        "bytes",
+    ),
 ];
 
 /// Writes the page: the targets on all processors, then the rows and pictures of the run `own`.
@@ -256,7 +291,7 @@ fn spread(ratio: Quartiles) -> String {
 
 fn latencies(records: &Records) -> String {
     let mut table = String::from(
-        "\n## Latency of single operations under churn\n\n![latency](scoreboard/latency.svg)\n\n\
+        "\n## Latency of single operations under churn\n\n![how long single operations took](scoreboard/latency.svg)\n\n\
         Two threads have a core each; eight share them, so that a lock's holder may be preempted. \"nothing\" is \
         what it costs to read the clock, which is part of every other row.\n\n\
         | row | threads | operation | p50 | p99 | p99.9 | max |\n|---|---|---|---|---|---|---|\n",
@@ -275,11 +310,19 @@ fn memory(records: &Records, pictures: &Path) -> Result<String> {
     let mut text = String::from(
         "\n## Memory\n\nOf maps from `u64` to `u64`: resident memory, each row in a process of its own. Of counts: bytes of the \
         allocator's blocks.\n\n\
-        | | | bytes |\n|---|---|---|\n",
+        | | | |\n|---|---|---|\n",
     );
+    let in_words = |what: &str| {
+        let mut all = MEMORY.iter();
+        let found = all.find(|(name, ..)| *name == what);
+        found.map_or((what.to_owned(), "bytes"), |(_, title, unit)| {
+            ((*title).to_owned(), unit)
+        })
+    };
     for row in &records.memory {
-        let (name, what, bytes) = (cell(&row.name), &row.what, row.bytes);
-        text += &format!("| {name} | {what} | {bytes:.1} |\n");
+        let (title, unit) = in_words(&row.what);
+        let (name, bytes) = (cell(&row.name), row.bytes);
+        text += &format!("| {name} | {title} | {bytes:.1} {unit} |\n");
     }
     let mut kinds: Vec<&str> = records.memory.iter().map(|row| &*row.what).collect();
     kinds.sort_unstable();
@@ -288,8 +331,9 @@ fn memory(records: &Records, pictures: &Path) -> Result<String> {
         let rows = records.memory.iter().filter(|row| row.what == what);
         let rows: Vec<_> = rows.collect();
         let file = what.replace([' ', ','], "-");
-        bars::of_memory(what, &rows).write(&pictures.join(format!("memory-{file}.svg")))?;
-        write!(text, "\n![bytes {what}](scoreboard/memory-{file}.svg)\n")?;
+        let (title, unit) = in_words(what);
+        bars::of_memory(&title, unit, &rows).write(&pictures.join(format!("memory-{file}.svg")))?;
+        write!(text, "\n![{title}](scoreboard/memory-{file}.svg)\n")?;
     }
     Ok(text)
 }

@@ -1,4 +1,4 @@
-//! What the pictures have in common: readable on light and on dark, without a font of their own.
+//! What the pictures have in common: readable on light and on dark, on a page of 400 pixels, without a font of their own.
 
 use std::path::Path;
 
@@ -6,13 +6,19 @@ use anyhow::{Context, Result};
 use svg::Document;
 use svg::node::element::{Group, Line, Polyline, Rectangle, Style, Text};
 
-pub const WIDTH: f64 = 760.0;
+/// Narrow, because a page shrinks a picture to its own width, and the letters with it.
+pub const WIDTH: f64 = 480.0;
 pub const MARGIN: f64 = 16.0;
+/// So many letters of a title, and of other text, fit between the margins in the widest of the fonts.
+const TITLE_LETTERS: usize = 48;
+const LETTERS: usize = 62;
 
 const STYLE: &str = "
 text { font-family: system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif; font-size: 12px; fill: #1f2328 }
 .title { font-size: 14px; font-weight: 600 }
 .soft { fill: #59636e }
+.head { font-weight: 600; fill: #59636e }
+.own-text { font-weight: 600 }
 .paper { fill: #ffffff }
 .grid { stroke: #d1d9e0; stroke-width: 1 }
 rect.own { fill: #0969da }
@@ -20,43 +26,40 @@ rect.own { fill: #0969da }
 .base { fill: #dde3e9 }
 .floor { stroke: #cf222e; stroke-width: 1.5; stroke-dasharray: 4 3 }
 .spread { stroke: #1f2328; stroke-width: 1.5 }
-polyline { fill: none; stroke-width: 2 } polyline.own { fill: none; stroke-width: 3.5 } text.own { font-weight: 600 }
+polyline { fill: none; stroke-width: 2 } polyline.own { stroke-width: 4 } polyline.floor { stroke-width: 1.5 }
 .line0 { stroke: #0969da } .line1 { stroke: #bc4c00 } .line2 { stroke: #1a7f37 } .line3 { stroke: #8250df }
-.line4 { stroke: #9a6700 } .line5 { stroke: #bf3989 } .line6 { stroke: #57606a }
-text.floor, text.line0, text.line1, text.line2, text.line3, text.line4, text.line5, text.line6 { stroke: none }
-text.floor { fill: #cf222e }
-text.line0 { fill: #0969da } text.line1 { fill: #bc4c00 } text.line2 { fill: #1a7f37 } text.line3 { fill: #8250df }
-text.line4 { fill: #9a6700 } text.line5 { fill: #bf3989 } text.line6 { fill: #59636e }
+.line4 { stroke: #9a6700 } .line5 { stroke: #bf3989 } .line6 { stroke: #57606a } .line7 { stroke: #1b7c83 }
 @media (prefers-color-scheme: dark) {
-text { fill: #f0f6fc } .soft { fill: #9198a1 } .paper { fill: #0d1117 } .grid { stroke: #2f353d }
+text { fill: #f0f6fc } .soft, .head { fill: #9198a1 } .paper { fill: #0d1117 } .grid { stroke: #2f353d }
 rect.own { fill: #388bfd } .peer { fill: #656c76 } .base { fill: #3d444d } .floor { stroke: #ff7b72 } .spread { stroke: #f0f6fc }
 .line0 { stroke: #58a6ff } .line1 { stroke: #f0883e } .line2 { stroke: #3fb950 } .line3 { stroke: #bc8cff }
-.line4 { stroke: #d29922 } .line5 { stroke: #f778ba } .line6 { stroke: #9198a1 }
-text.floor { fill: #ff7b72 } text.line0 { fill: #58a6ff } text.line1 { fill: #f0883e } text.line2 { fill: #3fb950 } text.line3 { fill: #bc8cff }
-text.line4 { fill: #d29922 } text.line5 { fill: #f778ba } text.line6 { fill: #9198a1 }
+.line4 { stroke: #d29922 } .line5 { stroke: #f778ba } .line6 { stroke: #9198a1 } .line7 { stroke: #39c5cf }
 }
 ";
 
 /// What has a colour of its own, the same in every picture; the first name that a series begins with counts.
-const COLOURS: [(&str, usize); 16] = [
+const COLOURS: [(&str, usize); 19] = [
     ("Registry, ", 3),
     ("Registry", 0),
     ("Interner", 0),
+    ("Mutex<HashMap>, put_lock", 5),
     ("Kref", 0),
     ("HandBack", 3),
     ("Ref, ", 3),
     ("Ref", 0),
+    ("ShardedRef, ", 3),
     ("ShardedRef", 5),
-    ("WeakRef", 5),
     ("DashMap<K, Weak>, ", 6),
     ("DashMap", 1),
     ("ArcIntern", 2),
-    ("Arc, ", 6),
+    ("Arc, by a loop", 6),
     ("Arc", 1),
     ("64 x Mutex", 4),
+    ("Mutex<HashMap<K, Weak>>", 7),
     ("get + lock", 4),
+    ("the same, parking_lot", 2),
 ];
-const OTHERS: [usize; 7] = [6, 2, 5, 4, 3, 1, 0];
+const OTHERS: [usize; 8] = [6, 2, 7, 5, 4, 3, 1, 0];
 
 /// The colours of the series of a picture: those of [`COLOURS`], and for a series that has none there, one that is
 /// free in this picture.
@@ -98,9 +101,26 @@ impl Picture {
             group: Group::new(),
             y: MARGIN,
         };
-        picture.text("title", MARGIN, picture.y + 12.0, Anchor::Start, title);
-        picture.y += 22.0;
+        for line in lines(title, TITLE_LETTERS) {
+            picture.y += 18.0;
+            picture.text("title", MARGIN, picture.y - 6.0, Anchor::Start, &line);
+        }
         picture
+    }
+
+    /// Says how to read the picture.
+    pub fn note(&mut self, text: &str) {
+        self.y += 4.0;
+        for line in lines(text, LETTERS) {
+            self.y += 16.0;
+            self.text("soft", MARGIN, self.y - 4.0, Anchor::Start, &line);
+        }
+    }
+
+    /// Names a group of bars.
+    pub fn heading(&mut self, text: &str) {
+        self.y += 22.0;
+        self.text("head", MARGIN, self.y - 2.0, Anchor::Start, text);
     }
 
     pub fn text(&mut self, class: &str, x: f64, y: f64, anchor: Anchor, text: &str) {
@@ -155,6 +175,21 @@ impl Picture {
     }
 }
 
+/// The text in lines of at most so many letters.
+fn lines(text: &str, letters: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.len() + 1 + word.len() <= letters => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// A tenth of a point is enough.
 fn number(x: f64) -> f64 {
     (x * 10.0).round() / 10.0
@@ -174,6 +209,12 @@ pub fn nanoseconds(ns: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_text_has_several_lines() {
+        assert_eq!(lines("a bc def", 4), ["a bc", "def"]);
+        assert_eq!(lines("", 4), [""]);
+    }
 
     #[test]
     fn a_series_has_the_same_colour_in_every_picture() {

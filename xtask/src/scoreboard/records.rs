@@ -59,6 +59,31 @@ pub struct Memory {
     pub bytes: f64,
 }
 
+/// What rows of this crate begin with. Some are only what another row is compared with.
+const OWN: [&str; 8] = [
+    "Drain",
+    "HandBack",
+    "Interner",
+    "Kref",
+    "Mutex<HashMap>, put_lock",
+    "Ref",
+    "Registry",
+    "Sharded",
+];
+/// It is measured, and not in the crate.
+const PROTOTYPE: &str = "lockref";
+
+fn is_own(name: &str) -> bool {
+    OWN.iter().any(|own| name.starts_with(own))
+}
+
+impl Memory {
+    /// Whether this is a row of the crate.
+    pub fn is_own(&self) -> bool {
+        is_own(&self.name)
+    }
+}
+
 /// All that a run has printed, in its order.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Records {
@@ -194,9 +219,10 @@ impl Records {
 }
 
 impl Row {
-    /// Whether this is a row of the crate, not of a peer or a floor.
+    /// Whether this is a row of the crate, not of a peer, a floor or a prototype.
     pub fn is_own(&self) -> bool {
-        !self.against.is_empty() || self.floor.is_some()
+        let is_compared = !self.against.is_empty() || self.floor.is_some();
+        !self.name.starts_with(PROTOTYPE) && (is_compared || is_own(&self.name))
     }
 
     pub fn cost(&self) -> Quartiles {
