@@ -9,10 +9,10 @@
 //! A sub-gadget keeps its gadget alive. The gadget lists its sub-gadgets under a lock, so that they
 //! can be found by number, and holds no reference to them: an unused sub-gadget is freed.
 //!
-//! A look-up may find a sub-gadget in the list while another thread drops the last reference to it. So the last put
+//! A lookup may find a sub-gadget in the list while another thread drops the last reference to it. So the last put
 //! takes the gadget's lock *before* the count becomes zero, and takes the
 //! sub-gadget out of the list before it unlocks. Then a thread that holds the lock finds only live sub-gadgets in
-//! the list, and a look-up may simply take a reference. All other puts leave the lock alone.
+//! the list, and a lookup may simply take a reference. All other puts leave the lock alone.
 //!
 //! # The lock has to outlive the put
 //!

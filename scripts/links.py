@@ -104,7 +104,7 @@ def main():
             check(page, link)
     for page in pages:
         text = page.read_text(encoding="utf-8")
-        # What rustdoc puts around every page is its own affair.
+        # Not what rustdoc puts around every page.
         body = text[text.find("<main") :]
         # What other crates implement for every type comes with their links, for their pages.
         body = body.partition('id="blanket-implementations"')[0]

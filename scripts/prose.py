@@ -37,6 +37,11 @@ PATTERNS = [
     (r"\blets? go\b", "`drops its reference`"),
     (r"\bin (his|its) turn\b", "leave it out, or say in which order"),
     (r"\bamong them\b", "say what is included"),
+    (r"\blook-ups?\b", "`lookup`"),
+    (r"\b(thread|caller|put|call) gets through\b", "`makes progress`"),
+    (r"\baway with\b", "`remove`"),
+    (r"\bbehind (the|its|an) (unlock|value|destructor|critical section|store|outcome|drop)\b", "of time it is `after`"),
+    (r"\bits own affair\b", "say whose decision it is"),
     (r"\bto no end\b|\bin vain\b", "say what does not happen"),
 ]
 PATTERNS = [(re.compile(pattern, re.IGNORECASE), instead) for pattern, instead in PATTERNS]

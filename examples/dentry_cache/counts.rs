@@ -17,9 +17,9 @@ pub(crate) struct Counts {
     pub(crate) resolved: u64,
     /// Entries put into the cache, the root included.
     pub(crate) created: u64,
-    /// Look-ups that found the entry.
+    /// Lookups that found the entry.
     pub(crate) hits: u64,
-    /// Look-ups that did not, and asked the file system.
+    /// Lookups that did not, and asked the file system.
     pub(crate) misses: u64,
     /// Misses after which another thread had been faster.
     pub(crate) inserted_by_others: u64,

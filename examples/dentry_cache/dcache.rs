@@ -207,7 +207,7 @@ unsafe fn put(mut entry: NonNull<Entry>) {
                 return;
             }
             None => {
-                // A look-up came first and the entry lives on. The parent's lock has been released,
+                // A lookup came first and the entry lives on. The parent's lock has been released,
                 // and the parent is still here by the reference that `lock` took.
                 count(|counts| counts.races_lost += 1);
             }

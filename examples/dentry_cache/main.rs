@@ -247,7 +247,7 @@ impl fmt::Display for Summary {
         let puts = [
             ("puts without the lock", counts.puts_without_lock),
             ("puts with the lock", counts.races_lost + counts.last_puts),
-            ("  races lost to a look-up", counts.races_lost),
+            ("  races lost to a lookup", counts.races_lost),
         ];
         let puts = puts.into_iter().filter(|_| self.with == With::Kref);
         let live = [

@@ -4,7 +4,7 @@
 //!
 //! | your case | use | why |
 //! |---|---|---|
-//! | one shared value, and no table that finds it | `std::sync::Arc` | every library knows it; a [`Ref`](crate::Ref) is as fast and only smaller |
+//! | one shared value, and no table that finds it | `std::sync::Arc` | every library knows it; a [`Ref`](crate::Ref) is smaller, and not faster |
 //! | a graph of equals with `Weak` edges, cycles | `Arc` with `std::sync::Weak` | put-with-lock needs an index with a lock; a graph has none |
 //! | a cache: keep unused entries | moka, quick_cache | a [`Registry`](crate::Registry) drops an entry with its last handle; keeping some is a few lines on top, an eviction policy is not |
 //! | the entries live as long as the map | DashMap, papaya, scc | only the map owns their entries, so they need no count |
@@ -40,13 +40,14 @@
 //!
 //! # Where kref loses
 //!
-//! - `LList` between one producer and one consumer takes <!--f:llist-queue-2-->0.88<!--f--> of the time of `SegQueue`; the intrusive
-//!   list takes <!--f:list-queue-2-->0.17<!--f-->.
-//! - `Kref::put_lock` is a compare-and-swap loop: <!--f:put-lock-1-->1.25<!--f--> of a bare pair on one thread. On two threads a put
-//!   that always takes a parking_lot lock is as fast (<!--f:put-lock-parking-lot-2-->0.29<!--f-->). [`HandBack`](crate::HandBack) has no loop.
+//! - `LList` between one producer and one consumer wins little: it takes <!--f:llist-queue-2-->0.88<!--f--> of the time of
+//!   `SegQueue`. The intrusive list, which allocates nothing, takes <!--f:list-queue-2-->0.17<!--f-->.
+//! - `Kref::put_lock` is a compare-and-swap loop: a get and a put take <!--f:put-lock-1-->1.25<!--f--> of the time of a bare pair on one
+//!   thread. (On two threads they take <!--f:put-lock-parking-lot-2-->0.29<!--f--> of the time of a put that always takes a parking_lot
+//!   lock.) [`HandBack`](crate::HandBack) has no loop.
 //! - lasso, which never frees a string, finds one in less time: ours takes <!--f:intern-lasso-1-->1.15<!--f--> on one thread.
 //! - A map of a few entries that one thread uses is a `HashMap`. A registry pays for locks and padding.
-//! - The [scoreboard](https://docs.rs/crate/kref/latest/source/README.md) lists every target that is missed.
+//! - The [scoreboard](https://docs.rs/crate/kref/latest/source/docs/scoreboard.md) lists every target that is missed.
 //!
 //! # Two opposing views
 //!

@@ -2,7 +2,7 @@
 //!
 //! | `std::sync` | here |
 //! |---|---|
-//! | `Arc::new`, `Arc::clone`, `drop` | [`Ref::new`](crate::Ref::new), `clone`, `drop`: as fast, with a header of 4 bytes instead of 16 |
+//! | `Arc::new`, `Arc::clone`, `drop` | [`Ref::new`](crate::Ref::new), `clone`, `drop`, with a header of 4 bytes instead of 16 |
 //! | `Arc::<str>::from`, `collect` into `Arc<[T]>` | `Ref::from`, `collect`: the same |
 //! | `Arc::ptr_eq`, `as_ptr`, `into_raw`, `from_raw`, `pin`, `make_mut`, `get_mut`, `try_unwrap`, `into_inner`, `unwrap_or_clone` | methods of [`Ref`](crate::Ref), with the same names |
 //! | `UniqueArc`, `Arc::get_mut` on a new value | [`UniqueRef`](crate::UniqueRef) |

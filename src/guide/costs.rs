@@ -64,5 +64,5 @@
 //!
 //! A lock that no other thread wants costs two more instructions, and a contended lock makes the thread
 //! wait ([`locks`](super::locks)). Times, as ratios to the alternatives, are in the
-//! [README](https://docs.rs/crate/kref/latest/source/README.md), and all of them, with their spread, in
-//! `docs/scoreboard.md` in the repository.
+//! [README](crate#what-it-costs). The
+//! [scoreboard](https://docs.rs/crate/kref/latest/source/docs/scoreboard.md) has all of them, with their spread.

@@ -89,7 +89,7 @@
 //!
 //! # What it does not say
 //!
-//! - That a thread gets through. A put may lose its compare-exchange, or wait for the lock, any number of times.
+//! - That a thread makes progress. A put may lose its compare-exchange, or wait for the lock, any number of times.
 //! - That the code has no other steps than those of the runs. The replay has seen millions of steps; it is a test, not a proof.
 //! - Anything about the compiler, the processor, and the destructors that you write.
 //!

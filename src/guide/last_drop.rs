@@ -3,8 +3,8 @@
 //! # The problem
 //!
 //! A server stops, a device is pulled out, a module is unloaded: a thread has to wait until all users of something are gone, and
-//! then destroys it. The users are counted already. So let the thread sleep until the count is zero, and let the last put
-//! wake it?
+//! then destroys it. The users are counted already. The obvious design is: the thread sleeps until the count is zero, and the
+//! last put wakes it.
 //!
 //! # Wrong
 //!

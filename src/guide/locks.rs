@@ -1,8 +1,7 @@
 //! Reference: which operation takes which lock, and for how long.
 //!
-//! "Your lock" is the one that is given to [`put_lock`](crate::Kref::put_lock); a "shard" is a part
-//! of a map, of which there are by default sixteen for each processor, rounded up to a power of
-//! two, and 256 at most.
+//! "Your lock" is the one that is given to [`put_lock`](crate::Kref::put_lock). A "shard" is a part of a map. By default
+//! a map has sixteen shards for each processor, rounded up to a power of two, and 256 at most.
 //!
 //! | operation | lock | for how long |
 //! |---|---|---|
@@ -18,7 +17,7 @@
 //! | drop of the last [`Token`](crate::Token) while there is a waiter | the drain's list's | to take the list; the wakers run after that |
 //! | a poll of a [`Drain`](crate::Drain) or a [`Drained`](crate::Drained) that finds tokens; drop of a `Drained` that has waited | the drain's list's | a search in the list of waiters |
 //! | [`Registry::get`](crate::Registry::get), found | none | |
-//! | [`Registry::get`](crate::Registry::get), not found, or its last handle is just being dropped | one shard's | one more look |
+//! | [`Registry::get`](crate::Registry::get), not found, or its last handle is being dropped, or the first in its shard after the number of buckets has changed | one shard's | a second lookup; the first after a change moves the shard's objects |
 //! | [`Registry::try_insert`](crate::Registry::try_insert), [`Registry::unlist`](crate::Registry::unlist) | one shard's | a few instructions |
 //! | [`Registry::get_or_insert_with`](crate::Registry::get_or_insert_with), not found | one shard's, twice | not while the constructor runs; a thread that wants the same key waits without a lock |
 //! | drop of a [`Handle`](crate::Handle) or an [`Interned`](crate::Interned), not the last | none | |

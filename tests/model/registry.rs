@@ -14,7 +14,7 @@ use crate::backend::{CasOnly, Rmw, tally};
 use crate::object::threads;
 use crate::{check, check_bounded, explore, over_backends};
 
-/// All keys have one hash, so that every look-up compares keys, and recycled nodes have the tag that
+/// All keys have one hash, so that every lookup compares keys, and recycled nodes have the tag that
 /// was looked for.
 #[derive(Clone, Copy)]
 pub struct OneHash;

@@ -1,15 +1,15 @@
 //! Linux commit 0ed8f619b412: a tracked connection is taken for the one that was there before.
 //!
-//! Connections lie in type-stable memory (`SLAB_TYPESAFE_BY_RCU`): a look-up without a lock may find one
+//! Connections lie in type-stable memory (`SLAB_TYPESAFE_BY_RCU`): a lookup without a lock may find one
 //! that was freed and is another by now. So it takes a reference unless the count is zero, and then
 //! looks again: is it the key, is it confirmed? When the count became a `refcount_t` (719774377622), the
 //! increment lost its ordering: `refcount_inc_not_zero` has only a control dependency, which does not
-//! keep the later *loads* behind it, and `refcount_set(1)` none at all. On ARM the look-up read the
+//! keep the later *loads* behind it, and `refcount_set(1)` none at all. On ARM the lookup read the
 //! confirmed bit of the connection before, and used one that was not in the table yet. The repair is an
 //! acquire barrier after the increment and a write barrier before the set.
 //!
 //! ```text
-//! new connection, in recycled memory         look-up                    count
+//! new connection, in recycled memory         lookup                     count
 //! ----------------------------------         -------                    -----
 //! clear the confirmed bit
 //! count = 1                                                             1

@@ -127,7 +127,7 @@ mod ours {
     }
 
     /// Or the collector does not ask, but claims: while the count is frozen nobody gets in, so that even
-    /// a look-up without the recheck does no harm.
+    /// a lookup without the recheck does no harm.
     #[test]
     fn cve_2021_4083_claim() {
         fn close_and_claim(file: &File) {

@@ -3,7 +3,7 @@
 //! An interner whose map holds no reference has to take a value out when its last user goes. If it does
 //! so by *looking the value up* (internment 0.8.6 removes by value), it relies on `Eq` and `Hash`: a type
 //! whose `Eq` says no when it is asked about itself makes the removal find nothing. The value is freed,
-//! the entry stays, and the next look-up whose `Eq` says yes gets it. `Eq` is a safe trait, so this must
+//! the entry stays, and the next lookup whose `Eq` says yes gets it. `Eq` is a safe trait, so this must
 //! not be more than a wrong answer.
 //!
 //! ```text

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, Hash, Hasher};
 
 use loom::cell::UnsafeCell;
 
-/// Gives all keys one hash, so that every look-up compares them.
+/// Gives all keys one hash, so that every lookup compares them.
 #[derive(Clone, Copy)]
 pub struct OneHash;
 

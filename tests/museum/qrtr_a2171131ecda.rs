@@ -1,24 +1,24 @@
 //! Linux commit a2171131ecda: a qrtr socket's reference is dropped before its port is withdrawn.
 //!
-//! The table of ports holds a reference to each socket, and look-ups read it under RCU: find the
+//! The table of ports holds a reference to each socket, and lookups read it under RCU: find the
 //! socket, `sock_hold`. `qrtr_port_remove` put the table's reference, *then* erased the port, then
 //! waited for the readers. In between, the table showed a socket to which it had no reference any
-//! more: if that was the last, a look-up raised a count from zero. The repair moves the put behind the
+//! more: if that was the last, a lookup raised a count from zero. The repair moves the put behind the
 //! wait.
 //!
 //! ```text
-//! remove the port                            look-up                    count
+//! remove the port                            lookup                     count
 //! ---------------                            -------                    -----
 //! put the table's reference: 1 -> 0                                     0
 //!                                            find the socket, get       1
 //! erase the port
-//! wait for the look-ups
-//!                                            look-up ends
+//! wait for the lookups
+//!                                            lookup ends
 //! free the socket
 //!                                            use the socket
 //! ```
 //!
-//! In the model RCU is a read-write lock: a look-up is a reader, and a grace period is over when the
+//! In the model RCU is a read-write lock: a lookup is a reader, and a grace period is over when the
 //! exclusive side was held once.
 
 use std::sync::atomic::Ordering::{Acquire, Release};

@@ -2,12 +2,12 @@
 //!
 //! The devices of a group are in a list under the group's `device_lock`, and the list holds no
 //! reference. `vfio_device_put` dropped the reference first; its release function took the lock to
-//! unlink the device. A look-up that held the lock in between found a device whose count was zero,
+//! unlink the device. A lookup that held the lock in between found a device whose count was zero,
 //! took a reference to it, and used it when it had been freed. The repair was one word:
 //! `kref_put_mutex`.
 //!
 //! ```text
-//! put                                        look-up                    count
+//! put                                        lookup                     count
 //! ---                                        -------                    -----
 //! 1 -> 0                                                                0
 //!                                            lock

@@ -142,7 +142,7 @@ fn last_hand_back_and_lookup_under_the_lock() {
     );
 }
 
-/// A look-up without a lock, in memory that stays: it takes a reference to a live object, or none.
+/// A lookup without a lock, in memory that stays: it takes a reference to a live object, or none.
 #[test]
 fn last_put_and_try_get() {
     race(

@@ -185,7 +185,7 @@ fn a_last_put_that_cannot_lock_leaks() {
 static UNLOCKED: AtomicBool = AtomicBool::new(false);
 static FREED: AtomicBool = AtomicBool::new(false);
 
-/// A last put stands behind its unlock, and has not returned from it, while another frees the table. (Miri tells
+/// A last put stands after its unlock, and has not returned from it, while another frees the table. (Miri tells
 /// whether a reference to the shard is still protected then.)
 #[test]
 fn the_table_is_freed_behind_an_unlock() {

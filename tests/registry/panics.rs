@@ -1,7 +1,7 @@
-//! A destructor that panics while a look-up runs it.
+//! A destructor that panics while a lookup runs it.
 //!
-//! A look-up keeps a reference to an object that it found, and found to be another one, until it has
-//! its answer. If the last handle is dropped in between, the look-up destroys the object.
+//! A lookup keeps a reference to an object that it found, and found to be another one, until it has
+//! its answer. If the last handle is dropped in between, the lookup destroys the object.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -49,7 +49,7 @@ impl Trap {
         TRAPS.set(Some(self));
     }
 
-    /// The look-up without the lock compares keys once, and the next comparison, of a look-up that
+    /// The lookup without the lock compares keys once, and the next comparison, of a lookup that
     /// has taken and released the lock, drops `object`.
     fn set(object: impl Any) {
         Self::set_after(1, object);

@@ -142,7 +142,7 @@ fn destructors_panic_beside_others() {
                 let mut random = Random::new(seed);
                 for _ in 0..rounds {
                     let key = random.below(4);
-                    // Look-ups too may be the ones that run a destructor.
+                    // Lookups too may be the ones that run a destructor.
                     let round = catch_unwind(AssertUnwindSafe(|| {
                         let make = |key: &u64| Panics(Canary::new(*key, alive), *key == 0);
                         let handle = map.get_or_insert_with(key, make);

@@ -93,7 +93,7 @@ fn a_get_beyond_max_saturates_whenever_it_goes_on() {
     }
 }
 
-/// A look-up of a dead object stands; the memory is used again. Whatever it then does to the word does not change how many
+/// A lookup of a dead object stands; the memory is used again. Whatever it then does to the word does not change how many
 /// references the new object has.
 #[test]
 fn a_get_of_a_dead_object_leaves_the_next_one_alone() {

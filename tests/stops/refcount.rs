@@ -98,8 +98,8 @@ const TRY_GETS: [TryGet; 4] = [
     }),
 ];
 
-/// Issue 12, A2: a look-up at any value is stopped anywhere; the object dies, or dies and its memory is used again. The
-/// look-up then has a reference that is counted, to what is there, or none.
+/// Issue 12, A2: a lookup at any value is stopped anywhere; the object dies, or dies and its memory is used again. The
+/// lookup then has a reference that is counted, to what is there, or none.
 #[test]
 fn a_try_get_writes_nothing_that_it_did_not_look_at() {
     quiet();
@@ -297,7 +297,7 @@ fn the_end_of_a_freeze_writes_nothing_that_it_did_not_look_at() {
     }
 }
 
-/// `dec` of the last reference leaves an object that nobody frees. Until that is written the object is dead to look-ups.
+/// `dec` of the last reference leaves an object that nobody frees. Until that is written the object is dead to lookups.
 #[test]
 fn a_decrement_to_zero_saturates_only_what_it_left() {
     quiet();

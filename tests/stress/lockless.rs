@@ -1,4 +1,4 @@
-//! Look-ups without a lock, in memory that is used again, and frozen counts.
+//! Lookups without a lock, in memory that is used again, and frozen counts.
 
 use std::cell::UnsafeCell;
 use std::thread;

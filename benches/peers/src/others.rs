@@ -42,7 +42,7 @@ impl<const MAP: u8> Map for Intern<MAP> {
 
     #[inline]
     fn get(&'static self, key: u64) -> Option<Self::Handle> {
-        // It has no look-up that does not insert.
+        // It has no lookup that does not insert.
         Some(self.get_or_insert(key, 0))
     }
 

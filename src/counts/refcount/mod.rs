@@ -30,7 +30,7 @@
 //!    already; it pins the count by one compare-exchange from what it left.
 //! 3. *The thread that increments pins.* Its own reference, which it has just counted, keeps the object alive until it
 //!    has done so.
-//! 4. *A look-up without a reference writes only by compare-exchange from a value that it saw.* If the object died, and
+//! 4. *A lookup without a reference writes only by compare-exchange from a value that it saw.* If the object died, and
 //!    its memory was used again, the value says so, or it is the value of a living count.
 //!
 //! # Why nothing is freed early
@@ -43,7 +43,7 @@
 //! finds more than `MAX` already) pins before it returns. So `R` exceeds `MAX` by the increments under way at most, and the word
 //! does not get to 0x9000_0000 by steps. Decrements count exactly in this zone, so if the word becomes good again, it is still
 //! `R`, and a put that finds one has dropped the last reference. Conversely, while an increment stands between its step and its pin,
-//! its caller has two references, so `R` is not zero. It does not matter how long it stands. `add`, and the look-ups,
+//! its caller has two references, so `R` is not zero. It does not matter how long it stands. `add`, and the lookups,
 //! which compute before they write, pin what they find here; they never give out a reference that is not counted.
 //!
 //! *After the first pin the word stays pinned.* A decrement may take the word down, an increment up, by one each. One that leaves
@@ -81,7 +81,7 @@
 //!   do an Acquire load: cheaper than an Acquire on every decrement, and unlike a fence it is
 //!   understood by every race detector. The load decides nothing, and the object is the caller's own by then. It reads zero or,
 //!   if the count was revived under a lock, a later value of the same release sequence.
-//! - An increment is Relaxed: the caller already may use the object, or a lock ordered its look-up.
+//! - An increment is Relaxed: the caller already may use the object, or a lock ordered its lookup.
 //! - An increment from a reference that the caller does *not* hold (`inc_not_zero`) is Acquire: it
 //!   begins a use. It pairs with the Release store that published the object (`set_release`, in
 //!   memory that is used again), and with the Release that ends a freeze.

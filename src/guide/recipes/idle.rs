@@ -1,7 +1,7 @@
-//! Recipe: all live objects, and away with those that were idle for long.
+//! Recipe: visit all live objects, and remove those that were idle for long.
 //!
-//! A registry forgets unused objects. This is about objects that are in use, by a connection that is still open, say,
-//! and that new users should not find any more.
+//! A registry drops unused objects by itself. This recipe is about objects that are still in use, for example by a connection
+//! that is open, and that new users should no longer find.
 //!
 //! ```
 //! # #[cfg(feature = "registry")] {

@@ -44,7 +44,8 @@
 //! # }
 //! ```
 //!
-//! - This list is written by every access. To pay for it only when an object goes out of use, push in the place where users give
-//!   their handles back, as the example `dentry_cache` does with `--keep N`; it prints the hits without and with it.
+//! - This list is written by every access. To pay for it only when an object goes out of use, push where users
+//!   give their handles back, as the example `dentry_cache` does with `--keep N`; it prints the hits without and with it.
 //! - Under memory pressure, drop the list or a part of it: what is in use stays.
-//! - A map from keys to what is kept, of which the registry knows nothing, is enough for a cache by time or by size, too.
+//! - The list may be any collection of handles. The registry knows nothing of it. So a cache by time or by size works in the
+//!   same way.

@@ -50,6 +50,6 @@
 //! - A `static` registry is no leak: the check looks for objects that are held, and a registry holds none.
 //! - An object that is kept on purpose is made before the check, or dropped before it. [`AllDropped::left`](crate::track::AllDropped::left) gives the report
 //!   without failing.
-//! - Where the line is not enough (one function takes all references), give tags ([`Handle::clone_for`](crate::Handle::clone_for)), or ask for backtraces
+//! - If the line does not say enough, because one function takes all references, give tags ([`Handle::clone_for`](crate::Handle::clone_for)), or ask for backtraces
 //!   ([`capture_backtraces`](crate::track::capture_backtraces)).
 //! - A program can do the same at its end: [`ReportLeft`](crate::track::ReportLeft) around a registry tells a function of yours what is left.

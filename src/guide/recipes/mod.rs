@@ -7,7 +7,7 @@
 //! |---|---|
 //! | count references in an object of my own, found through my own index and lock | [`own_object`] |
 //! | the sessions of a server, with clients that connect again | [`sessions`] |
-//! | all live objects, and away with those that are idle | [`idle`] |
+//! | visit all live objects, and remove those that are idle | [`idle`] |
 //! | a cache: keep the objects that were used last | [`keep`] |
 //! | shared connections in an async program | [`pool`] |
 //! | the symbols of a parser: one word, keys of maps, serde | [`symbols`] |

@@ -1,7 +1,7 @@
 //! Recipe: the sessions of a server.
 //!
 //! A session lives while a connection or a request uses it, and is found by its number. A client that connects again
-//! replaces its old session before that was found to be dead.
+//! replaces its old session, even if the server has not yet noticed that the old connection is dead.
 //!
 //! ```
 //! # #[cfg(feature = "registry")] {

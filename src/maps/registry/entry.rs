@@ -68,7 +68,7 @@ unsafe impl<K, V> Payload for Entry<K, V> {
     }
 
     unsafe fn end<B: LockBackend>(node: NonNull<Node<B>>, state: State) {
-        // The key and the allocation go in the drop of these, behind the value, also if its destructor panics.
+        // The key and the allocation are dropped with these, after the value, also if its destructor panics.
         let end = || {
             // SAFETY: the key and the value are dropped before this.
             let _memory = unsafe { Place::<Self>::free_at_end(Node::payload(node, Self::SLOT)) };
@@ -283,7 +283,7 @@ impl<K, V> Drop for LargeDraft<K, V> {
         let entry = self.memory.get().as_ptr();
         // SAFETY: the memory is for an entry.
         let key = unsafe { &raw mut (*entry).key };
-        // SAFETY: the key is there, and is dropped here, behind the value.
+        // SAFETY: the key is there, and is dropped here, after the value.
         let _key = unsafe { DropInPlace::new(key) };
         if self.has_value {
             // SAFETY: the value is there, and is dropped here.

@@ -187,7 +187,7 @@ struct Burial<B: LockBackend> {
 }
 
 impl<B: LockBackend> Burial<B> {
-    /// Gives the slot back. That may be the end of the shard and the table, behind the unlock.
+    /// Gives the slot back. That may be the end of the shard and the table, after the unlock.
     fn end(self, guard: Guard<'_, B>) {
         let this = ManuallyDrop::new(self);
         this.end_with(guard);

@@ -23,7 +23,7 @@
 //!
 //! # If a thread stops here forever
 //!
-//! In `end`, before the critical section: the waiters wait on, as for a constructor that does not end. Behind it: those
+//! In `end`, before the critical section: the waiters wait on, as for a constructor that does not end. After it: those
 //! that were not woken yet do. No other thread waits: the lock is held for a few instructions and one allocation.
 
 use alloc::collections::BTreeMap;

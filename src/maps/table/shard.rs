@@ -507,7 +507,7 @@ impl<B: LockBackend> Guard<'_, B> {
         // SAFETY: a slot is a node.
         let header = unsafe { node.as_ref() };
         header.set_tag(header.tag().with(State::Dying));
-        // Behind the tag, so that a lookup that takes a reference from now on sees that the value is gone.
+        // After the tag, so that a lookup that takes a reference from now on sees that the value is gone.
         header.refs.revive();
         self.add_listed(usize::MAX);
         self.builders.begin(node, Some(B::current_thread()));

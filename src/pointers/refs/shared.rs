@@ -18,7 +18,7 @@
 //!
 //! - `clone` is Relaxed: its caller has a `Ref`, and whatever hands the new one to another thread
 //!   orders what that thread sees of the value.
-//! - `drop` is Release, as other threads' uses of the value must not move behind it, and Acquire when
+//! - `drop` is Release, as other threads' uses of the value must not move past it, and Acquire when
 //!   it was the last, as the destructor must not move in front of the others' drops.
 //! - An operation that asks for the sole ownership (`try_unique`, `try_unwrap`, `into_inner`,
 //!   `get_mut`, `make_mut`) is Acquire for the same reason: what comes next writes or moves the
