@@ -62,7 +62,14 @@ const PAGE: usize = 4096;
 pub(super) struct Buckets<B: LockBackend> {
     /// The pointer of the [`Heads`] in use.
     heads: B::Ptr<Head<B>>,
-    arrays: Locked<Vec<Array<B>>, B>,
+    arrays: Locked<Arrays<B>, B>,
+}
+
+/// The arrays there are.
+struct Arrays<B: LockBackend> {
+    list: Vec<Array<B>>,
+    /// How many heads the array in use has at least, so that each shard has some of its own.
+    least: usize,
 }
 
 /// The memory of an array.
@@ -93,16 +100,16 @@ unsafe impl<B: LockBackend> Sync for Buckets<B> {}
 unsafe impl<B: LockBackend> Send for Array<B> {}
 
 impl<B: LockBackend> Buckets<B> {
-    /// Creates the buckets of `shards` shards.
-    pub(super) fn new(shards: usize) -> Self {
-        let mut array = Array::needed(shards * FIRST);
-        array.users = shards;
-        let mut arrays = Vec::with_capacity(1);
+    /// Creates the buckets of one shard.
+    pub(super) fn new() -> Self {
+        let mut array = Array::needed(FIRST);
+        array.users = 1;
+        let mut list = Vec::with_capacity(1);
         let heads = array.heads;
-        arrays.push(array);
+        list.push(array);
         Self {
             heads: B::Ptr::new(heads.0.as_ptr()),
-            arrays: Locked::new(arrays),
+            arrays: Locked::new(Arrays { list, least: FIRST }),
         }
     }
 
@@ -132,11 +139,34 @@ impl<B: LockBackend> Buckets<B> {
 
     /// Makes the array as short as that many nodes allow, if there is memory for the shorter one. Every shard has
     /// to move its nodes after that.
-    pub(super) fn shrink(&self, nodes: usize, shards: usize) {
-        let len = nodes.next_power_of_two().max(shards * FIRST);
+    pub(super) fn shrink(&self, nodes: usize) {
+        let least = self.arrays.with(|arrays| arrays.least);
+        let len = nodes.next_power_of_two().max(least);
         let old = self.heads();
         if len < old.len() {
             self.replace(old, len);
+        }
+    }
+
+    /// Has the array in use be for so many shards, from now on. Returns `false` if there is no memory for that; then
+    /// nothing has changed. No lock is held.
+    pub(super) fn suffice_for(&self, shards: usize) -> bool {
+        let least = shards * FIRST;
+        loop {
+            let heads = self.heads();
+            if heads.len() < least {
+                self.replace(heads, least);
+            }
+            let suffices = self.arrays.with(|arrays| {
+                let suffices = self.heads().len() >= least;
+                if suffices {
+                    arrays.least = arrays.least.max(least);
+                }
+                suffices
+            });
+            if suffices || self.heads() == heads {
+                return suffices;
+            }
         }
     }
 
@@ -145,14 +175,16 @@ impl<B: LockBackend> Buckets<B> {
         let mut new = None;
         loop {
             let is_done = self.arrays.with(|arrays| {
-                if self.heads() != from {
+                // There may be more shards since it was decided.
+                if self.heads() != from || len < arrays.least {
                     return true;
                 }
+                let list = &mut arrays.list;
                 // Unless another thread was faster, and the array `from` has come into use once more since.
-                if arrays.iter().all(|array| array.heads.len() != len) {
-                    arrays.extend(new.take());
+                if list.iter().all(|array| array.heads.len() != len) {
+                    list.extend(new.take());
                 }
-                let Some(array) = arrays.iter().find(|array| array.heads.len() == len) else {
+                let Some(array) = list.iter().find(|array| array.heads.len() == len) else {
                     return false;
                 };
                 // Release: pairs with the Acquire in `heads`, so that the heads are seen.
@@ -175,27 +207,28 @@ impl<B: LockBackend> Buckets<B> {
     pub(super) fn enter(&self) -> Heads<B> {
         self.arrays.with(|arrays| {
             let to = self.heads();
-            for array in arrays {
-                array.users += usize::from(array.heads == to);
-            }
+            arrays.add_users(to, 1);
             to
         })
     }
 
     /// Has a shard leave an array. The caller has locked the shard, and has emptied its part of the array.
     pub(super) fn leave(&self, from: Heads<B>) {
-        self.arrays.with(|arrays| {
-            for array in arrays {
-                array.users -= usize::from(array.heads == from);
-            }
-        });
+        self.arrays
+            .with(|arrays| arrays.add_users(from, usize::MAX));
+    }
+
+    /// Has the parts of a shard, which are `shards` shards now, be where the shard was.
+    pub(super) fn divide(&self, heads: Heads<B>, shards: usize) {
+        self.arrays
+            .with(|arrays| arrays.add_users(heads, shards - 1));
     }
 
     /// Gives the memory of arrays that no shard has nodes in back to the system, where it can go back.
     pub(super) fn release_idle(&self) {
         self.arrays.with(|arrays| {
             let in_use = self.heads();
-            for array in arrays {
+            for array in &mut arrays.list {
                 if array.users == 0 && array.heads != in_use {
                     // SAFETY: nobody writes to the heads: a shard enters an array that is in use, and under this lock. They
                     // are all empty, which is zeros.
@@ -207,7 +240,18 @@ impl<B: LockBackend> Buckets<B> {
 
     #[cfg(test)]
     pub(super) fn arrays(&self) -> usize {
-        self.arrays.with(|arrays| arrays.len())
+        self.arrays.with(|arrays| arrays.list.len())
+    }
+}
+
+impl<B: LockBackend> Arrays<B> {
+    /// Adds to the number of shards that have their nodes in an array, wrapping around.
+    fn add_users(&mut self, heads: Heads<B>, shards: usize) {
+        for array in &mut self.list {
+            if array.heads == heads {
+                array.users = array.users.wrapping_add(shards);
+            }
+        }
     }
 }
 
@@ -337,7 +381,8 @@ mod tests {
         for (hash, node) in nodes.iter().enumerate() {
             node.set_tag(Tag::new(Hash::new(hash as u64), State::Listed));
         }
-        let buckets = Buckets::<Native>::new(SHARDS);
+        let buckets = Buckets::<Native>::new();
+        assert!(buckets.suffice_for(SHARDS));
         for len in [32, 64, 128, 256] {
             let heads = buckets.heads();
             assert_eq!(heads.len(), len);
@@ -358,16 +403,27 @@ mod tests {
         }
     }
 
+    /// A thread that has decided to make the array shorter comes too late: there are more shards since.
+    #[test]
+    fn the_array_is_never_too_short_for_the_shards() {
+        let buckets = Buckets::<Native>::new();
+        assert!(buckets.suffice_for(4));
+        buckets.replace(buckets.heads(), FIRST);
+        assert_eq!(buckets.heads().len(), 4 * FIRST);
+        buckets.shrink(1);
+        assert_eq!(buckets.heads().len(), 4 * FIRST);
+    }
+
     #[test]
     fn arrays_lie_in_whole_cache_lines() {
-        let buckets = Buckets::<Native>::new(1);
+        let buckets = Buckets::<Native>::new();
         for _ in 0..5 {
             let heads = buckets.heads();
             assert!(heads.first().addr() % Heads::<Native>::ALIGN == 0);
             buckets.grow(heads);
         }
         assert_eq!(buckets.arrays(), 6);
-        buckets.shrink(3, 1);
+        buckets.shrink(3);
         assert_eq!(buckets.heads().len(), FIRST);
         for _ in 0..5 {
             buckets.grow(buckets.heads());
@@ -380,7 +436,7 @@ mod tests {
     fn memory_of_heads_that_lead_somewhere_does_not_go_back() {
         let node = Node::<Native>::new();
         node.set_tag(Tag::new(Hash::new(7), State::Listed));
-        let buckets = Buckets::<Native>::new(1);
+        let buckets = Buckets::<Native>::new();
         let first = buckets.heads();
         while buckets.heads().len() * size_of::<usize>() < 2 * OWN_PAGES {
             buckets.grow(buckets.heads());
