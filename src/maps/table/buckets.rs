@@ -25,7 +25,7 @@
 //!
 //! # Who owns what
 //!
-//! The buckets own the arrays. Each shard has its part of one array, where its nodes are, and the same part of all others is
+//! The first array lies in the table, and the buckets own the others. Each shard has its part of one array, where its nodes are, and the same part of all others is
 //! empty. `arrays` is locked to count which shard is where, also by a thread that has locked its shard; a thread that has locked
 //! `arrays` locks nothing else.
 //!
@@ -35,9 +35,10 @@
 //!   lookups and in the thread that moves a shard's nodes, so that the heads are there.
 //! - the heads: see `chains.rs`.
 
-use alloc::alloc::handle_alloc_error;
 use alloc::vec::Vec;
 use core::alloc::Layout;
+use core::array;
+use core::iter;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::Ordering::{Acquire, Release};
 
@@ -65,9 +66,14 @@ pub(super) struct Buckets<B: LockBackend> {
     arrays: Locked<Arrays<B>, B>,
 }
 
+/// The heads of a table that has few nodes, a part of it.
+#[repr(align(64))]
+pub(super) struct FirstHeads<B: LockBackend>([Head<B>; FIRST]);
+
 /// The arrays there are.
 struct Arrays<B: LockBackend> {
-    list: Vec<Array<B>>,
+    first: Array<B>,
+    others: Vec<Array<B>>,
     /// How many heads the array in use has at least, so that each shard has some of its own.
     least: usize,
 }
@@ -79,7 +85,8 @@ struct Arrays<B: LockBackend> {
 /// The heads lie in it.
 struct Array<B: LockBackend> {
     heads: Heads<B>,
-    memory: Map,
+    /// Nothing for the first, which is in the table.
+    memory: Option<Map>,
     /// How many shards have their nodes there.
     users: usize,
 }
@@ -99,17 +106,32 @@ unsafe impl<B: LockBackend> Sync for Buckets<B> {}
 // SAFETY: as above.
 unsafe impl<B: LockBackend> Send for Array<B> {}
 
+impl<B: LockBackend> FirstHeads<B> {
+    pub(super) fn new() -> Self {
+        Self(array::from_fn(|_| B::Ptr::new(ptr::null_mut())))
+    }
+}
+
 impl<B: LockBackend> Buckets<B> {
     /// Creates the buckets of one shard.
-    pub(super) fn new() -> Self {
-        let mut array = Array::needed(FIRST);
-        array.users = 1;
-        let mut list = Vec::with_capacity(1);
-        let heads = array.heads;
-        list.push(array);
+    ///
+    /// # Safety
+    ///
+    /// The heads live as long as the buckets do.
+    pub(super) unsafe fn new(first: NonNull<FirstHeads<B>>) -> Self {
+        let heads = Heads::new(first.cast(), FIRST);
+        let first = Array {
+            heads,
+            memory: None,
+            users: 1,
+        };
         Self {
             heads: B::Ptr::new(heads.0.as_ptr()),
-            arrays: Locked::new(Arrays { list, least: FIRST }),
+            arrays: Locked::new(Arrays {
+                first,
+                others: Vec::new(),
+                least: FIRST,
+            }),
         }
     }
 
@@ -179,16 +201,15 @@ impl<B: LockBackend> Buckets<B> {
                 if self.heads() != from || len < arrays.least {
                     return true;
                 }
-                let list = &mut arrays.list;
                 // Unless another thread was faster, and the array `from` has come into use once more since.
-                if list.iter().all(|array| array.heads.len() != len) {
-                    list.extend(new.take());
+                if arrays.of_len(len).is_none() {
+                    arrays.others.extend(new.take());
                 }
-                let Some(array) = list.iter().find(|array| array.heads.len() == len) else {
+                let Some(heads) = arrays.of_len(len) else {
                     return false;
                 };
                 // Release: pairs with the Acquire in `heads`, so that the heads are seen.
-                self.heads.store(array.heads.0.as_ptr(), Release);
+                self.heads.store(heads.0.as_ptr(), Release);
                 true
             });
             if is_done {
@@ -228,11 +249,14 @@ impl<B: LockBackend> Buckets<B> {
     pub(super) fn release_idle(&self) {
         self.arrays.with(|arrays| {
             let in_use = self.heads();
-            for array in &mut arrays.list {
-                if array.users == 0 && array.heads != in_use {
+            for array in arrays.iter_mut() {
+                if array.users > 0 || array.heads == in_use {
+                    continue;
+                }
+                if let Some(memory) = &array.memory {
                     // SAFETY: nobody writes to the heads: a shard enters an array that is in use, and under this lock. They
                     // are all empty, which is zeros.
-                    unsafe { array.memory.advise_all() };
+                    unsafe { memory.advise_all() };
                 }
             }
         });
@@ -240,27 +264,31 @@ impl<B: LockBackend> Buckets<B> {
 
     #[cfg(test)]
     pub(super) fn arrays(&self) -> usize {
-        self.arrays.with(|arrays| arrays.list.len())
+        self.arrays.with(|arrays| 1 + arrays.others.len())
     }
 }
 
 impl<B: LockBackend> Arrays<B> {
     /// Adds to the number of shards that have their nodes in an array, wrapping around.
     fn add_users(&mut self, heads: Heads<B>, shards: usize) {
-        for array in &mut self.list {
+        for array in self.iter_mut() {
             if array.heads == heads {
                 array.users = array.users.wrapping_add(shards);
             }
         }
     }
+
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut Array<B>> {
+        iter::once(&mut self.first).chain(&mut self.others)
+    }
+
+    fn of_len(&mut self, len: usize) -> Option<Heads<B>> {
+        let mut heads = self.iter_mut().map(|array| array.heads);
+        heads.find(|heads| heads.len() == len)
+    }
 }
 
 impl<B: LockBackend> Array<B> {
-    /// Allocates `len` empty heads, a power of two, without which there is no table.
-    fn needed(len: usize) -> Self {
-        Self::new(len).unwrap_or_else(|| handle_alloc_error(Heads::<B>::layout(len)))
-    }
-
     /// Allocates `len` empty heads, a power of two, if there is memory for them.
     fn new(len: usize) -> Option<Self> {
         let layout = Heads::<B>::layout(len);
@@ -272,10 +300,9 @@ impl<B: LockBackend> Array<B> {
             // SAFETY: as above, and it is aligned.
             unsafe { head.write(B::Ptr::new(ptr::null_mut())) };
         }
-        let shift = 32 - len.trailing_zeros() as usize;
         Some(Self {
-            heads: Heads(first.map_addr(|address| address | shift)),
-            memory,
+            heads: Heads::new(first, len),
+            memory: Some(memory),
             users: 0,
         })
     }
@@ -283,7 +310,7 @@ impl<B: LockBackend> Array<B> {
 
 impl<B: LockBackend> Drop for Array<B> {
     fn drop(&mut self) {
-        if !B::NULL_IS_ZERO {
+        if !B::NULL_IS_ZERO && self.memory.is_some() {
             let heads = ptr::slice_from_raw_parts_mut(self.heads.first(), self.heads.len());
             // SAFETY: all are there, and nobody uses them any more.
             unsafe { heads.drop_in_place() };
@@ -309,6 +336,12 @@ impl<B: LockBackend> Heads<B> {
     } else {
         LINE
     };
+
+    /// The array of `len` heads, a power of two, at an address that is a multiple of `ALIGN`.
+    fn new(first: NonNull<Head<B>>, len: usize) -> Self {
+        let shift = 32 - len.trailing_zeros() as usize;
+        Self(first.map_addr(|address| address | shift))
+    }
 
     /// The layout of an array: whole pages, if it is large.
     fn layout(len: usize) -> Layout {
@@ -367,11 +400,20 @@ impl<B: LockBackend> PartialEq for Heads<B> {
 
 #[cfg(test)]
 mod tests {
+    use std::boxed::Box;
     use std::collections::HashSet;
 
     use super::super::node::{Node, State, Tag};
     use super::*;
     use crate::atomic::Native;
+
+    /// Buckets, and where their first heads are.
+    fn buckets() -> (Box<FirstHeads<Native>>, Buckets<Native>) {
+        let first = Box::new(FirstHeads::new());
+        // SAFETY: the box lives as long as the test.
+        let buckets = unsafe { Buckets::new(NonNull::from(&*first)) };
+        (first, buckets)
+    }
 
     /// However many buckets there are, a node stays in its shard, and the shards have all nodes.
     #[test]
@@ -381,7 +423,7 @@ mod tests {
         for (hash, node) in nodes.iter().enumerate() {
             node.set_tag(Tag::new(Hash::new(hash as u64), State::Listed));
         }
-        let buckets = Buckets::<Native>::new();
+        let (_first, buckets) = buckets();
         assert!(buckets.suffice_for(SHARDS));
         for len in [32, 64, 128, 256] {
             let heads = buckets.heads();
@@ -406,7 +448,7 @@ mod tests {
     /// A thread that has decided to make the array shorter comes too late: there are more shards since.
     #[test]
     fn the_array_is_never_too_short_for_the_shards() {
-        let buckets = Buckets::<Native>::new();
+        let (_first, buckets) = buckets();
         assert!(buckets.suffice_for(4));
         buckets.replace(buckets.heads(), FIRST);
         assert_eq!(buckets.heads().len(), 4 * FIRST);
@@ -416,7 +458,7 @@ mod tests {
 
     #[test]
     fn arrays_lie_in_whole_cache_lines() {
-        let buckets = Buckets::<Native>::new();
+        let (_first, buckets) = buckets();
         for _ in 0..5 {
             let heads = buckets.heads();
             assert!(heads.first().addr() % Heads::<Native>::ALIGN == 0);
@@ -436,7 +478,7 @@ mod tests {
     fn memory_of_heads_that_lead_somewhere_does_not_go_back() {
         let node = Node::<Native>::new();
         node.set_tag(Tag::new(Hash::new(7), State::Listed));
-        let buckets = Buckets::<Native>::new();
+        let (_heads, buckets) = buckets();
         let first = buckets.heads();
         while buckets.heads().len() * size_of::<usize>() < 2 * OWN_PAGES {
             buckets.grow(buckets.heads());

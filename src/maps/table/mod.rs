@@ -79,7 +79,7 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use self::buckets::{Buckets, Heads};
+use self::buckets::{Buckets, FirstHeads, Heads};
 pub(crate) use self::builders::{Busy, Outcome};
 pub(crate) use self::counted::Counted;
 pub(crate) use self::event::Event;
@@ -91,7 +91,7 @@ pub(crate) use self::owner::{Entered, Owner, Vacant};
 pub(crate) use self::payload::{DropInPlace, Large, Payload, Place};
 pub(crate) use self::raw::Lent;
 use self::shard::{Guard, Shard};
-use self::shards::Shards;
+use self::shards::{One, Shards};
 use crate::atomic::{Atomic, AtomicInt};
 use crate::lock::LockBackend;
 
@@ -103,8 +103,7 @@ const BIAS: usize = 1 << (usize::BITS - 1);
 
 /// The table of one map.
 ///
-/// Aligned, so that what every lookup reads is in no cache line that is written often.
-#[repr(align(128))]
+/// What every lookup reads is in no cache line that is written often: `one` and `first_heads` have lines of their own.
 pub(crate) struct Table<B: LockBackend> {
     buckets: Buckets<B>,
     memory: Memory<B>,
@@ -113,6 +112,9 @@ pub(crate) struct Table<B: LockBackend> {
     /// How many live nodes closed shards have had, and the [`BIAS`].
     left: B::Usize,
     shards: Shards<B>,
+    /// The only shard, at first.
+    one: One<B>,
+    first_heads: FirstHeads<B>,
 }
 
 impl<B: LockBackend> Table<B> {
@@ -120,26 +122,33 @@ impl<B: LockBackend> Table<B> {
     pub(crate) fn new(shards: usize, slot: Layout, is_exclusive: bool) -> NonNull<Self> {
         let table = NonNull::from(Box::leak(Box::<Self>::new_uninit())).cast::<Self>();
         // SAFETY: the place is in what was allocated.
-        let one = unsafe { &raw mut (*table.as_ptr()).shards.one };
+        let one = unsafe { &raw mut (*table.as_ptr()).one };
         // SAFETY: as above.
-        let one = unsafe { NonNull::new_unchecked(one) };
-        let buckets = Buckets::new();
-        let shards_of = Shards::new(table, one, shards, buckets.heads());
+        let first_heads = unsafe { &raw mut (*table.as_ptr()).first_heads };
+        // SAFETY: a place in what was allocated is not at zero. The heads are there below, and as long as the table is.
+        let buckets = unsafe { Buckets::new(NonNull::new_unchecked(first_heads)) };
         let new = Self {
-            buckets,
             memory: Memory::new(slot),
             is_exclusive,
             left: B::Usize::new(BIAS),
-            shards: shards_of,
+            // SAFETY: as above.
+            shards: unsafe { Shards::new(NonNull::new_unchecked(one), shards) },
+            one: One(Shard::new(table, 0, 1, buckets.heads())),
+            first_heads: FirstHeads::new(),
+            buckets,
         };
         // SAFETY: it was allocated for this.
         unsafe { table.write(new) };
         if shards > 1 {
             // SAFETY: the table was made just now.
-            let table = unsafe { table.as_ref() };
-            table.shards.divide(&table.buckets);
+            unsafe { table.as_ref() }.divide();
         }
         table
+    }
+
+    #[cold]
+    fn divide(&self) {
+        self.shards.divide(&self.one.0, &self.buckets);
     }
 
     /// Locks the shard of a hash.
@@ -151,8 +160,8 @@ impl<B: LockBackend> Table<B> {
     /// Locks the shard of a hash for a caller that looks for something, or puts it in. Sees to it that there are shards enough.
     #[inline]
     fn enter(&self, hash: Hash) -> Guard<'_, B> {
-        if self.shards.are_too_few() {
-            self.shards.divide(&self.buckets);
+        if self.shards.are_too_few(&self.one.0) {
+            self.divide();
         }
         self.lock(hash)
     }
@@ -177,7 +186,8 @@ impl<B: LockBackend> Table<B> {
     fn stock<'a>(&'a self, hash: Hash, guard: Guard<'a, B>) -> Guard<'a, B> {
         let wants = guard.wants();
         drop(guard);
-        let slots = self.memory.take(self.shards.table().cast(), wants);
+        // Not a pointer made from `self`: the last put frees the table by it, which a shared reference does not allow.
+        let slots = self.memory.take(self.one.0.table().cast(), wants);
         let mut guard = self.lock(hash);
         guard.stock(slots);
         guard

@@ -39,8 +39,7 @@ use core::sync::atomic::Ordering::{Acquire, Release};
 
 use crossbeam_utils::CachePadded;
 
-use super::Table;
-use super::buckets::{Buckets, Heads};
+use super::buckets::Buckets;
 use super::node::Hash;
 use super::shard::{Guard, Shard};
 use crate::atomic::Atomic;
@@ -58,41 +57,38 @@ const MET: u32 = 64;
 
 type Padded<B> = CachePadded<Shard<B>>;
 
+/// The only shard of a table, a part of it. In lines of its own, and not in two pairs of lines, as nobody else writes near to it:
+/// the allocator can place a table of 64 bytes' alignment with less waste.
+#[repr(align(64))]
+pub(super) struct One<B: LockBackend>(pub(super) Shard<B>);
+
 /// The shards of a table.
 pub(super) struct Shards<B: LockBackend> {
     /// The pointer of the [`Array`] in use.
-    at: B::Ptr<Padded<B>>,
+    at: B::Ptr<Shard<B>>,
     /// How many there may be: a power of two, or 0 for as many as the processors call for.
     most: usize,
-    /// The only one, at first.
-    pub(super) one: Padded<B>,
 }
 
 /// An array of shards. A copy of it owns nothing.
 ///
 /// # Invariants
 ///
-/// The address of the first, plus the logarithm of their number.
-struct Array<B: LockBackend>(NonNull<Padded<B>>);
+/// The address of the first, a multiple of `ALIGN`, plus the logarithm of their number. If there are many, each is padded.
+struct Array<B: LockBackend>(NonNull<Shard<B>>);
 
 impl<B: LockBackend> Shards<B> {
-    /// Creates one shard, which `may_become` many. It is going to lie at `one`.
-    pub(super) fn new(
-        table: NonNull<Table<B>>,
-        one: NonNull<Padded<B>>,
-        may_become: usize,
-        heads: Heads<B>,
-    ) -> Self {
+    /// The shards of a table that has one shard, at `one`, and may have `most`: a power of two, or 0 for as many as the
+    /// processors call for.
+    ///
+    /// # Safety
+    ///
+    /// It is there when this is used, and as long.
+    pub(super) unsafe fn new(one: NonNull<One<B>>, most: usize) -> Self {
         Self {
-            at: B::Ptr::new(one.as_ptr()),
-            most: may_become,
-            one: CachePadded::new(Shard::new(table, 0, 1, heads)),
+            at: B::Ptr::new(one.as_ptr().cast()),
+            most,
         }
-    }
-
-    /// The table, as it was allocated: not a pointer made from a reference, as the last put frees the table by it.
-    pub(super) fn table(&self) -> NonNull<Table<B>> {
-        self.one.table()
     }
 
     #[inline]
@@ -129,16 +125,16 @@ impl<B: LockBackend> Shards<B> {
 
     /// Whether the only shard is to be divided.
     #[inline]
-    pub(super) fn are_too_few(&self) -> bool {
+    pub(super) fn are_too_few(&self, one: &Shard<B>) -> bool {
         self.array().len() == 1
             && self.most != 1
-            && (self.one.len_hint() >= many::<B>() || self.one.contention() >= MET)
+            && (one.len_hint() >= many::<B>() || one.contention() >= MET)
     }
 
     /// Divides the only shard, if there is memory for it and no other thread was faster. No lock is held.
     #[cold]
     #[inline(never)]
-    pub(super) fn divide(&self, buckets: &Buckets<B>) {
+    pub(super) fn divide(&self, one: &Shard<B>, buckets: &Buckets<B>) {
         let len = match self.most {
             0 => default_most::<B>(),
             most => most,
@@ -149,14 +145,14 @@ impl<B: LockBackend> Shards<B> {
             return;
         }
         let heads = buckets.heads();
-        let part = |number| Shard::new(self.one.table(), number, len as u32, heads);
+        let part = |number| Shard::new(one.table(), number, len as u32, heads);
         parts.extend((0..len as u32).map(|number| CachePadded::new(part(number))));
-        let Some(mut guard) = self.one.lock() else {
+        let Some(mut guard) = one.lock() else {
             return;
         };
         guard.divide(buckets, &mut parts);
         let parts = ManuallyDrop::new(parts.into_boxed_slice());
-        let first = parts.as_ptr().cast_mut();
+        let first = parts.as_ptr().cast_mut().cast::<Shard<B>>();
         // Release: pairs with the Acquire in `array`, so that the shards are seen.
         self.at.store(
             first.map_addr(|first| first | len.ilog2() as usize),
@@ -171,7 +167,8 @@ impl<B: LockBackend> Drop for Shards<B> {
         // SAFETY: it is never null.
         let array = Array::<B>(unsafe { NonNull::new_unchecked(self.at.with_mut(|at| *at)) });
         if array.len() > 1 {
-            let parts = ptr::slice_from_raw_parts_mut(array.first(), array.len());
+            let parts =
+                ptr::slice_from_raw_parts_mut(array.first().cast::<Padded<B>>(), array.len());
             // SAFETY: it was a boxed slice of this length, see `divide`, and nobody uses it any more.
             drop(unsafe { Box::from_raw(parts) });
         }
@@ -179,19 +176,23 @@ impl<B: LockBackend> Drop for Shards<B> {
 }
 
 impl<B: LockBackend> Array<B> {
+    /// What shards are aligned to.
+    const ALIGN: usize = if align_of::<Padded<B>>() < align_of::<One<B>>() {
+        align_of::<Padded<B>>()
+    } else {
+        align_of::<One<B>>()
+    };
+
     /// How many shards there may be, for their logarithm to be in the low bits of an address.
-    const MOST: usize = {
-        let align = align_of::<Padded<B>>();
-        if align > 16 {
-            1 << 16
-        } else {
-            1 << (align - 1)
-        }
+    const MOST: usize = if Self::ALIGN > 16 {
+        1 << 16
+    } else {
+        1 << (Self::ALIGN - 1)
     };
 
     #[inline]
     fn log(self) -> u32 {
-        (self.0.addr().get() % align_of::<Padded<B>>()) as u32
+        (self.0.addr().get() % Self::ALIGN) as u32
     }
 
     #[inline]
@@ -206,9 +207,9 @@ impl<B: LockBackend> Array<B> {
     }
 
     #[inline]
-    fn first(self) -> *mut Padded<B> {
+    fn first(self) -> *mut Shard<B> {
         let first = self.0.as_ptr();
-        first.map_addr(|address| address & !(align_of::<Padded<B>>() - 1))
+        first.map_addr(|address| address & !(Self::ALIGN - 1))
     }
 
     /// # Safety
@@ -218,7 +219,7 @@ impl<B: LockBackend> Array<B> {
     unsafe fn get<'a>(self, number: usize) -> &'a Shard<B> {
         debug_assert!(number < self.len());
         // SAFETY: as the caller promises.
-        let shard = unsafe { self.first().add(number) };
+        let shard = unsafe { self.first().byte_add(number * size_of::<Padded<B>>()) };
         // SAFETY: as above.
         unsafe { &*shard }
     }
