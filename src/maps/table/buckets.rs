@@ -419,7 +419,7 @@ mod tests {
     #[test]
     fn every_bucket_belongs_to_the_shard_of_its_tags() {
         const SHARDS: usize = 4;
-        let nodes: [Node<Native>; 500] = core::array::from_fn(|_| Node::new());
+        let nodes: [Node<Native>; 500] = array::from_fn(|_| Node::new());
         for (hash, node) in nodes.iter().enumerate() {
             node.set_tag(Tag::new(Hash::new(hash as u64), State::Listed));
         }

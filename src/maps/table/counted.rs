@@ -206,9 +206,10 @@ impl<B: LockBackend> Burial<B> {
 
 impl<B: LockBackend> Drop for Burial<B> {
     fn drop(&mut self) {
+        // SAFETY: the slot is still this thread's.
+        let hash = unsafe { self.node.as_ref() }.tag().hash();
         // SAFETY: the node is still counted, so that its table lives.
-        let (table, node) = unsafe { (self.table.as_ref(), self.node.as_ref()) };
-        self.end_with(table.lock(node.tag().hash()));
+        self.end_with(unsafe { self.table.as_ref() }.lock(hash));
     }
 }
 

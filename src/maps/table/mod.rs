@@ -101,6 +101,8 @@ const SPARSE: usize = 16;
 /// What is in the number of nodes that are left as long as a shard is open.
 const BIAS: usize = 1 << (usize::BITS - 1);
 
+const PLACE: &str = "no place in an allocation is at zero";
+
 /// The table of one map.
 ///
 /// What every lookup reads is in no cache line that is written often: `one` and `first_heads` have lines of their own.
@@ -118,28 +120,30 @@ pub(crate) struct Table<B: LockBackend> {
 }
 
 impl<B: LockBackend> Table<B> {
-    /// Creates a table of `shards` shards, a power of two (0: of one, which becomes many), and of slots for such payloads.
-    pub(crate) fn new(shards: usize, slot: Layout, is_exclusive: bool) -> NonNull<Self> {
+    /// Creates a table of slots for such payloads, with `most` shards, a power of two. If that is zero, it has one shard at first, and
+    /// as many as the processors call for when one is not enough.
+    pub(crate) fn new(most: usize, slot: Layout, is_exclusive: bool) -> NonNull<Self> {
         let table = NonNull::from(Box::leak(Box::<Self>::new_uninit())).cast::<Self>();
         // SAFETY: the place is in what was allocated.
         let one = unsafe { &raw mut (*table.as_ptr()).one };
         // SAFETY: as above.
         let first_heads = unsafe { &raw mut (*table.as_ptr()).first_heads };
-        // SAFETY: a place in what was allocated is not at zero. The heads are there below, and as long as the table is.
-        let buckets = unsafe { Buckets::new(NonNull::new_unchecked(first_heads)) };
+        // SAFETY: they are there below, and as long as the table is.
+        let buckets = unsafe { Buckets::new(NonNull::new(first_heads).expect(PLACE)) };
+        // SAFETY: as above.
+        let shards = unsafe { Shards::new(NonNull::new(one).expect(PLACE), most) };
         let new = Self {
             memory: Memory::new(slot),
             is_exclusive,
             left: B::Usize::new(BIAS),
-            // SAFETY: as above.
-            shards: unsafe { Shards::new(NonNull::new_unchecked(one), shards) },
+            shards,
             one: One(Shard::new(table, 0, 1, buckets.heads())),
             first_heads: FirstHeads::new(),
             buckets,
         };
         // SAFETY: it was allocated for this.
         unsafe { table.write(new) };
-        if shards > 1 {
+        if most > 1 {
             // SAFETY: the table was made just now.
             unsafe { table.as_ref() }.divide();
         }
@@ -347,7 +351,14 @@ mod tests {
         assert_eq!(heads(&owner), 4 * buckets::FIRST);
     }
 
-    /// A table with few nodes has one shard, and one heap block for its heads; with many nodes it has many.
+    /// A program may have thousands of maps with a few objects.
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn a_table_is_six_lines() {
+        assert!(size_of::<Table<Native>>() <= 6 * 64);
+    }
+
+    /// A table with few nodes has one shard, and one with many nodes many.
     #[test]
     fn the_shard_is_divided_when_there_are_many_nodes() {
         let owner = Owner::<Nothing, Native>::new(0);
