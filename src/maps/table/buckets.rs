@@ -17,7 +17,7 @@
 //! for more than one shard. (A last put unlinks its node where it is.)
 //!
 //! The old array is kept, because a lookup may be reading it. When the last shard has moved its nodes out, all its heads are
-//! empty, and if it is large, its pages go back to the system by advice (see `memory.rs`), and read as empty heads. It is used
+//! empty, and if it is large, its pages go back to the system by advice (see `memory/mod.rs`), and read as empty heads. It is used
 //! again when the table next needs an array of this length. So there is one array of each length, and all that are
 //! shorter have together fewer heads than the longest. (Arrays that
 //! are added to one another would all stay in use, but every lookup would have to find out which it needs: a
@@ -239,7 +239,7 @@ impl<B: LockBackend> Buckets<B> {
             .with(|arrays| arrays.add_users(from, usize::MAX));
     }
 
-    /// Has the parts of a shard, which are `shards` shards now, be where the shard was.
+    /// Has `shards` shards be in the array where one was that is divided.
     pub(super) fn divide(&self, heads: Heads<B>, shards: usize) {
         self.arrays
             .with(|arrays| arrays.add_users(heads, shards - 1));

@@ -9,7 +9,7 @@
 //! | | `counted.rs`, `raw.rs` | a counted pointer to a node; the last put |
 //! | index | `chains.rs` | chains of nodes by hash, walked without the lock |
 //! | | `buckets.rs` | the heads of the chains, and how their number doubles and shrinks |
-//! | memory | `memory.rs` | where slots come from and go back to, and how a node finds its table |
+//! | memory | `memory/` | where slots come from and go back to, and how a node finds its table |
 //! | | `map.rs` | pages from the system |
 //! | all three | `shard.rs` | a lock and what it protects |
 //! | | `shards.rs` | one of them at first, and many when one is not enough |
@@ -20,7 +20,7 @@
 //! | | `locked.rs` | a value behind a backend's lock |
 //! | | this file | the table, and how long it lives |
 //!
-//! Index, life and memory do not know of one another but that all have to do with nodes: `memory.rs` hands out slots, and does
+//! Index, life and memory do not know of one another but that all have to do with nodes: `memory/` hands out slots, and does
 //! not know what they are for; `chains.rs` links nodes, and does not know when they die.
 //!
 //! # Which cache lines are written

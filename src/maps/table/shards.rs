@@ -10,7 +10,7 @@
 //! that, and if there is no memory, all stays as it is. Then it locks the one shard and, in this order,
 //!
 //! 1. moves the nodes to the array of heads in use, where each of the new shards has heads of its own;
-//! 2. tells each of the new shards how many of the nodes are its own, and who waits for them. The nodes stay in their chains;
+//! 2. tells each of the new shards how many of the nodes are its own, and which threads and tasks wait for them. The nodes stay in their chains;
 //! 3. makes the new shards known, by `at`;
 //! 4. marks the one shard as divided, and unlocks it.
 //!
