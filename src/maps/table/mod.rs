@@ -378,6 +378,19 @@ mod tests {
         assert!(owner.iter().next().is_none());
     }
 
+    /// The heads of many shards do not go back while one of them has nodes there.
+    #[test]
+    fn an_array_is_used_by_all_shards_that_one_was_divided_into() {
+        let owner = Owner::<Nothing, Native>::new(1024);
+        let nodes = insert(&owner, 0..2);
+        let table = owner.table().unwrap();
+        table.buckets.grow(table.buckets.heads());
+        table.lock(Hash::new(0)).keep_up();
+        table.buckets.release_idle();
+        assert!((0..2).all(|n| owner.get(Hash::new(n), |_| true).is_some()));
+        drop(nodes);
+    }
+
     /// Threads that meet at the only lock get more of them.
     #[test]
     fn the_shard_is_divided_when_threads_meet_there() {
