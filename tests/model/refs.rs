@@ -221,7 +221,7 @@ fn overflow_is_pinned<B: Backend>() {
     count(&value).set(1); // so that it does not leak
 }
 
-/// A clone beside a put, at the maximum: the clone comes first, and pins the count whatever the put has made of it since, or
+/// A clone and a put, at the maximum: the clone comes first, and pins the count whatever the put has made of it since, or
 /// the put does, and the count is exact. The put, which may have found a bad count, frees nothing.
 fn overflow_beside_a_put<B: Backend>() {
     let value = Ref::<_, B>::new_in(Value::new());

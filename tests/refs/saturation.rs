@@ -1,16 +1,7 @@
 //! More references than a count can count.
 
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-
 use kref::report::{Kind, collect};
 use kref::{Ref, RefCount};
-
-/// Returns the count as it is; `count_hint` calls each that is not good saturated.
-fn raw_count<T>(value: &Ref<T>) -> u32 {
-    let place = Ref::as_ptr(value).cast::<AtomicU32>().wrapping_sub(1);
-    // SAFETY: the count ends where the value begins, and is an atomic of this size.
-    unsafe { &*place }.load(Relaxed)
-}
 
 /// Sets the count of a value to what billions of forgotten clones would make of it.
 fn set_count<T>(value: &Ref<T>, count: u32) {

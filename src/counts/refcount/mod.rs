@@ -71,7 +71,7 @@
 //! - *A bad value, not pinned yet.* Some increment stands between its step and its pin. It left a bad value, so it is going to
 //!   pin, whatever the word is by then, and its caller has two references until it has done so. So `R` is two at least until
 //!   the first pin, and the word is `R`. Afterwards the word is pinned. It is never zero, and the memory is never freed: however
-//!   long the put stands, and however many references others drop meanwhile, it may look, and does not find zero.
+//!   long the put stands, and however many references others drop in between, it may look, and does not find zero.
 //!
 //! (Zero is found by a put too many only, and no reference means no promise.)
 //!
