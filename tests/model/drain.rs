@@ -242,7 +242,7 @@ over_backends! {
     two_waiters: |f| check_bounded(2, f);
     a_waiter_that_gives_up: |f| check_bounded(2, f);
     drained_twice: |f| check_bounded(3, f);
-    a_waiter_between_two_ends: |f| check_bounded(3, f);
+    a_waiter_between_two_ends: |f| check_bounded(2, f);
     two_first_tokens: |f| check_bounded(2, f);
     closed: |f| check_bounded(3, f);
     a_sharded_token: |f| check_bounded(2, f);

@@ -325,7 +325,7 @@ over_backends! {
     replaced_by_two: |f| check_bounded(2, f);
     iteration_beside_growth: |f| check_bounded(2, f);
     iteration_beside_the_last_put: |f| check_bounded(3, f);
-    a_key_is_locked_by_one: |f| check_bounded(3, f);
+    a_key_is_locked_by_one: |f| check_bounded(2, f);
     a_key_is_locked_by_a_task: |f| check_bounded(2, f);
     a_cancelled_turn_is_handed_on: |f| check_bounded(1, f);
 }

@@ -431,7 +431,7 @@ mod three_closers {
 
     #[test]
     fn get_mut_beside_two_upgrades() {
-        check_bounded(2, super::get_mut_beside_two_upgrades::<Rmw>);
+        check_bounded(1, super::get_mut_beside_two_upgrades::<Rmw>);
         check_bounded(1, super::get_mut_beside_two_upgrades::<CasOnly>);
     }
 }

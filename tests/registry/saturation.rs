@@ -119,11 +119,10 @@ static LEAKED: Mutex<Vec<Held>> = Mutex::new(Vec::new());
 fn map_with_a_leak() -> (Map, Held) {
     let map = Map::new_in(1, DefaultHashBuilder);
     let handle = map.try_insert(1, Value("leaks")).ok().unwrap();
-    let clone = forgetting(RefCount::MAX - 1, || handle.clone());
-    // The second one too many is the one that sees it.
-    let (second, told) = collect(|| handle.clone());
+    let clone = forgetting(RefCount::MAX - 2, || handle.clone());
+    let (one_too_many, told) = collect(|| handle.clone());
     assert_eq!(told.len(), 1, "{told:?}");
-    drop(second);
+    drop(one_too_many);
     assert_eq!(Handle::count_hint(&handle), RefCount::SATURATED);
     LEAKED.lock().unwrap().push(clone);
     (map, handle)

@@ -5,6 +5,7 @@
 //! | `refcount.rs` | `RefCount`, `Frozen`, `Kref` |
 //! | `handback.rs` | `HandBack` |
 //! | `rcuref.rs` | `RcuRef` |
+//! | `refs.rs` | `Ref` |
 //! | `weak.rs` | `WeakRef`, `Weak` |
 //! | `table.rs` | the table of `Registry` |
 //! | `backend.rs` | the tool, for other test binaries too |
@@ -16,6 +17,7 @@ mod backend;
 mod handback;
 mod rcuref;
 mod refcount;
+mod refs;
 #[cfg(feature = "registry")]
 mod table;
 mod weak;

@@ -75,16 +75,15 @@ impl<B: Backend> RefCount<B> {
 
     /// Adds a reference as [`inc`](Self::inc) does, for a caller whose own reference is beyond doubt.
     ///
-    /// It does not look for a count of zero, and pins the count with the second reference beyond
-    /// [`MAX`](RefCount::MAX), not the first. What is left to test is in the processor's flags: `lock inc; jle` on
-    /// x86-64. The first one too many is counted as every other: drops bring the count back below `MAX`.
+    /// It does not look for a count of zero. What is left to test is the sign of the new count, which is in the processor's
+    /// flags: `lock inc; js` on x86-64.
     #[cfg(feature = "alloc")]
     #[inline]
     #[track_caller]
     pub(crate) fn inc_held(&self) {
         // Relaxed: as in `inc`.
         let old = self.refs.fetch_add(1, Relaxed);
-        if (old as i32) < 0 {
+        if (old.wrapping_add(1) as i32) < 0 {
             self.bad_held();
         }
     }

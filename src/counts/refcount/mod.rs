@@ -24,6 +24,7 @@
 //!
 //! 1. *A read-modify-write decides by the value that it returned.* A put that found one was the last. No second look can
 //!    say that: between the two others may drop 2^30 references, or all of them.
+//!    (The put of a `Ref` learns only whether it found more than one. See below.)
 //! 2. *After a decrement that was not the last the word is not touched again,* neither to look nor to pin, because another
 //!    thread may have freed the memory. There are two exceptions. A decrement that found a pinned value may move the word: that value
 //!    alone proves that the object is never freed. And a decrement that found zero had no reference, so it was a misuse
@@ -39,8 +40,8 @@
 //! decrement gives one up). Say that fewer than 2^28 operations are under way at any time: threads, and signal handlers that
 //! interrupt them between two instructions. (Linux has at most 2^22 threads; 2^28 stacks of one page are 1 TiB.)
 //!
-//! *Until the first pin the word is `R`.* Every step moves both by one. An increment that finds more than `MAX` (`inc_held`: that
-//! finds more than `MAX` already) pins before it returns. So `R` exceeds `MAX` by the increments under way at most, and the word
+//! *Until the first pin the word is `R`.* Every step moves both by one. An increment that leaves more than `MAX` pins
+//! before it returns. So `R` exceeds `MAX` by the increments under way at most, and the word
 //! does not get to 0x9000_0000 by steps. Decrements count exactly in this zone, so if the word becomes good again, it is still
 //! `R`, and a put that finds one has dropped the last reference. Conversely, while an increment stands between its step and its pin,
 //! its caller has two references, so `R` is not zero. It does not matter how long it stands. `add`, and the lookups,
@@ -57,6 +58,26 @@
 //!
 //! *`add` and `sub_and_test`,* whose `n` may be as large as `MAX`, compute first and write by compare-and-swap: the
 //! only bad value that they write is `SATURATED`, apart from the exact count.
+//!
+//! # The put of a `Ref`, which does not keep the value
+//!
+//! `dec_held_and_test` asks one thing of its decrement: did it find more than one? The flags of `lock dec` answer that, and
+//! `lock xadd`, which returns the value, costs a tenth more for each pair of clone and drop. If the answer is no, the put looks
+//! at the word again, and a zero means that it was the last. This is right where every increment is `inc_held` and only the
+//! owner of a dead object raises the count from zero. Then the decrement found one of three things:
+//!
+//! - *One.* It was the last reference, so the object is the caller's own. The word is zero, and no other thread writes to it.
+//! - *A bad value, pinned.* The object is never freed, and the word never becomes zero.
+//! - *A bad value, not pinned yet.* Some increment stands between its step and its pin. It left a bad value, so it is going to
+//!   pin, whatever the word is by then, and its caller has two references until it has done so. So `R` is two at least until
+//!   the first pin, and the word is `R`. Afterwards the word is pinned. It is never zero, and the memory is never freed: however
+//!   long the put stands, and however many references others drop in between, it may look, and does not find zero.
+//!
+//! (Zero is found by a put too many only, and no reference means no promise.)
+//!
+//! So the look finds zero exactly where the decrement found one. What it finds otherwise it moves back to the middle, if that
+//! is pinned and far, as every other put does. `HandBack` and `WeakRef` cannot do this: there a count comes back from zero while
+//! the put that made it zero is under way.
 //!
 //! # What is promised of misuse
 //!
@@ -79,7 +100,8 @@
 //!   `refs` between a decrement and the step to zero are read-modify-writes, which continue the
 //!   release sequence. The fast decrements find out that they were the last after the fact, and then
 //!   do an Acquire load: cheaper than an Acquire on every decrement, and unlike a fence it is
-//!   understood by every race detector. The load decides nothing, and the object is the caller's own by then. It reads zero or,
+//!   understood by every race detector. The object is the caller's own by then, and the load decides nothing, but for the put of a
+//!   `Ref`. It reads zero or,
 //!   if the count was revived under a lock, a later value of the same release sequence.
 //! - An increment is Relaxed: the caller already may use the object, or a lock ordered its lookup.
 //! - An increment from a reference that the caller does *not* hold (`inc_not_zero`) is Acquire: it

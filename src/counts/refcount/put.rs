@@ -112,6 +112,47 @@ impl<B: Backend> RefCount<B> {
         (old as i32) < 2 && self.is_last(old)
     }
 
+    /// Drops a reference as [`dec_and_test`](Self::dec_and_test) does, for a count whose every other increment is `inc_held`, and
+    /// which nothing raises from zero but its owner.
+    ///
+    /// All that is asked of the decrement is whether it found more than one, which is in the processor's flags: `lock dec; jle`
+    /// on x86-64. If not, the word may be looked at; see the head of `mod.rs`.
+    #[cfg(feature = "alloc")]
+    #[must_use]
+    #[inline]
+    #[track_caller]
+    pub(crate) fn dec_held_and_test(&self) -> bool {
+        // Release: pairs with the Acquire load in `is_last_held`, in the thread that drops the last reference.
+        (self.refs.fetch_sub(1, Release) as i32) < 2 && self.is_last_held()
+    }
+
+    /// Ends a decrement that found one, or no good count.
+    #[cfg(feature = "alloc")]
+    #[inline]
+    #[track_caller]
+    fn is_last_held(&self) -> bool {
+        // Acquire: pairs with the Release of all the earlier decrements, as in `last_reference`.
+        let found = self.refs.load(Acquire);
+        if found != 0 {
+            self.bad_held_put(found);
+        }
+        found == 0
+    }
+
+    /// Ends a decrement that found no good count, and left what is `found` now.
+    #[cfg(feature = "alloc")]
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn bad_held_put(&self, found: u32) {
+        if found >= PINNED.values.end {
+            self.pin_if(found);
+            report(Kind::Underflow, 0);
+        } else {
+            PINNED.hold(&self.refs, found);
+        }
+    }
+
     /// Ends a decrement that found one, or no good count: by that value alone, as the caller may have no reference
     /// any more.
     #[inline]

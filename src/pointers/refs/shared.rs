@@ -516,7 +516,7 @@ impl<T: ?Sized, B: Backend> Drop for Ref<T, B> {
     fn drop(&mut self) {
         self.token.end();
         let operation = Operation::on(Self::tracked(self));
-        let last = self.count().dec_and_test();
+        let last = self.count().dec_held_and_test();
         operation.end();
         if last {
             // SAFETY: it was the last, so the value is this thread's alone.

@@ -384,7 +384,7 @@ impl<T, B: Backend> Ref<T, B> {
     pub fn into_inner(this: Self) -> Option<T> {
         let mut this = ManuallyDrop::new(this);
         this.end_token();
-        this.count().dec_and_test().then(|| {
+        this.count().dec_held_and_test().then(|| {
             // SAFETY: it was the last reference, and the count is zero.
             UniqueRef::into_inner(unsafe { UniqueRef::<T, B>::from_value(this.value) })
         })

@@ -418,7 +418,7 @@ impl<B: Backend> Counts<B> {
     #[track_caller]
     pub(super) fn dec_weak(&self) -> bool {
         // If this is the only reference of either kind, nobody else can see a decrement.
-        self.weak.is_only_reference() || self.weak.dec_and_test()
+        self.weak.is_only_reference() || self.weak.dec_held_and_test()
     }
 
     /// Returns how many strong references there are: a hint.
