@@ -25,8 +25,28 @@ use crate::track::{Operation, Origin, Token};
 /// and `Display` go by the value, and so does the comparison of an `Interned<str>` with a text
 /// (`name == "kref"`).
 ///
+/// It is `Send` and `Sync` if the value is both.
+///
 /// There is no `Default`: the value would have to belong to an interner of the crate's own, and would equal no
-/// value of yours.
+/// value of yours. For a type of yours that contains one, take the default from your `static`:
+///
+/// ```
+/// use kref::{Interned, Interner};
+///
+/// static NAMES: Interner<str> = Interner::new();
+///
+/// struct Variable {
+///     name: Interned<str>,
+/// }
+///
+/// impl Default for Variable {
+///     fn default() -> Self {
+///         Self { name: NAMES.intern_ref("") }
+///     }
+/// }
+///
+/// assert!(Variable::default().name == NAMES.intern_ref(""));
+/// ```
 ///
 /// # As a key
 ///

@@ -25,6 +25,13 @@ use crate::track::{Operation, Origin, Token};
 /// Handles may outlive the registry. As with [`std::sync::Arc`], everything but the traits is an
 /// associated function (`Handle::key(&handle)`), and comparisons compare the values.
 ///
+/// # Other threads
+///
+/// A handle is `Send` and `Sync` if the key and the value are both, as with [`std::sync::Arc`]: every handle lends them,
+/// and the thread that drops the last one drops them. With an `Rc` or a `Cell` in the value, the compiler says that it
+/// "cannot be sent" or "cannot be shared between threads safely", and names the `Handle` or the
+/// [`Registry`](super::Registry) further down. Use an `Arc`, a `Mutex` or an atomic instead.
+///
 /// # Memory ordering
 ///
 /// As [`std::sync::Arc`]: what was done with one handle before it was dropped happens before the value
