@@ -128,6 +128,16 @@ impl<T: Stored + ?Sized, B: LockBackend> Interned<T, B> {
     /// Returns the address of the value. It does not change while the value lives.
     ///
     /// It is not the pointer that [`into_raw`](Self::into_raw) returns.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::{Interned, Interner};
+    ///
+    /// let names = Interner::<str>::new();
+    /// let name = names.intern_ref("kref");
+    /// assert_eq!(Interned::as_ptr(&name), &raw const *name);
+    /// ```
     #[must_use]
     pub fn as_ptr(this: &Self) -> *const T {
         &raw const **this
@@ -202,6 +212,10 @@ impl<T: Stored + ?Sized, B: LockBackend> Interned<T, B> {
     /// Returns whether a reference to the value was taken for this tag and is still held.
     ///
     /// A hint, if other threads take and drop references. Takes time in proportion to the holders.
+    ///
+    /// # Examples
+    ///
+    /// See [`clone_for`](Self::clone_for).
     #[cfg(feature = "track")]
     #[must_use]
     pub fn is_held_by(this: &Self, tag: &str) -> bool {
@@ -218,12 +232,37 @@ impl<T: Stored + ?Sized, B: LockBackend> Interned<T, B> {
     }
 
     /// Returns how many references there are; a hint, out of date as soon as it is read.
+    ///
+    /// # Memory ordering
+    ///
+    /// Relaxed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::{Interned, Interner};
+    ///
+    /// let names = Interner::<str>::new();
+    /// let name = names.intern_ref("kref");
+    /// let _again = names.intern_ref("kref");
+    /// assert_eq!(Interned::count_hint(&name), 2);
+    /// ```
     #[must_use]
     pub fn count_hint(this: &Self) -> u32 {
         this.value.count_hint()
     }
 
     /// Returns whether two references are to the same value, as `==` does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::{Interned, Interner};
+    ///
+    /// let names = Interner::<str>::new();
+    /// let (name, again) = (names.intern_ref("kref"), names.intern_ref("kref"));
+    /// assert!(Interned::ptr_eq(&name, &again));
+    /// ```
     #[must_use]
     #[inline]
     pub fn ptr_eq(this: &Self, other: &Self) -> bool {

@@ -219,6 +219,10 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
     /// Returns whether a handle to the object was taken for this tag and is still held.
     ///
     /// A hint, if other threads take and drop handles. Takes time in proportion to the holders.
+    ///
+    /// # Examples
+    ///
+    /// See [`clone_for`](Self::clone_for).
     #[cfg(feature = "track")]
     #[must_use]
     pub fn is_held_by(this: &Self, tag: &str) -> bool {
@@ -321,6 +325,10 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
     ///
     /// It returns `false` after [`Registry::unlist`](super::Registry::unlist), and after the
     /// registry was dropped.
+    ///
+    /// # Memory ordering
+    ///
+    /// Relaxed: it orders nothing.
     ///
     /// # Examples
     ///
