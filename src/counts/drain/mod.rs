@@ -89,8 +89,8 @@ use crate::sharded::{ShardBackend, ShardedRef, default_shards};
 ///
 /// # Cost
 ///
-/// A token costs two atomic instructions when it is taken and two when it is dropped, on one cache line. Nothing is
-/// allocated. The first token of a drain allocates the shared part. The drop of the last token takes a lock if there is
+/// A token costs two atomic instructions when it is taken and two when it is dropped, on one cache line. The first token
+/// of a drain allocates the shared part; the others allocate nothing. The drop of the last token takes a lock if there is
 /// a waiter. Otherwise [`token`](Self::token) and the drop are wait-free, and [`try_token`](Self::try_token) is lock-free.
 /// Where many threads take tokens at once, use [`sharded_token`](Self::sharded_token).
 ///
