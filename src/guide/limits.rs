@@ -103,8 +103,8 @@
 //!   thread. If a work-stealing runtime runs another task inside a constructor, that task may panic without having done wrong. Use
 //!   [`entry`](crate::Registry::entry) or the async forms there; a task that awaits its own key waits forever, without a panic.
 //! - After `fork` without `exec`, a child may inherit a lock that a thread of the parent held: the maps and `put_lock` must
-//!   not be used there, as with any lock. The lists have no lock, and the counts have none but two: that of the kill of a
-//!   [`ShardedCount`](crate::ShardedCount), and that of the waiters of a [`Drain`](crate::Drain).
+//!   not be used there, as with any lock. The lists have no lock. Of the counts, only [`ShardedCount`](crate::ShardedCount) (for the kill)
+//!   and [`Drain`](crate::Drain) (for its waiters) have one.
 //!
 //! # Memory
 //!
