@@ -184,6 +184,10 @@ impl<T: ?Sized + RefCounted> IntrusiveRef<T> {
     }
 
     /// Returns the object's address, which is good as long as the object lives.
+    ///
+    /// # Examples
+    ///
+    /// See [`from_raw`](Self::from_raw), which may take such a pointer.
     #[must_use]
     #[inline]
     pub fn as_ptr(this: &Self) -> NonNull<T> {
