@@ -47,8 +47,12 @@ struct Options {
 }
 
 /// How much the memory may grow from the first round to the last: what the standard library and the
-/// lock set up when threads first meet.
-const SLACK: usize = 64 << 10;
+/// lock set up when threads first meet; with the feature `track` also the tables of the tracker, which keep their size.
+const SLACK: usize = if cfg!(feature = "track") {
+    1 << 20
+} else {
+    64 << 10
+};
 
 /// The system's allocator, which tells how much is allocated.
 struct Counting {

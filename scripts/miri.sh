@@ -18,7 +18,7 @@ cd "$(dirname "$0")/.."
 trap 'echo "miri: FAILED, see above" >&2' ERR
 
 strict=(kref locks misuse refs stress)
-lists=(llist_drop llist_memory llist_stress llist_waiting)
+lists=(llist)
 maps=(locks properties registry stress)
 racy=(racy)
 seeds=${SEEDS:-64}

@@ -43,6 +43,7 @@ PATTERNS = [
     (r"\bbehind (the|its|an) (unlock|value|destructor|critical section|store|outcome|drop)\b", "of time it is `after`"),
     (r"\bits own affair\b", "say whose decision it is"),
     (r"\bto no end\b|\bin vain\b", "say what does not happen"),
+    (r"^ *<!--f:", "a line that begins with a mark is a block of HTML, in which no Markdown works: put a word in front"),
 ]
 PATTERNS = [(re.compile(pattern, re.IGNORECASE), instead) for pattern, instead in PATTERNS]
 

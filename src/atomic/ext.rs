@@ -28,9 +28,20 @@ use crate::atomic::pace;
 /// [`cas_loop`](Self::cas_loop) on everything, pointers included.
 ///
 /// In the signatures `Result<V, V>` is `Ok(old)` when the operation wrote and `Err(current)` when it
-/// declined. Arithmetic wraps. `order` may be any ordering; it is the ordering of the write, and an
-/// operation that declines has made one or more Relaxed loads.
+/// declined. Arithmetic wraps.
+///
+/// # Memory ordering
+///
+/// `order` may be any ordering. It is the ordering of the write; an operation that declines has made one or more Relaxed
+/// loads.
+///
+/// # Progress
+///
+/// The conditional operations are lock-free: a round is lost only because another thread's operation went through, or to a
+/// spurious failure of the weak compare-exchange. The others are one instruction of the atomic, and wait-free if that is.
 pub trait AtomicExt: Atomic {
+    // The loop that the conditional operations are.
+
     /// Replaces the value by what `f` makes of it, until no other thread interferes or `f` declines.
     ///
     /// `f` is called at least once, and once more whenever another thread changed the value in the
@@ -64,6 +75,8 @@ pub trait AtomicExt: Atomic {
     {
         pace::cas_loop(self, order, |_, found| found, f)
     }
+
+    // Add and subtract on a condition.
 
     /// Adds `n` unless the value is `unless`; returns whether it added.
     ///
@@ -270,6 +283,8 @@ pub trait AtomicExt: Atomic {
         .is_ok()
     }
 
+    // Add and subtract in any case, and tell what came of it.
+
     /// Increments; returns whether the new value is zero.
     ///
     /// # Examples
@@ -356,31 +371,6 @@ pub trait AtomicExt: Atomic {
         Self: AtomicInt<Value: Signed>,
     {
         self.add_return(n, order) < Int::ZERO
-    }
-
-    /// Clears the bits of `mask` in any case and returns the old value.
-    ///
-    /// See [`clear_bits`](Self::clear_bits) for the form that does not write when there is nothing
-    /// to clear.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use kref::atomic::AtomicExt;
-    /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-    ///
-    /// let flags = AtomicU32::new(0b11);
-    /// assert_eq!(flags.fetch_andnot(0b01, Relaxed), 0b11);
-    /// assert_eq!(flags.into_inner(), 0b10);
-    /// ```
-    #[doc(alias = "atomic_fetch_andnot")]
-    #[doc(alias = "atomic_andnot")]
-    #[inline]
-    fn fetch_andnot(&self, mask: Self::Value, order: Ordering) -> Self::Value
-    where
-        Self: AtomicBits,
-    {
-        self.fetch_and(!mask, order)
     }
 
     /// Increments and returns the old value.
@@ -503,6 +493,8 @@ pub trait AtomicExt: Atomic {
         self.fetch_sub(n, order).wrapping_sub(n)
     }
 
+    // Maximum and minimum.
+
     /// Stores `v` if it is larger than the value: a maximum that is only written when it grows.
     ///
     /// Where most values are not larger this is a load of a cache line that all threads may share,
@@ -556,6 +548,8 @@ pub trait AtomicExt: Atomic {
         self.cas_loop(order, |current| (v < current).then_some(v))
     }
 
+    // Bits.
+
     /// Sets the bits of `mask` and returns the old value; writes nothing if all are already set.
     ///
     /// # Examples
@@ -598,6 +592,31 @@ pub trait AtomicExt: Atomic {
         Self: Atomic<Value: Bits>,
     {
         either(self.cas_loop(order, |v| (v & !mask != v).then(|| v & !mask)))
+    }
+
+    /// Clears the bits of `mask` in any case and returns the old value.
+    ///
+    /// See [`clear_bits`](Self::clear_bits) for the form that does not write when there is nothing
+    /// to clear.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::atomic::AtomicExt;
+    /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    ///
+    /// let flags = AtomicU32::new(0b11);
+    /// assert_eq!(flags.fetch_andnot(0b01, Relaxed), 0b11);
+    /// assert_eq!(flags.into_inner(), 0b10);
+    /// ```
+    #[doc(alias = "atomic_fetch_andnot")]
+    #[doc(alias = "atomic_andnot")]
+    #[inline]
+    fn fetch_andnot(&self, mask: Self::Value, order: Ordering) -> Self::Value
+    where
+        Self: AtomicBits,
+    {
+        self.fetch_and(!mask, order)
     }
 }
 

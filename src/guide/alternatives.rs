@@ -19,8 +19,8 @@
 //!
 //! **`Mutex<HashMap<K, Weak<V>>>`, `DashMap<K, Weak<V>>`.** A lookup pays for the shard's lock and for `upgrade`, a
 //! compare-and-swap loop. An entry stays after its object is gone, until someone removes it, and the obvious code for that
-//! [races](super::registry). A registry finds 100,000 keys in <!--f:hit-dashmap-1-->0.63<!--f--> of DashMap's time on one thread and
-//! <!--f:hit-dashmap-2-->0.41<!--f--> on two. In return you get handles instead of `Arc`s, and no entry without a live
+//! [races](super::registry). A registry finds 100,000 keys in <!--f:hit-dashmap-1-->0.63<!--f--> of DashMap's time on one thread
+//! and <!--f:hit-dashmap-2-->0.41<!--f--> on two. In return you get handles instead of `Arc`s, and no entry without a live
 //! object.
 //!
 //! **internment, string_cache, hstr.** The job of [`Interner`](crate::Interner). internment's `ArcIntern` takes a lock

@@ -5,6 +5,7 @@
 //! | `Arc::new`, `Arc::clone`, `drop` | [`Ref::new`](crate::Ref::new), `clone`, `drop`, with a header of 4 bytes instead of 16 |
 //! | `Arc::<str>::from`, `collect` into `Arc<[T]>` | `Ref::from`, `collect`: the same |
 //! | `Arc::ptr_eq`, `as_ptr`, `into_raw`, `from_raw`, `pin`, `make_mut`, `get_mut`, `try_unwrap`, `into_inner`, `unwrap_or_clone` | methods of [`Ref`](crate::Ref), with the same names |
+//! | `a == b`, which compares the addresses first if `T: Eq` | `a == b` compares the values, always; [`Ref::ptr_eq`](crate::Ref::ptr_eq) compares the addresses |
 //! | `UniqueArc`, `Arc::get_mut` on a new value | [`UniqueRef`](crate::UniqueRef) |
 //! | `Arc::strong_count(&a) == 1` | [`Ref::try_unique`](crate::Ref::try_unique), [`Ref::into_inner`](crate::Ref::into_inner): they claim the value, and a read of the count does not ([`uniqueness`](super::uniqueness)) |
 //! | `Arc::strong_count` for a log | [`Ref::count_hint`](crate::Ref::count_hint), [`Handle::count_hint`](crate::Handle::count_hint) |

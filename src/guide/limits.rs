@@ -19,7 +19,7 @@
 //! | [`ShardedCount::get`](crate::ShardedCount::get), [`put`](crate::ShardedCount::put), [`try_get_live`](crate::ShardedCount::try_get_live) | wait-free |
 //! | [`ShardedCount::try_get`](crate::ShardedCount::try_get) | wait-free while the count is live, lock-free after a kill |
 //! | [`ShardedCount::kill`](crate::ShardedCount::kill), [`resurrect`](crate::ShardedCount::resurrect), [`reinit`](crate::ShardedCount::reinit) | blocking: a lock of the count, which only these take |
-//! | [`Drain::token`](crate::Drain::token), drop of a [`Token`](crate::Token) that is not the last | wait-free |
+//! | [`Drain::token`](crate::Drain::token) (the first one of a drain allocates), drop of a [`Token`](crate::Token) that is not the last | wait-free |
 //! | [`Drain::try_token`](crate::Drain::try_token) | lock-free |
 //! | drop of the last [`Token`](crate::Token) | wait-free without a waiter; blocking with one: it takes the lock of the waiters' list |
 //! | a waiter of a [`Drain`](crate::Drain) that has gone to sleep | blocking: the thread that dropped the last token wakes it |
@@ -43,7 +43,7 @@
 //! | the same, not found; found while its last handle is dropped; found behind 32 others in its chain; or the first in its shard after the number of buckets has changed | blocking: the lock of one shard |
 //! | insertion, removal, one step of an iteration | blocking: the lock of one shard, and that of the table's memory when a shard runs out of slots |
 //! | `get_or_insert_with`, if another thread makes the same key | blocking, for as long as that constructor runs |
-//! | [`Registry::entry`](crate::Registry::entry) | blocking: the lock of one shard. It does not wait for a constructor |
+//! | [`Registry::entry`](crate::Registry::entry) | as `get`; it does not wait for a constructor |
 //! | [`Registry::get_or_insert_async`](crate::Registry::get_or_insert_async), [`Pending`](crate::registry::Pending) | the task waits, the thread does not (except for the lock of a shard) |
 //! | [`KeyLock::lock`](crate::KeyLock::lock) | blocking, for as long as another thread holds the key |
 //! | [`Registry::len`](crate::Registry::len) | wait-free |
@@ -84,7 +84,7 @@
 //! | tokens of a [`Drain`](crate::Drain) | 2^60; 2^28 on 32-bit systems | the drain waits forever, and the misuse is reported |
 //! | shards of a `ShardedCount`, or of a map | 65,536 | a larger number is reduced to that |
 //! | buckets of a map | 2^29 | chains get longer; beyond 32 objects in a chain a lookup may take the shard's lock |
-//! | depth of nested destructors | the memory for stacks (`Ref`, `Handle`, `Interned`); your stack otherwise | the process aborts, as with any stack overflow |
+//! | depth of nested destructors | with the feature `deep` the memory for stacks (`Ref`, `WeakRef`, `Handle`, `Interned`); your stack otherwise | the process aborts, as with any stack overflow |
 //!
 //! On 32-bit systems the other limits are the same, but the address space ends first.
 //!
@@ -103,7 +103,8 @@
 //!   thread. If a work-stealing runtime runs another task inside a constructor, that task may panic without having done wrong. Use
 //!   [`entry`](crate::Registry::entry) or the async forms there; a task that awaits its own key waits forever, without a panic.
 //! - After `fork` without `exec`, a child may inherit a lock that a thread of the parent held: the maps and `put_lock` must
-//!   not be used there, as with any lock. The counts and lists have no lock.
+//!   not be used there, as with any lock. The lists have no lock. Of the counts, only [`ShardedCount`](crate::ShardedCount) (for the kill)
+//!   and [`Drain`](crate::Drain) (for its waiters) have one.
 //!
 //! # Memory
 //!
@@ -111,5 +112,6 @@
 //! - On Linux, a map gives whole pages without an object back to the system, by itself when most of a peak is free, and by
 //!   [`Registry::shrink_to_fit`](crate::Registry::shrink_to_fit). Objects do not move, so one live object keeps its page. On other
 //!   systems the memory of a peak is used for later objects, and goes back with the map.
-//! - An [`LList`](crate::LList) allocates blocks of values, and frees each with its last value. The counts and the intrusive lists
-//!   never allocate.
+//! - An [`LList`](crate::LList) allocates blocks of values, and frees each with its last value.
+//! - A [`ShardedCount`](crate::ShardedCount) allocates its shards, and a [`Drain`](crate::Drain) its shared part with the
+//!   first token, and room for its waiters. The other counts and the intrusive lists never allocate.

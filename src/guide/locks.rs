@@ -6,11 +6,11 @@
 //!
 //! | operation | lock | for how long |
 //! |---|---|---|
-//! | every operation of [`AtomicExt`](crate::atomic::AtomicExt), [`RefCount`](crate::RefCount), [`Ref`](crate::Ref), [`LList`](crate::LList), [`intrusive::List`](crate::llist::intrusive::List) | none | |
+//! | every operation of [`AtomicExt`](crate::atomic::AtomicExt), [`RcuRef`](crate::RcuRef), [`Ref`](crate::Ref), [`WeakRef`](crate::WeakRef), [`LList`](crate::LList), [`intrusive::List`](crate::llist::intrusive::List); of [`RefCount`](crate::RefCount) all but `dec_and_lock` | none | |
 //! | [`Kref::put`](crate::Kref::put), [`Kref::get`](crate::Kref::get), [`Kref::get_unless_zero`](crate::Kref::get_unless_zero) | none | |
 //! | [`Kref::put_lock`](crate::Kref::put_lock), count above one | none | |
 //! | [`Kref::put_lock`](crate::Kref::put_lock), count at one | yours, exclusively | if it was the last: until you drop the guard |
-//! | [`HandBack::put_lock`](crate::HandBack::put_lock) | as `Kref::put_lock` | |
+//! | [`HandBack::put_lock`](crate::HandBack::put_lock), [`RefCount::dec_and_lock`](crate::RefCount::dec_and_lock) | as `Kref::put_lock` | |
 //! | [`HandBack::get_locked`](crate::HandBack::get_locked) | you hold yours, shared or exclusively | |
 //! | [`ShardedCount::get`](crate::ShardedCount::get), [`put`](crate::ShardedCount::put), `try_get`; clone of a [`ShardedRef`](crate::ShardedRef), and its drop if it is not the owner | none | |
 //! | [`ShardedCount::kill`](crate::ShardedCount::kill), `resurrect`, `reinit`; [`ShardedRef::kill`](crate::ShardedRef::kill), drop of the owner | the count's own | one atomic instruction for each shard |
@@ -18,7 +18,7 @@
 //! | drop of the last [`Token`](crate::Token) while there is a waiter | the drain's list's | to take the list; the wakers run after that |
 //! | a poll of a [`Drain`](crate::Drain) or a [`Drained`](crate::Drained) that finds tokens; drop of a `Drained` that has waited | the drain's list's | a search in the list of waiters |
 //! | [`Registry::get`](crate::Registry::get), found | none | |
-//! | [`Registry::get`](crate::Registry::get), not found, or its last handle is being dropped, or the first in its shard after the number of buckets has changed | one shard's | a second lookup; the first after a change moves the shard's objects |
+//! | [`Registry::get`](crate::Registry::get), not found, or its last handle is being dropped, or it is behind 32 others in its chain, or the first in its shard after the number of buckets has changed | one shard's | a second lookup; the first after a change moves the shard's objects |
 //! | [`Registry::try_insert`](crate::Registry::try_insert), [`Registry::unlist`](crate::Registry::unlist) | one shard's | a few instructions |
 //! | [`Registry::get_or_insert_with`](crate::Registry::get_or_insert_with), not found | one shard's, twice | not while the constructor runs; a thread that wants the same key waits without a lock |
 //! | drop of a [`Handle`](crate::Handle) or an [`Interned`](crate::Interned), not the last | none | |

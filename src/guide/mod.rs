@@ -106,7 +106,6 @@ pub mod hand_back;
 pub mod registry;
 
 pub mod uniqueness;
-pub mod upgrade;
 
 pub mod leaks;
 
@@ -115,6 +114,8 @@ pub mod many_cores;
 pub mod last_drop;
 
 pub mod how_we_know;
+
+pub mod upgrade;
 
 pub mod who_holds;
 

@@ -29,9 +29,9 @@
 //! | `Eq` or `Hash`, in a lookup or an insertion | the registry is as before, and the references that the lookup took are dropped | `an_eq_that_panics_leaves_the_registry_usable` in `tests/registry/hostile.rs` |
 //! | a destructor of a key or a value | it has already left the registry | `a_destructor_that_panics_has_left_the_registry` in `tests/registry/hostile.rs` |
 //! | a thread that holds handles | they are dropped, as it unwinds | `a_thread_that_panics_gives_its_handles_back` in `tests/registry/hostile.rs` |
-//! | the iterator of [`LList::push_all`](crate::LList::push_all) | nothing was pushed; the values that it had yielded are dropped | `panicking_iterator_pushes_nothing` in `tests/llist_drop.rs` |
-//! | a destructor of a value in a [`Chain`](crate::llist::Chain) | the rest is dropped, nothing leaks | `panicking_destructor_leaks_nothing` in `tests/llist_drop.rs` |
-//! | a destructor of what a [`Consumer`](crate::llist::Consumer) holds | the rest is given back | `panicking_destructor_of_what_a_consumer_took` in `tests/llist_drop.rs` |
+//! | the iterator of [`LList::push_all`](crate::LList::push_all) | nothing was pushed; the values that it had yielded are dropped | `panicking_iterator_pushes_nothing` in `tests/llist/drop.rs` |
+//! | a destructor of a value in a [`Chain`](crate::llist::Chain) | the rest is dropped, nothing leaks | `panicking_destructor_leaks_nothing` in `tests/llist/drop.rs` |
+//! | a destructor of what a [`Consumer`](crate::llist::Consumer) holds | the rest is given back | `panicking_destructor_of_what_a_consumer_took` in `tests/llist/drop.rs` |
 //!
 //! If a constructor asks for its own key, this crate panics
 //! (`a_constructor_that_asks_for_its_own_key_is_told` in `tests/registry/hostile.rs`). A misused

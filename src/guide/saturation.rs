@@ -72,9 +72,11 @@
 //! each stopped between its two instructions at the same time. No machine has so many.
 //!
 //! A put that was not the last leaves the count alone, even if it finds more than [`MAX`](crate::RefCount::MAX): other
-//! threads may drop all other references before its next instruction, and free the memory. Nor does it look again to find out
-//! whether it was the last: two threads may have dropped 2^30 references in between. Its own `fetch_sub` returned one, or it
-//! was not the last.
+//! threads may drop all other references before its next instruction, and free the memory. (If what it found can only
+//! be a saturated count, the object is never freed, and the put may move the count back.) Whether it was the last it decides
+//! by the value that its own `fetch_sub` returned. A second look cannot tell: others may have dropped 2^30 references in
+//! between. (The drop of a [`Ref`](crate::Ref) does look a second time. It may, because every clone beyond `MAX` sets the
+//! count to the middle before it returns; the head of `src/counts/refcount/mod.rs` has the argument.)
 //!
 //! The other mistakes saturate, too: an increment from zero (the object was dead), a put
 //! too many. Each is reported once, with the place of the call, to the hook of
@@ -82,8 +84,8 @@
 //!
 //! # Cost
 //!
-//! A get and a put take <!--f:refcount-used-1-->1.00<!--f--> of the time of a bare pair whose results are used, and
-//! <!--f:refcount-dropped-1-->1.07<!--f--> of one whose results are dropped (`benches/refcount.rs`).
+//! A get and a put take <!--f:refcount-used-1-->1.00<!--f--> of the time of a bare pair whose results are used,
+//! and <!--f:refcount-dropped-1-->1.07<!--f--> of one whose results are dropped (`benches/refcount.rs`).
 //!
 //! # Proof
 //!

@@ -6,14 +6,14 @@
 //!
 //! - A `&Interner` is a `DeserializeSeed`, for code that drives the deserializer by hand. A `&Registry`
 //!   is one for its keys.
-//! - A type of yours names a `static` map: [`StaticInterner`] with [`In`], [`StaticRegistry`] with
+//! - A type of yours names a `static` map: [`StaticInterner`] with [`In`] or [`EachIn`], [`StaticRegistry`] with
 //!   [`ByKey`], for `#[serde(with = "...")]`.
 //!
 //! An [`Interned`](crate::Interned) is serialized as its value, and a [`Handle`](crate::Handle) by
 //! [`ByKey`] as its key: to deserialize it is a lookup, and an error if no such object is alive.
 //!
-//! For `Vec<Interned<str>>` and other containers wrap the value once, in a struct of one field; serde
-//! writes such a struct as its field:
+//! [`In`] is for one value, and [`EachIn`] for a `Vec` or another collection of them. For other shapes (an `Option`, a map)
+//! wrap the value once, in a struct of one field; serde writes such a struct as its field:
 //!
 //! ```
 //! # #[cfg(feature = "registry")] {
@@ -35,10 +35,10 @@
 //! #[derive(Serialize, Deserialize, PartialEq, Debug)]
 //! struct Word(#[serde(with = "In::<Words>")] Interned<str>);
 //!
-//! let words: Vec<Word> = serde_json::from_str(r#"["get", "put", "get"]"#).unwrap();
+//! let words: [Option<Word>; 3] = serde_json::from_str(r#"["get", null, "get"]"#).unwrap();
 //! assert_eq!(words[0], words[2]); // the same address
-//! assert_eq!(WORDS.len(), 2);
-//! assert_eq!(serde_json::to_string(&words).unwrap(), r#"["get","put","get"]"#);
+//! assert_eq!(WORDS.len(), 1);
+//! assert_eq!(serde_json::to_string(&words).unwrap(), r#"["get",null,"get"]"#);
 //! # }
 //! ```
 
@@ -49,9 +49,10 @@ mod maps {
     use alloc::vec::Vec;
     use core::fmt;
     use core::hash::{BuildHasher, Hash};
+    use core::iter;
     use core::marker::PhantomData;
 
-    use serde_core::de::{DeserializeSeed, Error, Visitor};
+    use serde_core::de::{DeserializeSeed, Error, SeqAccess, Visitor};
     use serde_core::{Deserialize, Deserializer, Serialize, Serializer};
 
     use crate::interner::{Interned, Interner, Stored};
@@ -146,7 +147,7 @@ mod maps {
         }
     }
 
-    /// Names the `static` interner that deserialized values belong to; for [`In`].
+    /// Names the `static` interner that deserialized values belong to; for [`In`] and [`EachIn`].
     pub trait StaticInterner {
         /// What the interner stores.
         type Value: Stored + ?Sized + 'static;
@@ -191,6 +192,93 @@ mod maps {
             &'static Interner<I::Value>: DeserializeSeed<'de, Value = Interned<I::Value>>,
         {
             I::interner().deserialize(deserializer)
+        }
+    }
+
+    /// Deserializes a collection of [`Interned`] values through a [`StaticInterner`]: `#[serde(with = "EachIn::<Words>")]`.
+    ///
+    /// The collection is a `Vec`, a set, or another type that is made from its elements (`FromIterator`) and lends them
+    /// (`IntoIterator` of its borrow).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::serde::{EachIn, StaticInterner};
+    /// use kref::{Interned, Interner};
+    /// use serde::{Deserialize, Serialize};
+    ///
+    /// static WORDS: Interner<str> = Interner::new();
+    ///
+    /// struct Words;
+    ///
+    /// impl StaticInterner for Words {
+    ///     type Value = str;
+    ///     fn interner() -> &'static Interner<str> {
+    ///         &WORDS
+    ///     }
+    /// }
+    ///
+    /// #[derive(Serialize, Deserialize)]
+    /// struct Text {
+    ///     #[serde(with = "EachIn::<Words>")]
+    ///     words: Vec<Interned<str>>,
+    /// }
+    ///
+    /// let text: Text = serde_json::from_str(r#"{"words":["get","put","get"]}"#).unwrap();
+    /// assert_eq!(text.words[0], text.words[2]); // the same address
+    /// assert_eq!(WORDS.len(), 2);
+    /// assert_eq!(serde_json::to_string(&text).unwrap(), r#"{"words":["get","put","get"]}"#);
+    /// ```
+    #[derive(Debug)]
+    pub struct EachIn<I>(PhantomData<fn() -> I>);
+
+    impl<I: StaticInterner> EachIn<I> {
+        /// Serializes the values, as a sequence.
+        ///
+        /// # Errors
+        ///
+        /// Those of the serializer.
+        pub fn serialize<C, S>(values: &C, serializer: S) -> Result<S::Ok, S::Error>
+        where
+            C: ?Sized,
+            for<'a> &'a C: IntoIterator<Item = &'a Interned<I::Value>>,
+            S: Serializer,
+            I::Value: Serialize,
+        {
+            serializer.collect_seq(values)
+        }
+
+        /// Deserializes a sequence of values and interns each of them.
+        ///
+        /// # Errors
+        ///
+        /// Those of the deserializer.
+        pub fn deserialize<'de, C, D>(deserializer: D) -> Result<C, D::Error>
+        where
+            C: FromIterator<Interned<I::Value>>,
+            D: Deserializer<'de>,
+            &'static Interner<I::Value>: DeserializeSeed<'de, Value = Interned<I::Value>>,
+        {
+            struct Values<I, C>(PhantomData<fn() -> (I, C)>);
+
+            impl<'de, I, C> Visitor<'de> for Values<I, C>
+            where
+                I: StaticInterner,
+                C: FromIterator<Interned<I::Value>>,
+                &'static Interner<I::Value>: DeserializeSeed<'de, Value = Interned<I::Value>>,
+            {
+                type Value = C;
+
+                fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    f.write_str("a sequence")
+                }
+
+                fn visit_seq<A: SeqAccess<'de>>(self, mut values: A) -> Result<C, A::Error> {
+                    iter::from_fn(|| values.next_element_seed(I::interner()).transpose()).collect()
+                }
+            }
+
+            deserializer.deserialize_seq(Values::<I, C>(PhantomData))
         }
     }
 
@@ -275,4 +363,4 @@ mod maps {
 }
 
 #[cfg(feature = "registry")]
-pub use self::maps::{ByKey, In, StaticInterner, StaticRegistry};
+pub use self::maps::{ByKey, EachIn, In, StaticInterner, StaticRegistry};

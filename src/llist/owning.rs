@@ -102,6 +102,10 @@ impl<T, B: Backend> LList<T, B> {
     /// is returned. If the iterator panics, nothing has been pushed, and the values that it had
     /// yielded are dropped.
     ///
+    /// # Memory ordering
+    ///
+    /// As [`push`](Self::push) if there is something to push; otherwise there is no atomic access.
+    ///
     /// # Examples
     ///
     /// ```

@@ -1,5 +1,6 @@
 //! The maps of live objects: [`registry`] and [`interner`], both over `table`.
 
+mod held;
 pub mod interner;
 pub mod registry;
 mod table;

@@ -340,6 +340,10 @@ impl<T: ?Sized, B: ShardBackend> ShardedRef<T, B> {
     /// Returns whether a handle was taken for this tag and is still held.
     ///
     /// A hint, if other threads take and drop handles. Takes time in proportion to the holders.
+    ///
+    /// # Examples
+    ///
+    /// See [`clone_for`](Self::clone_for).
     #[cfg(feature = "track")]
     #[must_use]
     pub fn is_held_by(this: &Self, tag: &str) -> bool {
@@ -398,6 +402,10 @@ impl<T: ?Sized, B: ShardBackend> ShardedRef<T, B> {
     /// # Memory ordering
     ///
     /// Relaxed.
+    ///
+    /// # Examples
+    ///
+    /// See [`resurrect`](Self::resurrect), which has an effect only if this is `true`.
     #[doc(alias = "percpu_ref_is_dying")]
     #[must_use]
     pub fn is_dying(this: &Self) -> bool {
@@ -432,6 +440,10 @@ impl<T: ?Sized, B: ShardBackend> ShardedRef<T, B> {
 
     /// Adds a `Ref` to the value, by one atomic instruction on the line that all `Ref`s write.
     ///
+    /// # Memory ordering
+    ///
+    /// As a clone of the `Ref`: Relaxed.
+    ///
     /// # Examples
     ///
     /// ```
@@ -451,6 +463,10 @@ impl<T: ?Sized, B: ShardBackend> ShardedRef<T, B> {
     }
 
     /// Turns the handle into a `Ref`. Other handles stay valid. If this is the owner, its end kills the count.
+    ///
+    /// # Memory ordering
+    ///
+    /// As [`to_ref`](Self::to_ref), and then the drop of the handle.
     ///
     /// # Examples
     ///
@@ -474,6 +490,10 @@ impl<T: ?Sized, B: ShardBackend> ShardedRef<T, B> {
     ///
     /// If all handles of a block end here, exactly one caller gets the `Ref`. If the owner leaks, no caller
     /// does.
+    ///
+    /// # Memory ordering
+    ///
+    /// As a drop of the handle.
     ///
     /// # Examples
     ///

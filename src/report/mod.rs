@@ -264,6 +264,10 @@ fn hook_from(pointer: *mut ()) -> fn(&Report) {
 
 /// Reinstalls the default hook.
 ///
+/// # Memory ordering
+///
+/// Relaxed, as [`set_hook`].
+///
 /// # Examples
 ///
 /// ```

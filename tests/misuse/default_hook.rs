@@ -53,13 +53,17 @@ fn misuse_in_every_way(times: u32) {
     }
 }
 
-/// The lines that the default hook wrote.
-fn lines(output: &Output) -> Vec<&str> {
+/// Checks that the default hook wrote so many lines (none without std), and returns them.
+#[track_caller]
+fn lines(output: &Output, expected: usize) -> Vec<&str> {
     let stderr = std::str::from_utf8(&output.stderr).unwrap();
-    stderr
+    let lines: Vec<_> = stderr
         .lines()
         .filter(|line| line.starts_with("kref: "))
-        .collect()
+        .collect();
+    let expected = if cfg!(feature = "std") { expected } else { 0 };
+    assert_eq!(lines.len(), expected, "{lines:?}");
+    lines
 }
 
 #[test]
@@ -69,13 +73,7 @@ fn the_default_hook_writes_one_line_per_kind() {
         Stdio::piped(),
         || misuse_in_every_way(3),
         |output| {
-            let lines = lines(&output);
-            assert_eq!(
-                lines.len(),
-                if cfg!(feature = "std") { 6 } else { 0 },
-                "{lines:?}"
-            );
-            for line in lines {
+            for line in lines(&output, 6) {
                 assert!(line.contains(file!()), "{line}");
             }
         },
@@ -95,12 +93,7 @@ fn threads_share_the_one_line() {
             });
         },
         |output| {
-            let lines = lines(&output);
-            assert_eq!(
-                lines.len(),
-                if cfg!(feature = "std") { 6 } else { 0 },
-                "{lines:?}"
-            );
+            lines(&output, 6);
         },
     );
 }
@@ -137,12 +130,7 @@ fn a_hook_replaces_the_one_before_and_can_be_taken_back() {
             assert!(REPORTS.take().is_empty());
         },
         |output| {
-            let lines = lines(&output);
-            assert_eq!(
-                lines.len(),
-                if cfg!(feature = "std") { 1 } else { 0 },
-                "{lines:?}"
-            );
+            lines(&output, 1);
         },
     );
 }
@@ -178,12 +166,7 @@ fn hooks_are_chained_by_taking() {
             assert_eq!((SEEN.load(Relaxed), REPORTS.take().len()), (2, 0));
         },
         |output| {
-            let lines = lines(&output);
-            assert_eq!(
-                lines.len(),
-                if cfg!(feature = "std") { 1 } else { 0 },
-                "{lines:?}"
-            );
+            lines(&output, 1);
         },
     );
 }

@@ -135,7 +135,7 @@ fn the_newest_of_a_list() {
     }
 }
 
-/// How many values of eight bytes fit in a block: see `tests/llist_memory.rs`.
+/// How many values of eight bytes fit in a block: see `tests/llist/memory.rs`.
 const SLOTS: u64 = {
     let fit = (1024 - 64) / (2 * size_of::<usize>() + 8);
     if fit < 64 { fit as u64 } else { 63 }

@@ -1,28 +1,10 @@
 //! What a panic in the user's code leaves behind.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use kref::{Ref, UniqueRef};
 
-use crate::tools::{Canary, live_bytes, unwind};
-
-/// Runs `f`, which panics, and checks that it leaks nothing.
-#[track_caller]
-fn panics(f: impl FnOnce()) {
-    let before = live_bytes();
-    let panic = catch_unwind(AssertUnwindSafe(f)).expect_err("it should panic");
-    drop(panic);
-    assert_eq!(live_bytes(), before);
-}
-
-struct Bomb<'a>(#[expect(dead_code)] Canary<'a>);
-
-impl Drop for Bomb<'_> {
-    fn drop(&mut self) {
-        unwind();
-    }
-}
+use crate::tools::{Bomb, Canary, panics, unwind};
 
 #[test]
 fn a_destructor_that_panics_frees_the_memory() {

@@ -5,42 +5,10 @@ use std::thread;
 
 use kref::{Ref, UniqueRef};
 
-use crate::tools::Canary;
+use crate::tools::Value;
 
 const ROUNDS: usize = if cfg!(miri) { 10 } else { 20_000 };
 const THREADS: usize = 4;
-
-/// What every use of the value checks, and the last one overwrites.
-struct Value<'a> {
-    words: [u64; 2],
-    _canary: Canary<'a>,
-}
-
-impl<'a> Value<'a> {
-    fn new(destroyed: &'a AtomicUsize) -> Self {
-        Self {
-            words: [7, !7],
-            _canary: Canary(destroyed),
-        }
-    }
-
-    fn check(&self) {
-        assert_eq!(self.words[0], !self.words[1], "torn or dead");
-    }
-
-    fn write(&mut self) {
-        self.check();
-        self.words[0] = self.words[0].wrapping_mul(3);
-        self.words[1] = !self.words[0];
-    }
-}
-
-impl Drop for Value<'_> {
-    fn drop(&mut self) {
-        self.check();
-        self.words = [0, 0];
-    }
-}
 
 #[test]
 fn exactly_one_into_inner_wins() {

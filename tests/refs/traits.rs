@@ -1,32 +1,16 @@
 //! The traits of `Ref` are those of `Arc`.
 
-use std::borrow::{Borrow, BorrowMut};
+use std::borrow::BorrowMut;
 use std::cell::Cell;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::error::Error;
-use std::fmt::{self, Debug, Display, Pointer};
-use std::hash::Hash;
+use std::fmt::{self, Debug, Display};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
 use kref::{Ref, UniqueRef};
 
-/// Asks of a type at run time whether it has a trait: an inherent constant hides the trait's.
-macro_rules! has {
-    ($type:ty: $($bound:tt)+) => {{
-        #[allow(dead_code)]
-        trait Otherwise {
-            const HAS: bool = false;
-        }
-        impl<T: ?Sized> Otherwise for T {}
-        struct Question<T: ?Sized>(std::marker::PhantomData<T>);
-        #[allow(dead_code)]
-        impl<T: ?Sized + $($bound)+> Question<T> {
-            const HAS: bool = true;
-        }
-        <Question<$type>>::HAS
-    }};
-}
+use crate::tools::{does_as_its_value, has};
 
 #[test]
 fn auto_traits_are_those_of_arc() {
@@ -60,21 +44,8 @@ fn auto_traits_are_those_of_arc() {
 
 #[test]
 fn pointers_do_as_their_values() {
-    fn check<P>(new: impl Fn(&'static str) -> P)
-    where
-        P: AsRef<&'static str> + Borrow<&'static str> + Debug + Display + Pointer,
-        P: Ord + Hash,
-    {
-        let (a, b) = (new("a"), new("b"));
-        assert!(a < b && a == new("a"));
-        assert_eq!(a.as_ref().cmp(b.borrow()), a.cmp(&b));
-        assert_eq!(format!("{a} {a:?}"), "a \"a\"");
-        assert_eq!(format!("{a:p}"), format!("{:p}", a.as_ref()));
-        assert!(HashSet::from([new("a")]).contains(&"a"));
-        assert_eq!(BTreeSet::from([b, a]).first(), Some(&new("a")));
-    }
-    check(Ref::new);
-    check(UniqueRef::new);
+    does_as_its_value(Ref::new);
+    does_as_its_value(UniqueRef::new);
     assert!(HashSet::from([Ref::<str>::from("a")]).contains("a"));
     assert_eq!(Ref::<u8>::default(), Ref::from(0));
     assert_eq!(UniqueRef::<u8>::default(), UniqueRef::from(0));

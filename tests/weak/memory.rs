@@ -4,21 +4,10 @@ use std::fmt::Debug;
 
 use kref::weak::{Weak, WeakRef};
 
-use crate::tools::live_bytes;
+use crate::tools::{bytes, live_bytes};
 
 #[repr(align(64))]
 struct Aligned(#[expect(dead_code)] u8);
-
-/// Returns how many bytes `make`'s result has allocated, and checks that they are given back.
-#[track_caller]
-fn bytes<R>(make: impl FnOnce() -> R) -> isize {
-    let before = live_bytes();
-    let made = make();
-    let taken = live_bytes() - before;
-    drop(made);
-    assert_eq!(live_bytes(), before, "not all is given back");
-    taken
-}
 
 #[test]
 fn eight_bytes_and_what_the_alignment_takes() {

@@ -5,24 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use kref::weak::{Weak, WeakRef};
 
-use crate::tools::{Canary, live_bytes, unwind};
-
-/// Runs `f`, which panics, and checks that it leaks nothing.
-#[track_caller]
-fn panics(f: impl FnOnce()) {
-    let before = live_bytes();
-    let panic = catch_unwind(AssertUnwindSafe(f)).expect_err("it should panic");
-    drop(panic);
-    assert_eq!(live_bytes(), before);
-}
-
-struct Bomb<'a>(#[expect(dead_code)] Canary<'a>);
-
-impl Drop for Bomb<'_> {
-    fn drop(&mut self) {
-        unwind();
-    }
-}
+use crate::tools::{Bomb, Canary, live_bytes, panics, unwind};
 
 #[test]
 fn a_destructor_that_panics_frees_the_memory() {

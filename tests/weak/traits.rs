@@ -1,31 +1,14 @@
 //! The traits of `WeakRef` and `Weak` are those of `Arc` and std's `Weak`.
 
-use std::borrow::Borrow;
 use std::cell::Cell;
-use std::collections::{BTreeSet, HashSet};
-use std::fmt::{Debug, Display, Pointer};
-use std::hash::Hash;
+use std::collections::HashSet;
+use std::fmt::Debug;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, Weak as ArcWeak};
 
 use kref::weak::{Weak, WeakRef};
 
-/// Asks of a type at run time whether it has a trait: an inherent constant hides the trait's.
-macro_rules! has {
-    ($type:ty: $($bound:tt)+) => {{
-        #[allow(dead_code)]
-        trait Otherwise {
-            const HAS: bool = false;
-        }
-        impl<T: ?Sized> Otherwise for T {}
-        struct Question<T: ?Sized>(std::marker::PhantomData<T>);
-        #[allow(dead_code)]
-        impl<T: ?Sized + $($bound)+> Question<T> {
-            const HAS: bool = true;
-        }
-        <Question<$type>>::HAS
-    }};
-}
+use crate::tools::{does_as_its_value, has};
 
 #[test]
 fn auto_traits_are_those_of_std() {
@@ -58,20 +41,7 @@ fn auto_traits_are_those_of_std() {
 
 #[test]
 fn pointers_do_as_their_values() {
-    fn check<P>(new: impl Fn(&'static str) -> P)
-    where
-        P: AsRef<&'static str> + Borrow<&'static str> + Debug + Display + Pointer,
-        P: Ord + Hash,
-    {
-        let (a, b) = (new("a"), new("b"));
-        assert!(a < b && a == new("a"));
-        assert_eq!(a.as_ref().cmp(b.borrow()), a.cmp(&b));
-        assert_eq!(format!("{a} {a:?}"), "a \"a\"");
-        assert_eq!(format!("{a:p}"), format!("{:p}", a.as_ref()));
-        assert!(HashSet::from([new("a")]).contains(&"a"));
-        assert_eq!(BTreeSet::from([b, a]).first(), Some(&new("a")));
-    }
-    check(WeakRef::new);
+    does_as_its_value(WeakRef::new);
     assert!(HashSet::from([WeakRef::<str>::from("a")]).contains("a"));
     assert_eq!(WeakRef::<u8>::default(), WeakRef::from(0));
     let pinned = WeakRef::pin(std::marker::PhantomPinned);

@@ -89,8 +89,8 @@ use crate::sharded::{ShardBackend, ShardedRef, default_shards};
 ///
 /// # Cost
 ///
-/// A token costs two atomic instructions when it is taken and two when it is dropped, on one cache line. Nothing is
-/// allocated. The first token of a drain allocates the shared part. The drop of the last token takes a lock if there is
+/// A token costs two atomic instructions when it is taken and two when it is dropped, on one cache line. The first token
+/// of a drain allocates the shared part; the others allocate nothing. The drop of the last token takes a lock if there is
 /// a waiter. Otherwise [`token`](Self::token) and the drop are wait-free, and [`try_token`](Self::try_token) is lock-free.
 /// Where many threads take tokens at once, use [`sharded_token`](Self::sharded_token).
 ///
@@ -195,6 +195,10 @@ impl<B: Backend> Drain<B> {
 
     /// Takes a token. It succeeds also when the drain is closed, and while others wait.
     ///
+    /// # Memory ordering
+    ///
+    /// Relaxed: what is done with the token is ordered by its drop.
+    ///
     /// # Examples
     ///
     /// ```
@@ -214,6 +218,10 @@ impl<B: Backend> Drain<B> {
     }
 
     /// Takes a token, unless the drain is closed.
+    ///
+    /// # Memory ordering
+    ///
+    /// Relaxed.
     ///
     /// # Examples
     ///
@@ -242,6 +250,10 @@ impl<B: Backend> Drain<B> {
     /// Refuses tokens to [`try_token`](Self::try_token) from now on. Returns `true` if this call closed the drain.
     /// Existing tokens stay valid, and can be cloned.
     ///
+    /// # Memory ordering
+    ///
+    /// Relaxed: the order of the changes of the drain's own word decides which token comes too late.
+    ///
     /// # Examples
     ///
     /// ```
@@ -258,6 +270,19 @@ impl<B: Backend> Drain<B> {
     }
 
     /// Returns whether the drain is closed; a hint.
+    ///
+    /// # Memory ordering
+    ///
+    /// Relaxed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let drain = kref::Drain::new();
+    /// assert!(!drain.is_closed());
+    /// drain.close();
+    /// assert!(drain.is_closed());
+    /// ```
     #[must_use]
     pub fn is_closed(&self) -> bool {
         // Relaxed: a hint.

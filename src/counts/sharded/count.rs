@@ -256,6 +256,14 @@ impl<B: ShardBackend> ShardedCount<B> {
     /// Like [`get`](Self::get), in the shard of this number (modulo how many there are).
     ///
     /// A reference may be dropped at any other number.
+    ///
+    /// # Memory ordering
+    ///
+    /// As [`get`](Self::get).
+    ///
+    /// # Examples
+    ///
+    /// See [`get`](Self::get).
     #[inline]
     #[track_caller]
     pub fn get_at(&self, shard: usize) {
@@ -325,6 +333,14 @@ impl<B: ShardBackend> ShardedCount<B> {
     }
 
     /// Like [`try_get`](Self::try_get), in the shard of this number.
+    ///
+    /// # Memory ordering
+    ///
+    /// As [`try_get`](Self::try_get).
+    ///
+    /// # Examples
+    ///
+    /// See [`try_get`](Self::try_get).
     #[must_use = "the caller has no reference if this is false"]
     #[inline]
     #[track_caller]
@@ -386,6 +402,14 @@ impl<B: ShardBackend> ShardedCount<B> {
     }
 
     /// Like [`try_get_live`](Self::try_get_live), in the shard of this number.
+    ///
+    /// # Memory ordering
+    ///
+    /// As [`try_get_live`](Self::try_get_live).
+    ///
+    /// # Examples
+    ///
+    /// See [`try_get_live`](Self::try_get_live).
     #[must_use = "the caller has no reference if this is false"]
     #[inline]
     pub fn try_get_live_at(&self, shard: usize) -> bool {
@@ -429,6 +453,14 @@ impl<B: ShardBackend> ShardedCount<B> {
     }
 
     /// Like [`put`](Self::put), in the shard of this number.
+    ///
+    /// # Memory ordering
+    ///
+    /// As [`put`](Self::put).
+    ///
+    /// # Examples
+    ///
+    /// See [`put`](Self::put).
     #[must_use = "if it is true, this was the last reference: destroy the object"]
     #[inline]
     #[track_caller]

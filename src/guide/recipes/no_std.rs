@@ -105,5 +105,15 @@
 //! # assert_eq!(DEPTH.get(), 0);
 //! ```
 //!
-//! The crate needs compare-and-swap on 32 bits and on pointers. Targets without it, such as `thumbv6m`, get a clear
-//! error at compile time.
+//! # Processors without compare-and-swap
+//!
+//! The crate needs compare-and-swap on 32 bits and on pointers. A target without it, such as `thumbv6m-none-eabi`, needs the
+//! feature `portable-atomic`; without the feature the build ends with an error that names it. Your program chooses how
+//! portable-atomic makes its operations atomic there: by the crate `critical-section`, or by switching interrupts off on
+//! a single core.
+//!
+//! ```toml
+//! [dependencies]
+//! kref = { version = "0.1", default-features = false, features = ["portable-atomic"] }
+//! portable-atomic = { version = "1.5", features = ["critical-section"] }
+//! ```

@@ -80,5 +80,8 @@
 //! 3. The lock outlives the object. It may be a `static`, or lie in something that each object keeps alive by a
 //!    reference of its own, which is dropped after the lock is released.
 //!
+//! With a lock of parking_lot or spin in place of std's, enable the feature `lock_api` (the default feature `registry`
+//! implies it); the rest of the program stays as it is.
+//!
 //! The put is a compare-and-swap loop. If that costs too much, [`HandBack`](crate::HandBack) has the same `put_lock`
 //! with one `fetch_sub`; a lookup then calls [`get_locked`](crate::HandBack::get_locked).

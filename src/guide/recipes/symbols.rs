@@ -35,7 +35,7 @@
 //!
 //! ```
 //! # #[cfg(all(feature = "registry", feature = "serde"))] {
-//! use kref::serde::{In, StaticInterner};
+//! use kref::serde::{EachIn, In, StaticInterner};
 //! use kref::{Interned, Interner};
 //! use serde::{Deserialize, Serialize};
 //!
@@ -54,12 +54,14 @@
 //! struct Variable {
 //!     #[serde(with = "In::<Names>")]
 //!     name: Interned<str>,
-//!     line: u32,
+//!     #[serde(with = "EachIn::<Names>")]
+//!     uses: Vec<Interned<str>>,
 //! }
 //!
-//! let x: Variable = serde_json::from_str(r#"{"name":"x","line":1}"#).unwrap();
-//! assert!(x.name == NAMES.intern_ref("x"));
-//! assert_eq!(serde_json::to_string(&x).unwrap(), r#"{"name":"x","line":1}"#);
+//! let text = r#"{"name":"x","uses":["y","x"]}"#;
+//! let x: Variable = serde_json::from_str(text).unwrap();
+//! assert!(x.name == x.uses[1] && x.name == NAMES.intern_ref("x"));
+//! assert_eq!(serde_json::to_string(&x).unwrap(), text);
 //! # }
 //! ```
 //!

@@ -86,6 +86,10 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> Chain<P, B> {
     }
 
     /// Takes the newest object; the same as [`next`](Iterator::next).
+    ///
+    /// # Examples
+    ///
+    /// See [`push`](Self::push).
     #[inline]
     pub fn pop(&mut self) -> Option<P> {
         let first = self.newest()?;
@@ -126,6 +130,26 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> Chain<P, B> {
     }
 
     /// Puts an object in front, as the newest, unless it is on a list.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::llist::intrusive::{Chain, Linked, Node};
+    /// # struct Job(u32, Node<Job>);
+    /// #
+    /// # // SAFETY: always the same field.
+    /// # unsafe impl Linked for Job {
+    /// #     fn node(&self) -> &Node<Self> {
+    /// #         &self.1
+    /// #     }
+    /// # }
+    /// use std::sync::Arc;
+    ///
+    /// let mut chain = Chain::new();
+    /// let job = Arc::new(Job(1, Node::new()));
+    /// assert!(chain.try_push(job.clone()).is_ok());
+    /// assert!(chain.try_push(job).is_err()); // it is in the chain
+    /// ```
     ///
     /// # Errors
     ///
@@ -202,6 +226,23 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> Chain<P, B> {
     }
 
     /// Returns an iterator over the objects, newest first, which leaves them in the chain.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::llist::intrusive::{Chain, Linked, Node};
+    /// # struct Job(u32, Node<Job>);
+    /// #
+    /// # // SAFETY: always the same field.
+    /// # unsafe impl Linked for Job {
+    /// #     fn node(&self) -> &Node<Self> {
+    /// #         &self.1
+    /// #     }
+    /// # }
+    /// let chain: Chain<Box<Job>> = (1..=3).map(|number| Box::new(Job(number, Node::new()))).collect();
+    /// assert!(chain.iter().map(|job| job.0).eq([3, 2, 1]));
+    /// assert_eq!(chain.count(), 3); // they are still there
+    /// ```
     #[doc(alias = "llist_for_each")]
     #[doc(alias = "llist_for_each_entry")]
     pub fn iter(&self) -> Iter<'_, P, B> {

@@ -77,6 +77,10 @@ impl<'a, P: Pointer<Target: Linked<B>>, B: Backend> Consumer<'a, P, B> {
     ///
     /// As [`List::take_all`], which it calls when it has nothing left: `None` is as good a reason
     /// to sleep as an empty chain.
+    ///
+    /// # Examples
+    ///
+    /// See [`Consumer`].
     #[doc(alias = "llist_del_first")]
     #[inline]
     pub fn pop(&mut self) -> Option<P> {

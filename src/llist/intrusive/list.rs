@@ -185,6 +185,10 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> List<P, B> {
     ///
     /// One compare-and-swap claims the object's node. The rest is as in [`push`](Self::push).
     ///
+    /// # Memory ordering
+    ///
+    /// As [`push`](Self::push) if it pushes. A refusal is Relaxed.
+    ///
     /// # Errors
     ///
     /// Returns the pointer if the object is on a list (this or another) or in a chain. It may be
@@ -226,6 +230,10 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> List<P, B> {
     /// objects, the list is unchanged and `false` is returned. If the iterator panics, nothing has
     /// been pushed, and the objects that it had yielded are dropped.
     ///
+    /// # Memory ordering
+    ///
+    /// As [`push`](Self::push) if there is something to push; otherwise there is no atomic access.
+    ///
     /// # Examples
     ///
     /// ```
@@ -257,6 +265,10 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> List<P, B> {
     ///
     /// It is one compare-and-swap on the list, after a walk to the end of the chain. An empty chain
     /// leaves the list unchanged and returns `false`.
+    ///
+    /// # Memory ordering
+    ///
+    /// As [`push`](Self::push) if there is something to push; otherwise there is no atomic access.
     ///
     /// # Examples
     ///

@@ -141,6 +141,10 @@ impl<T, B: Backend> Node<T, B> {
     /// Do not decide by this whether to push: [`List::try_push`](super::List::try_push) claims the
     /// node, or gives the object back.
     ///
+    /// # Memory ordering
+    ///
+    /// Relaxed: it orders nothing.
+    ///
     /// # Examples
     ///
     /// ```

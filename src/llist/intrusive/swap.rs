@@ -108,6 +108,10 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapList<P, B> {
     /// # Memory ordering
     ///
     /// As [`List::push`](super::List::push).
+    ///
+    /// # Examples
+    ///
+    /// See [`List::push`](super::List::push), which is called in the same way.
     #[doc(alias = "llist_add")]
     #[inline]
     pub fn push(&self, object: P) -> bool
@@ -121,6 +125,14 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapList<P, B> {
 
     /// Pushes an object unless it is on a list already; returns `true` if the list was empty.
     /// Wait-free.
+    ///
+    /// # Memory ordering
+    ///
+    /// As [`push`](Self::push) if it pushes. A refusal is Relaxed.
+    ///
+    /// # Examples
+    ///
+    /// See [`List::try_push`](super::List::try_push), which is called in the same way.
     ///
     /// # Errors
     ///
@@ -138,6 +150,14 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapList<P, B> {
 
     /// Pushes a whole chain at once, its newest object as the newest; returns `true` if the list
     /// was empty. An empty chain leaves the list unchanged and returns `false`.
+    ///
+    /// # Memory ordering
+    ///
+    /// As [`push`](Self::push) if there is something to push; otherwise there is no atomic access.
+    ///
+    /// # Examples
+    ///
+    /// See [`List::push_chain`](super::List::push_chain), which is called in the same way.
     #[doc(alias = "llist_add_batch")]
     pub fn push_chain(&self, chain: Chain<P, B>) -> bool {
         let Some((first, last)) = chain.into_ends() else {
@@ -167,6 +187,14 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapList<P, B> {
     /// Pushes all objects at once, as if one after the other; returns `true` if the list was empty.
     ///
     /// As [`List::push_all`](super::List::push_all), and wait-free.
+    ///
+    /// # Memory ordering
+    ///
+    /// As [`push`](Self::push) if there is something to push; otherwise there is no atomic access.
+    ///
+    /// # Examples
+    ///
+    /// See [`take_all`](Self::take_all).
     #[doc(alias = "llist_add_batch")]
     #[inline]
     pub fn push_all<I>(&self, objects: I) -> bool
@@ -214,6 +242,10 @@ impl<P: Pointer<Target: Linked<B>>, B: Backend> SwapList<P, B> {
     }
 
     /// Returns whether the list is empty; a hint, out of date as soon as it is read.
+    ///
+    /// # Memory ordering
+    ///
+    /// Relaxed: it orders nothing.
     #[doc(alias = "llist_empty")]
     #[must_use]
     #[inline]

@@ -71,6 +71,18 @@ impl<'a, T: Stored + ?Sized, B: LockBackend> Borrowed<'a, T, B> {
     }
 
     /// Returns the value, for as long as it is lent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Interner;
+    /// use kref::interner::{Borrowed, Interned};
+    ///
+    /// let names = Interner::<str>::new();
+    /// let name = names.intern_ref("kref");
+    /// let text: &str = Borrowed::value(Interned::borrowed(&name)); // borrows `name`, and not the `Borrowed`
+    /// assert_eq!(text, "kref");
+    /// ```
     #[must_use]
     #[inline]
     pub fn value(this: Self) -> &'a T {
@@ -80,6 +92,14 @@ impl<'a, T: Stored + ?Sized, B: LockBackend> Borrowed<'a, T, B> {
     }
 
     /// Returns a reference that is counted: one atomic increment.
+    ///
+    /// # Memory ordering
+    ///
+    /// Relaxed, as a clone of the `Interned`.
+    ///
+    /// # Examples
+    ///
+    /// See [`Borrowed`].
     #[must_use]
     #[cfg_attr(feature = "track", track_caller)]
     pub fn to_interned(this: Self) -> Interned<T, B> {
@@ -87,6 +107,17 @@ impl<'a, T: Stored + ?Sized, B: LockBackend> Borrowed<'a, T, B> {
     }
 
     /// Returns whether both are of the same value, as `==` does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Interner;
+    /// use kref::interner::{Borrowed, Interned};
+    ///
+    /// let names = Interner::<str>::new();
+    /// let (name, again) = (names.intern_ref("kref"), names.intern_ref("kref"));
+    /// assert!(Borrowed::ptr_eq(Interned::borrowed(&name), Interned::borrowed(&again)));
+    /// ```
     #[must_use]
     pub fn ptr_eq(this: Self, other: Self) -> bool {
         this.value.counted().node() == other.value.counted().node()

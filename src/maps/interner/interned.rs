@@ -11,8 +11,9 @@ use super::Borrowed;
 use super::stored::{Inline, Stored};
 use crate::atomic::Native;
 use crate::lock::LockBackend;
+use crate::maps::held::Held;
 use crate::maps::table::Counted;
-use crate::track::{Operation, Origin, Token};
+use crate::track::Origin;
 
 /// A counted reference to a value of an [`Interner`](super::Interner), which dereferences to the
 /// value.
@@ -25,8 +26,28 @@ use crate::track::{Operation, Origin, Token};
 /// and `Display` go by the value, and so does the comparison of an `Interned<str>` with a text
 /// (`name == "kref"`).
 ///
+/// It is `Send` and `Sync` if the value is both.
+///
 /// There is no `Default`: the value would have to belong to an interner of the crate's own, and would equal no
-/// value of yours.
+/// value of yours. For a type of yours that contains one, take the default from your `static`:
+///
+/// ```
+/// use kref::{Interned, Interner};
+///
+/// static NAMES: Interner<str> = Interner::new();
+///
+/// struct Variable {
+///     name: Interned<str>,
+/// }
+///
+/// impl Default for Variable {
+///     fn default() -> Self {
+///         Self { name: NAMES.intern_ref("") }
+///     }
+/// }
+///
+/// assert!(Variable::default().name == NAMES.intern_ref(""));
+/// ```
 ///
 /// # As a key
 ///
@@ -59,31 +80,21 @@ use crate::track::{Operation, Origin, Token};
 /// assert!(names.is_empty());
 /// ```
 pub struct Interned<T: Stored + ?Sized, B: LockBackend = Native> {
-    /// In front of the value, so that it ends before the reference is dropped.
-    token: Token,
-    value: Counted<Inline<T>, B>,
+    value: Held<Inline<T>, B>,
 }
 
 impl<T: Stored + ?Sized, B: LockBackend> Interned<T, B> {
     #[inline]
     #[cfg_attr(feature = "track", track_caller)]
     pub(super) fn new(value: Counted<Inline<T>, B>) -> Self {
-        Self::new_for(value, Origin::here())
+        Self {
+            value: Held::new::<T>(value, Origin::here()),
+        }
     }
 
     #[inline]
-    fn new_for(value: Counted<Inline<T>, B>, origin: Origin) -> Self {
-        let token = Token::new::<T>(value.node().as_ptr().cast(), origin);
-        Self { token, value }
-    }
-
-    /// The address under which the holders are recorded.
-    fn tracked(this: &Self) -> *const () {
-        this.value.node().as_ptr().cast_const().cast()
-    }
-
     pub(super) fn counted(&self) -> &Counted<Inline<T>, B> {
-        &self.value
+        self.value.counted()
     }
 
     /// Lends the reference as a [`Borrowed`], which is `Copy` and one word.
@@ -102,12 +113,22 @@ impl<T: Stored + ?Sized, B: LockBackend> Interned<T, B> {
     #[must_use]
     #[inline]
     pub fn borrowed(this: &Self) -> Borrowed<'_, T, B> {
-        Borrowed::new(&this.value)
+        Borrowed::new(this.counted())
     }
 
     /// Returns the address of the value. It does not change while the value lives.
     ///
     /// It is not the pointer that [`into_raw`](Self::into_raw) returns.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::{Interned, Interner};
+    ///
+    /// let names = Interner::<str>::new();
+    /// let name = names.intern_ref("kref");
+    /// assert_eq!(Interned::as_ptr(&name), &raw const *name);
+    /// ```
     #[must_use]
     pub fn as_ptr(this: &Self) -> *const T {
         &raw const **this
@@ -134,7 +155,6 @@ impl<T: Stored + ?Sized, B: LockBackend> Interned<T, B> {
     #[must_use = "the value stays alive until the reference is taken back"]
     #[cfg_attr(feature = "track", track_caller)]
     pub fn into_raw(this: Self) -> *const () {
-        this.token.give_away(Origin::here());
         this.value.into_raw()
     }
 
@@ -151,9 +171,8 @@ impl<T: Stored + ?Sized, B: LockBackend> Interned<T, B> {
     #[cfg_attr(feature = "track", track_caller)]
     pub unsafe fn from_raw(raw: *const ()) -> Self {
         // SAFETY: as the caller promises.
-        let value = unsafe { Counted::from_raw(raw) };
-        let token = Token::taken_back(raw, Origin::here());
-        Self { token, value }
+        let value = unsafe { Held::from_raw(raw) };
+        Self { value }
     }
 
     /// Makes another reference to the same value, and says what for: [`report_of`](crate::track) shows the tag.
@@ -176,38 +195,60 @@ impl<T: Stored + ?Sized, B: LockBackend> Interned<T, B> {
     #[inline]
     #[track_caller]
     pub fn clone_for(this: &Self, tag: &'static str) -> Self {
-        this.take(Origin::tagged(tag))
+        Self {
+            value: this.value.take::<T>(Origin::tagged(tag)),
+        }
     }
 
     /// Returns whether a reference to the value was taken for this tag and is still held.
     ///
     /// A hint, if other threads take and drop references. Takes time in proportion to the holders.
+    ///
+    /// # Examples
+    ///
+    /// See [`clone_for`](Self::clone_for).
     #[cfg(feature = "track")]
     #[must_use]
     pub fn is_held_by(this: &Self, tag: &str) -> bool {
-        crate::track::is_held_by(Self::tracked(this), tag)
-    }
-
-    #[inline]
-    #[track_caller]
-    fn take(&self, origin: Origin) -> Self {
-        let operation = Operation::on(Self::tracked(self));
-        let value = self.value.clone();
-        operation.end();
-        Self::new_for(value, origin)
+        this.value.is_held_by(tag)
     }
 
     /// Returns how many references there are; a hint, out of date as soon as it is read.
+    ///
+    /// # Memory ordering
+    ///
+    /// Relaxed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::{Interned, Interner};
+    ///
+    /// let names = Interner::<str>::new();
+    /// let name = names.intern_ref("kref");
+    /// let _again = names.intern_ref("kref");
+    /// assert_eq!(Interned::count_hint(&name), 2);
+    /// ```
     #[must_use]
     pub fn count_hint(this: &Self) -> u32 {
-        this.value.count_hint()
+        this.counted().count_hint()
     }
 
     /// Returns whether two references are to the same value, as `==` does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::{Interned, Interner};
+    ///
+    /// let names = Interner::<str>::new();
+    /// let (name, again) = (names.intern_ref("kref"), names.intern_ref("kref"));
+    /// assert!(Interned::ptr_eq(&name, &again));
+    /// ```
     #[must_use]
     #[inline]
     pub fn ptr_eq(this: &Self, other: &Self) -> bool {
-        this.value.node() == other.value.node()
+        this.value.ptr_eq(&other.value)
     }
 }
 
@@ -215,9 +256,7 @@ impl<T: Stored + ?Sized, B: LockBackend> Interned<T, B> {
 impl<T: Stored + ?Sized + fmt::Debug, B: LockBackend> Interned<T, B> {
     /// The report of the value; `mine` leaves this reference out.
     pub(super) fn report(&self, mine: bool) -> crate::track::ObjectReport {
-        let subject = std::format!("value {:?}", &**self);
-        let except = if mine { self.token.which() } else { None };
-        crate::track::object(Self::tracked(self).addr(), subject, except)
+        self.value.report(std::format!("value {:?}", &**self), mine)
     }
 }
 
@@ -234,7 +273,9 @@ impl<T: Stored + ?Sized, B: LockBackend> Clone for Interned<T, B> {
     #[inline]
     #[cfg_attr(feature = "track", track_caller)]
     fn clone(&self) -> Self {
-        self.take(Origin::here())
+        Self {
+            value: self.value.take::<T>(Origin::here()),
+        }
     }
 }
 
@@ -244,7 +285,7 @@ impl<T: Stored + ?Sized, B: LockBackend> Deref for Interned<T, B> {
     #[inline]
     fn deref(&self) -> &T {
         // SAFETY: the reference keeps the value.
-        unsafe { T::at(Inline::<T>::slot(self.value.node())) }
+        unsafe { T::at(Inline::<T>::slot(self.counted().node())) }
     }
 }
 
@@ -266,7 +307,7 @@ impl<T: Stored + ?Sized, B: LockBackend> Eq for Interned<T, B> {}
 impl<T: Stored + ?Sized, B: LockBackend> Hash for Interned<T, B> {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
-        ptr::hash(self.value.node().as_ptr(), state);
+        ptr::hash(self.counted().node().as_ptr(), state);
     }
 }
 
@@ -282,7 +323,7 @@ impl<T: Stored + ?Sized + Ord, B: LockBackend> Ord for Interned<T, B> {
         if self == other {
             return Ordering::Equal;
         }
-        let address = |this: &Self| this.value.node();
+        let address = |this: &Self| this.counted().node();
         (**self)
             .cmp(&**other)
             .then_with(|| address(self).cmp(&address(other)))

@@ -18,6 +18,10 @@ impl<T: Stored + ?Sized, S, B: LockBackend> Interner<T, S, B> {
     /// in the interner during the whole iteration is returned exactly once, one that comes or goes during the iteration
     /// at most once. See [`Registry::iter`](crate::Registry::iter).
     ///
+    /// # Memory ordering
+    ///
+    /// As [`get`](Self::get) for each value.
+    ///
     /// # Examples
     ///
     /// ```
@@ -34,6 +38,10 @@ impl<T: Stored + ?Sized, S, B: LockBackend> Interner<T, S, B> {
     }
 
     /// Calls `f` with each value, in no order, with no lock held; see [`iter`](Self::iter).
+    ///
+    /// # Memory ordering
+    ///
+    /// As [`get`](Self::get) for each value.
     ///
     /// # Examples
     ///

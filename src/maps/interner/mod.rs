@@ -109,6 +109,10 @@ impl<T: Stored + ?Sized, S, B: LockBackend> Interner<T, S, B> {
 
     /// Returns how many values there are; a hint while other threads use the interner.
     ///
+    /// # Memory ordering
+    ///
+    /// Relaxed: it orders nothing.
+    ///
     /// # Examples
     ///
     /// ```
@@ -127,6 +131,10 @@ impl<T: Stored + ?Sized, S, B: LockBackend> Interner<T, S, B> {
 
     /// Returns whether there is no value; a hint while other threads use the interner.
     ///
+    /// # Memory ordering
+    ///
+    /// Relaxed: it orders nothing.
+    ///
     /// # Examples
     ///
     /// ```
@@ -144,6 +152,17 @@ impl<T: Stored + ?Sized, S, B: LockBackend> Interner<T, S, B> {
     /// are unused, and makes the table as small as the values allow.
     ///
     /// As [`Registry::shrink_to_fit`](crate::Registry::shrink_to_fit).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Interner;
+    ///
+    /// let names = Interner::<str>::new();
+    /// let many: Vec<_> = (0..1000).map(|i: u32| names.intern_ref(&i.to_string())).collect();
+    /// drop(many);
+    /// names.shrink_to_fit();
+    /// ```
     pub fn shrink_to_fit(&self) {
         self.values.shrink_to_fit();
     }

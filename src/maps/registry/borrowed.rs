@@ -81,6 +81,18 @@ impl<'a, K, V, B: LockBackend> Borrowed<'a, K, V, B> {
     }
 
     /// Returns the value, for as long as it is lent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::registry::Borrowed;
+    /// use kref::{Handle, Registry};
+    ///
+    /// let registry = Registry::<u32, &str>::new();
+    /// let one = registry.get_or_insert_with(1, |_| "one");
+    /// let value: &&str = Borrowed::value(Handle::borrowed(&one)); // borrows `one`, and not the `Borrowed`
+    /// assert_eq!(*value, "one");
+    /// ```
     #[must_use]
     #[inline]
     pub fn value(this: Self) -> &'a V {
@@ -92,6 +104,17 @@ impl<'a, K, V, B: LockBackend> Borrowed<'a, K, V, B> {
     }
 
     /// Returns the key, for as long as it is lent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::registry::Borrowed;
+    /// use kref::{Handle, Registry};
+    ///
+    /// let registry = Registry::<u32, &str>::new();
+    /// let one = registry.get_or_insert_with(1, |_| "one");
+    /// assert_eq!(Borrowed::key(Handle::borrowed(&one)), &1);
+    /// ```
     #[must_use]
     pub fn key(this: Self) -> &'a K {
         let counted = this.entry.counted();
@@ -101,6 +124,14 @@ impl<'a, K, V, B: LockBackend> Borrowed<'a, K, V, B> {
     }
 
     /// Returns a handle to the object: one atomic increment.
+    ///
+    /// # Memory ordering
+    ///
+    /// Relaxed, as a clone of the handle.
+    ///
+    /// # Examples
+    ///
+    /// See [`Borrowed`].
     #[must_use]
     #[cfg_attr(feature = "track", track_caller)]
     pub fn to_handle(this: Self) -> Handle<K, V, B> {
@@ -110,6 +141,17 @@ impl<'a, K, V, B: LockBackend> Borrowed<'a, K, V, B> {
     }
 
     /// Returns whether both are of the same object.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::registry::Borrowed;
+    /// use kref::{Handle, Registry};
+    ///
+    /// let registry = Registry::<u32, &str>::new();
+    /// let one = registry.get_or_insert_with(1, |_| "one");
+    /// assert!(Borrowed::ptr_eq(Handle::borrowed(&one), Handle::borrowed(&one.clone())));
+    /// ```
     #[must_use]
     pub fn ptr_eq(this: Self, other: Self) -> bool {
         this.entry.counted().node() == other.entry.counted().node()

@@ -8,9 +8,10 @@ use super::Borrowed;
 use super::entry::Entry;
 use crate::atomic::Native;
 use crate::lock::LockBackend;
+use crate::maps::held::Held;
 use crate::maps::table::Counted;
 use crate::pointers::forward::forward_to_value;
-use crate::track::{Operation, Origin, Token};
+use crate::track::Origin;
 
 /// A counted reference to an object of a [`Registry`](super::Registry), which dereferences to the
 /// object's value.
@@ -24,6 +25,13 @@ use crate::track::{Operation, Origin, Token};
 ///
 /// Handles may outlive the registry. As with [`std::sync::Arc`], everything but the traits is an
 /// associated function (`Handle::key(&handle)`), and comparisons compare the values.
+///
+/// # Other threads
+///
+/// A handle is `Send` and `Sync` if the key and the value are both, as with [`std::sync::Arc`]: every handle lends them,
+/// and the thread that drops the last one drops them. With an `Rc` or a `Cell` in the value, the compiler says that it
+/// "cannot be sent" or "cannot be shared between threads safely", and names the `Handle` or the
+/// [`Registry`](super::Registry) further down. Use an `Arc`, a `Mutex` or an atomic instead.
 ///
 /// # Memory ordering
 ///
@@ -46,12 +54,10 @@ use crate::track::{Operation, Origin, Token};
 /// ```
 #[doc(alias = "downgrade")]
 pub struct Handle<K, V, B: LockBackend = Native> {
-    /// In front of the entry, so that it ends before the reference is dropped.
-    token: Token,
     /// # Invariants
     ///
     /// The value is there, and seen: the entry was found listed, or listed by the same thread.
-    entry: Counted<Entry<K, V>, B>,
+    entry: Held<Entry<K, V>, B>,
 }
 
 impl<K, V, B: LockBackend> Handle<K, V, B> {
@@ -61,26 +67,14 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
     #[inline]
     #[cfg_attr(feature = "track", track_caller)]
     pub(super) unsafe fn new(entry: Counted<Entry<K, V>, B>) -> Self {
-        // SAFETY: as the caller promises.
-        unsafe { Self::new_for(entry, Origin::here()) }
+        Self {
+            entry: Held::new::<V>(entry, Origin::here()),
+        }
     }
 
-    /// # Safety
-    ///
-    /// As for [`new`](Self::new).
     #[inline]
-    pub(super) unsafe fn new_for(entry: Counted<Entry<K, V>, B>, origin: Origin) -> Self {
-        let token = Token::new::<V>(entry.node().as_ptr().cast(), origin);
-        Self { token, entry }
-    }
-
-    /// The address under which the holders are recorded.
-    fn tracked(this: &Self) -> *const () {
-        this.entry.node().as_ptr().cast_const().cast()
-    }
-
     pub(super) fn entry(&self) -> &Counted<Entry<K, V>, B> {
-        &self.entry
+        self.entry.counted()
     }
 
     /// Lends the handle as a [`Borrowed`], which is `Copy` and one word.
@@ -98,7 +92,7 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
     #[must_use]
     #[inline]
     pub fn borrowed(this: &Self) -> Borrowed<'_, K, V, B> {
-        Borrowed::new(&this.entry)
+        Borrowed::new(this.entry())
     }
 
     /// Returns the address of the value. It does not change while the object lives.
@@ -163,7 +157,6 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
     #[must_use = "the object stays alive until the reference is taken back"]
     #[cfg_attr(feature = "track", track_caller)]
     pub fn into_raw(this: Self) -> *const () {
-        this.token.give_away(Origin::here());
         this.entry.into_raw()
     }
 
@@ -181,9 +174,8 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
     #[cfg_attr(feature = "track", track_caller)]
     pub unsafe fn from_raw(raw: *const ()) -> Self {
         // SAFETY: as the caller promises. It was a handle's, whose value is there.
-        let entry = unsafe { Counted::from_raw(raw) };
-        let token = Token::taken_back(raw, Origin::here());
-        Self { token, entry }
+        let entry = unsafe { Held::from_raw(raw) };
+        Self { entry }
     }
 
     /// Makes another handle to the same object, and says what for: [`report_of`](crate::track) shows the tag.
@@ -206,26 +198,22 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
     #[inline]
     #[track_caller]
     pub fn clone_for(this: &Self, tag: &'static str) -> Self {
-        this.take(Origin::tagged(tag))
+        Self {
+            entry: this.entry.take::<V>(Origin::tagged(tag)),
+        }
     }
 
     /// Returns whether a handle to the object was taken for this tag and is still held.
     ///
     /// A hint, if other threads take and drop handles. Takes time in proportion to the holders.
+    ///
+    /// # Examples
+    ///
+    /// See [`clone_for`](Self::clone_for).
     #[cfg(feature = "track")]
     #[must_use]
     pub fn is_held_by(this: &Self, tag: &str) -> bool {
-        crate::track::is_held_by(Self::tracked(this), tag)
-    }
-
-    #[inline]
-    #[track_caller]
-    fn take(&self, origin: Origin) -> Self {
-        let operation = Operation::on(Self::tracked(self));
-        let entry = self.entry.clone();
-        operation.end();
-        // SAFETY: the invariant of the field.
-        unsafe { Self::new_for(entry, origin) }
+        this.entry.is_held_by(tag)
     }
 
     /// Removes the object from the registry. Returns `false` if the registry does not list the
@@ -250,7 +238,7 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
         reason = "afterwards it is not in it, whatever the answer"
     )]
     pub fn unlist(this: &Self) -> bool {
-        this.entry.lock().unlist(&this.entry)
+        this.entry().lock().unlist(this.entry())
     }
 
     /// Returns the object's key.
@@ -266,7 +254,7 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
     /// ```
     #[must_use]
     pub fn key(this: &Self) -> &K {
-        Entry::key(&this.entry)
+        Entry::key(this.entry())
     }
 
     /// Returns whether two handles are to the same object.
@@ -283,7 +271,7 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
     #[must_use]
     #[inline]
     pub fn ptr_eq(this: &Self, other: &Self) -> bool {
-        this.entry.node() == other.entry.node()
+        this.entry.ptr_eq(&other.entry)
     }
 
     /// Returns how many references there are; a hint, out of date as soon as it is read.
@@ -306,7 +294,7 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
     /// ```
     #[must_use]
     pub fn count_hint(this: &Self) -> u32 {
-        this.entry.count_hint()
+        this.entry().count_hint()
     }
 
     /// Returns whether the registry still lists the object, so that a lookup can find it; a hint if
@@ -314,6 +302,10 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
     ///
     /// It returns `false` after [`Registry::unlist`](super::Registry::unlist), and after the
     /// registry was dropped.
+    ///
+    /// # Memory ordering
+    ///
+    /// Relaxed: it orders nothing.
     ///
     /// # Examples
     ///
@@ -328,7 +320,7 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
     /// ```
     #[must_use]
     pub fn is_listed(this: &Self) -> bool {
-        this.entry.is_listed()
+        this.entry().is_listed()
     }
 }
 
@@ -336,9 +328,8 @@ impl<K, V, B: LockBackend> Handle<K, V, B> {
 impl<K: core::fmt::Debug, V, B: LockBackend> Handle<K, V, B> {
     /// The report of the object; `mine` leaves this handle out.
     pub(super) fn report(&self, mine: bool) -> crate::track::ObjectReport {
-        let subject = std::format!("key {:?}", Self::key(self));
-        let except = if mine { self.token.which() } else { None };
-        crate::track::object(Self::tracked(self).addr(), subject, except)
+        self.entry
+            .report(std::format!("key {:?}", Self::key(self)), mine)
     }
 }
 
@@ -353,7 +344,9 @@ impl<K, V, B: LockBackend> Clone for Handle<K, V, B> {
     #[inline]
     #[cfg_attr(feature = "track", track_caller)]
     fn clone(&self) -> Self {
-        self.take(Origin::here())
+        Self {
+            entry: self.entry.take::<V>(Origin::here()),
+        }
     }
 }
 
@@ -363,7 +356,7 @@ impl<K, V, B: LockBackend> Deref for Handle<K, V, B> {
     #[inline]
     fn deref(&self) -> &V {
         // SAFETY: the invariant of the field.
-        unsafe { Entry::value(&self.entry) }
+        unsafe { Entry::value(self.entry()) }
     }
 }
 

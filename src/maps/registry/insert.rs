@@ -16,6 +16,11 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     /// Waits if an object with this key is being made. Takes the lock of the key's shard
     /// at once, as the key should be vacant; [`get_or_insert_with`](Self::get_or_insert_with) looks without it first.
     ///
+    /// # Memory ordering
+    ///
+    /// Release: what was done before happens before what is done with a handle to the object. An object that had the
+    /// key comes as from [`get`](Self::get).
+    ///
     /// # Errors
     ///
     /// Returns a handle to the object that has the key, and gives back the key and the value.
@@ -75,6 +80,11 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     /// has handles, and its destructor does not touch the new one. If an object with this key is being made, `replace`
     /// waits, and then removes that object.
     ///
+    /// # Memory ordering
+    ///
+    /// Release: what was done before happens before what is done with a handle to the object. An object that had the
+    /// key comes as from [`get`](Self::get).
+    ///
     /// # Panics
     ///
     /// Panics when called for a key by the constructor of the same key.
@@ -133,6 +143,10 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     /// handle to it.
     ///
     /// Like [`replace`](Self::replace), for a caller that has no use for the old object.
+    ///
+    /// # Memory ordering
+    ///
+    /// As [`replace`](Self::replace).
     ///
     /// # Panics
     ///

@@ -32,6 +32,10 @@ impl<K, V, S, B: LockBackend> Registry<K, V, S, B> {
     /// The iteration passes each hash once. It goes on as long as there are objects ahead of it, so a loop that inserts
     /// several objects for each one that it sees may go on until memory is exhausted.
     ///
+    /// # Memory ordering
+    ///
+    /// Each handle comes as from [`get`](Self::get).
+    ///
     /// # Examples
     ///
     /// ```
@@ -55,6 +59,10 @@ impl<K, V, S, B: LockBackend> Registry<K, V, S, B> {
     ///
     /// See [`iter`](Self::iter) for what is guaranteed under concurrent changes. `f` may do anything with the registry.
     ///
+    /// # Memory ordering
+    ///
+    /// Each handle comes as from [`get`](Self::get).
+    ///
     /// # Examples
     ///
     /// ```
@@ -75,6 +83,10 @@ impl<K, V, S, B: LockBackend> Registry<K, V, S, B> {
     /// The result contains every object that stays in the registry for the whole call. All of them are alive. An object
     /// that is put in or taken out during the call may or may not be in it. To look at the objects one after another,
     /// without holding all of them, use [`iter`](Self::iter) or [`for_each`](Self::for_each).
+    ///
+    /// # Memory ordering
+    ///
+    /// Each handle comes as from [`get`](Self::get).
     ///
     /// # Examples
     ///
@@ -103,6 +115,10 @@ impl<K, V, S, B: LockBackend> Registry<K, V, S, B> {
     ///
     /// A registry forgets unused objects by itself. This method is for objects that are still in use, and that lookups
     /// should not find any more. It is `HashMap::retain`, with the opposite condition.
+    ///
+    /// # Memory ordering
+    ///
+    /// The condition sees each object as with a handle from [`get`](Self::get).
     ///
     /// # Examples
     ///
@@ -137,6 +153,10 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     /// Takes the object with this key out of the registry, and returns a handle to it. Its other handles stay valid.
     ///
     /// From then on no lookup finds it, and another object may be put in under its key. Counterpart: `HashMap::remove`.
+    ///
+    /// # Memory ordering
+    ///
+    /// The handle comes as from [`get`](Self::get).
     ///
     /// # Examples
     ///

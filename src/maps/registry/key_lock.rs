@@ -139,6 +139,10 @@ impl<K, S, B: LockBackend> KeyLock<K, S, B> {
     }
 
     /// Returns whether no key is locked; a hint while other threads use them.
+    ///
+    /// # Examples
+    ///
+    /// See [`len`](Self::len).
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.turns.is_empty()
@@ -218,6 +222,18 @@ impl<K: Eq + Hash, S: BuildHasher, B: LockBackend> KeyLock<K, S, B> {
     }
 
     /// Returns whether this key is locked; a hint while other threads use it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::KeyLock;
+    ///
+    /// let accounts = KeyLock::new();
+    /// let guard = accounts.lock(1);
+    /// assert!(accounts.is_locked(&1) && !accounts.is_locked(&2));
+    /// drop(guard);
+    /// assert!(!accounts.is_locked(&1));
+    /// ```
     #[must_use]
     pub fn is_locked<Q>(&self, key: &Q) -> bool
     where
@@ -333,6 +349,10 @@ pub struct KeyGuard<K, B: LockBackend = Native> {
 
 impl<K, B: LockBackend> KeyGuard<K, B> {
     /// Returns the key.
+    ///
+    /// # Examples
+    ///
+    /// See [`KeyGuard`].
     #[must_use]
     pub fn key(this: &Self) -> &K {
         Handle::key(&this.turn)

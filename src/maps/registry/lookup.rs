@@ -87,6 +87,10 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     ///
     /// It takes a handle and drops it, like [`get`](Self::get).
     ///
+    /// # Memory ordering
+    ///
+    /// As [`get`](Self::get).
+    ///
     /// # Examples
     ///
     /// ```
@@ -111,6 +115,10 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     ///
     /// It takes no lock if it finds the object. A vacant place is the caller's from then on; see
     /// [`Reservation`](super::Reservation). The key is dropped if there is an object.
+    ///
+    /// # Memory ordering
+    ///
+    /// As [`get`](Self::get) if there is an object.
     ///
     /// # Examples
     ///
@@ -139,6 +147,10 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     }
 
     /// Like [`entry`](Self::entry), but makes an owned key only if there is no object.
+    ///
+    /// # Memory ordering
+    ///
+    /// As [`entry`](Self::entry).
     ///
     /// # Examples
     ///
@@ -175,6 +187,10 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
     /// To wait without blocking the thread, use [`get_or_insert_async`](Self::get_or_insert_async); not to wait at all,
     /// [`entry`](Self::entry).
     ///
+    /// # Memory ordering
+    ///
+    /// As [`get`](Self::get), also after a wait: what the thread that made the object did before is seen.
+    ///
     /// # Panics
     ///
     /// Panics if `make` inserts its own key, by this method or another that waits: that would deadlock. If `make`
@@ -204,6 +220,10 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
 
     /// Returns the object with this key. If the key is absent, `make` makes the object, and may
     /// fail.
+    ///
+    /// # Memory ordering
+    ///
+    /// As [`get_or_insert_with`](Self::get_or_insert_with).
     ///
     /// # Errors
     ///

@@ -252,6 +252,10 @@ impl<K, V, S, B: LockBackend> Registry<K, V, S, B> {
 
     /// Returns how many objects the registry lists; a hint while other threads use it.
     ///
+    /// # Memory ordering
+    ///
+    /// Relaxed: it orders nothing.
+    ///
     /// # Examples
     ///
     /// ```
@@ -269,6 +273,10 @@ impl<K, V, S, B: LockBackend> Registry<K, V, S, B> {
     }
 
     /// Returns whether the registry lists no object; a hint while other threads use it.
+    ///
+    /// # Memory ordering
+    ///
+    /// Relaxed: it orders nothing.
     ///
     /// # Examples
     ///

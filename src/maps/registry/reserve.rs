@@ -107,6 +107,10 @@ impl<K, V, B: LockBackend> Reservation<'_, K, V, B> {
     }
 
     /// Returns the key.
+    ///
+    /// # Examples
+    ///
+    /// See [`Pending`], whose second example uses it.
     #[must_use]
     pub fn key(&self) -> &K {
         self.building.key()
@@ -209,12 +213,28 @@ pub struct Pending<'a, K, V, B: LockBackend = Native> {
 
 impl<'a, K, V, B: LockBackend> Pending<'a, K, V, B> {
     /// Returns the key that was asked for.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::Registry;
+    /// use kref::registry::Entry;
+    ///
+    /// let registry = Registry::<u32, &str>::new();
+    /// let Entry::Vacant(_place) = registry.entry(1) else { unreachable!() };
+    /// let Entry::Busy(pending) = registry.entry(1) else { unreachable!() };
+    /// assert_eq!(pending.key(), &1);
+    /// ```
     #[must_use]
     pub fn key(&self) -> &K {
         &self.key
     }
 
     /// Returns the key that was asked for, and waits no more.
+    ///
+    /// # Examples
+    ///
+    /// See [`Pending`].
     #[must_use]
     pub fn into_key(self) -> K {
         self.key
@@ -225,6 +245,10 @@ impl<'a, K, V, B: LockBackend> Pending<'a, K, V, B> {
     /// # Memory ordering
     ///
     /// Acquire when it returns `true`: what was done before the place was filled or given up is seen.
+    ///
+    /// # Examples
+    ///
+    /// See [`Pending`].
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.busy.is_done()
@@ -232,6 +256,10 @@ impl<'a, K, V, B: LockBackend> Pending<'a, K, V, B> {
 
     /// Blocks the thread until the place is filled or given up. Returns the object, or `None` if the key was left
     /// vacant.
+    ///
+    /// # Memory ordering
+    ///
+    /// Acquire: what was done before the place was filled or given up is seen.
     ///
     /// # Panics
     ///
@@ -255,6 +283,10 @@ impl<'a, K, V, B: LockBackend> Pending<'a, K, V, B> {
 
 impl<'a, K: Eq, V, B: LockBackend> Pending<'a, K, V, B> {
     /// Waits as [`wait`](Self::wait) does, and enters the registry again if the key was left vacant.
+    ///
+    /// # Memory ordering
+    ///
+    /// Acquire: what was done before the place was filled or given up is seen.
     ///
     /// # Panics
     ///

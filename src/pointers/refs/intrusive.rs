@@ -125,6 +125,10 @@ impl<T: ?Sized + RefCounted> IntrusiveRef<T> {
     ///   only are different types here.
     /// - If the pointer was cast from a `U`, a `&U` may be used as a `&T`, and a `&T` as a `&U`, for as
     ///   long as any reference of either type exists.
+    ///
+    /// # Examples
+    ///
+    /// See [`into_raw`](Self::into_raw).
     #[must_use = "drop it explicitly if it is only to be released"]
     #[inline]
     pub unsafe fn from_raw(object: NonNull<T>) -> Self {
@@ -180,6 +184,10 @@ impl<T: ?Sized + RefCounted> IntrusiveRef<T> {
     }
 
     /// Returns the object's address, which is good as long as the object lives.
+    ///
+    /// # Examples
+    ///
+    /// See [`from_raw`](Self::from_raw), which may take such a pointer.
     #[must_use]
     #[inline]
     pub fn as_ptr(this: &Self) -> NonNull<T> {

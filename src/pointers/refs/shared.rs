@@ -459,6 +459,10 @@ impl<T: ?Sized, B: Backend> Ref<T, B> {
     /// Returns whether a reference to the value was taken for this tag and is still held.
     ///
     /// A hint, if other threads take and drop references. Takes time in proportion to the holders.
+    ///
+    /// # Examples
+    ///
+    /// See [`clone_for`](Self::clone_for).
     #[cfg(feature = "track")]
     #[doc(alias = "zfs_refcount_held")]
     #[must_use]

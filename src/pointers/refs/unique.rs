@@ -173,6 +173,17 @@ impl<T: ?Sized, B: Backend> UniqueRef<T, B> {
 
 impl<T: ?Sized, B: Backend> UniqueRef<T, B> {
     /// Pins the value: it will not move until it is destroyed. `Pin::from` does the same.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kref::UniqueRef;
+    /// use std::pin::Pin;
+    ///
+    /// let mut pinned: Pin<UniqueRef<u32>> = UniqueRef::into_pin(UniqueRef::new(5));
+    /// pinned.set(6);
+    /// assert_eq!(*pinned, 6);
+    /// ```
     #[must_use = "the value is destroyed when it is dropped"]
     #[inline]
     pub fn into_pin(this: Self) -> Pin<Self> {
@@ -393,6 +404,10 @@ impl<T, B: Backend> Ref<T, B> {
 
 impl<T: Clone, B: Backend> Ref<T, B> {
     /// Moves the value out if this is the only reference, and clones it if not.
+    ///
+    /// # Memory ordering
+    ///
+    /// As [`try_unwrap`](Self::try_unwrap).
     ///
     /// # Examples
     ///

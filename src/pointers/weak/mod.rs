@@ -210,6 +210,10 @@ impl<T: ?Sized> WeakRef<T, Native> {
     ///   while it is used as the other (`[u8]` for `str`).
     /// - There is a reference that no `WeakRef` has: one call for each reference that was given
     ///   away.
+    ///
+    /// # Examples
+    ///
+    /// See [`into_raw`](Self::into_raw).
     #[must_use = "drop it explicitly if it is only to be released"]
     #[inline]
     #[cfg_attr(feature = "track", track_caller)]
@@ -488,6 +492,10 @@ impl<T: ?Sized, B: Backend> WeakRef<T, B> {
     /// Returns whether a reference to the value was taken for this tag and is still held.
     ///
     /// A hint, if other threads take and drop references. Takes time in proportion to the holders.
+    ///
+    /// # Examples
+    ///
+    /// See [`clone_for`](Self::clone_for).
     #[cfg(feature = "track")]
     #[must_use]
     pub fn is_held_by(this: &Self, tag: &str) -> bool {

@@ -88,6 +88,10 @@ impl<T: ?Sized> Weak<T, Native> {
     ///   [`WeakRef::as_ptr`]; its type is as [`WeakRef::from_raw`] demands.
     /// - Unless it comes from a [`new`](Weak::new) `Weak`, there is a weak reference that no `Weak` has:
     ///   one call for each reference that was given away.
+    ///
+    /// # Examples
+    ///
+    /// See [`into_raw`](Self::into_raw).
     #[must_use = "drop it explicitly if it is only to be released"]
     #[inline]
     pub unsafe fn from_raw(value: *const T) -> Self {

@@ -196,6 +196,10 @@ impl<T: Clone, B: Backend> WeakRef<T, B> {
 
     /// Moves the value out if this is the only `WeakRef`, and clones it if not.
     ///
+    /// # Memory ordering
+    ///
+    /// As [`try_unwrap`](Self::try_unwrap).
+    ///
     /// # Examples
     ///
     /// ```

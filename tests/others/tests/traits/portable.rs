@@ -1,6 +1,7 @@
 //! The types over portable-atomic's atomics.
 //!
-//! `scripts/portable.sh` runs these with portable-atomic's locks in place of 128-bit instructions.
+//! `scripts/portable.sh` runs these with portable-atomic's locks in place of 128-bit instructions, and then with critical
+//! sections in place of all read-modify-write instructions, as on targets without compare-and-swap.
 
 use std::sync::Mutex;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
@@ -38,6 +39,15 @@ fn the_conditional_operations() {
     let mut value = 5;
     let pointer = portable_atomic::AtomicPtr::new(&raw mut value);
     assert!(!Atomic::swap(&pointer, std::ptr::null_mut(), AcqRel).is_null());
+}
+
+/// The widths that `Portable` consists of are critical sections exactly when the feature asks for them.
+#[test]
+fn what_makes_the_counts_atomic() {
+    let lock_free = !cfg!(feature = "critical-section");
+    assert_eq!(portable_atomic::AtomicU32::is_lock_free(), lock_free);
+    assert_eq!(portable_atomic::AtomicUsize::is_lock_free(), lock_free);
+    assert_eq!(portable_atomic::AtomicPtr::<u8>::is_lock_free(), lock_free);
 }
 
 /// Where the processor has no such instruction, or portable-atomic is told so, it takes a lock.

@@ -1,9 +1,10 @@
 //! Values, interned values and handles, through the real `serde` and `serde_json`.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::path::Path;
 
-use kref::serde::{ByKey, In, StaticInterner, StaticRegistry};
+use kref::serde::{ByKey, EachIn, In, StaticInterner, StaticRegistry};
 use kref::{Handle, Interned, Interner, Ref, Registry, UniqueRef, Weak, WeakRef};
 use serde::de::{DeserializeOwned, DeserializeSeed};
 use serde::{Deserialize, Serialize};
@@ -101,6 +102,45 @@ fn interned_values_go_to_the_interner_that_the_type_names() {
     assert_eq!(serde_json::to_string(&one).unwrap(), text);
     drop((one, other));
     assert_eq!((WORDS.len(), LISTS.len(), PAIRS.len()), (0, 0, 0));
+}
+
+/// An interner of its own, as other tests ask how many values there are in `WORDS`.
+static NAMES: Interner<str> = Interner::new();
+
+struct Names;
+impl StaticInterner for Names {
+    type Value = str;
+    fn interner() -> &'static Interner<str> {
+        &NAMES
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Collections {
+    #[serde(with = "EachIn::<Names>")]
+    list: Vec<Interned<str>>,
+    #[serde(with = "EachIn::<Names>", default)]
+    set: HashSet<Interned<str>>,
+    #[serde(with = "EachIn::<Names>", default)]
+    fixed: Box<[Interned<str>]>,
+}
+
+#[test]
+fn collections_of_interned_values() {
+    let text = r#"{"list":["a","b","a"],"set":["b"],"fixed":[]}"#;
+    let all: Collections = serde_json::from_str(text).unwrap();
+    assert!(Interned::ptr_eq(&all.list[0], &all.list[2]));
+    assert!(all.set.contains(&all.list[1]));
+    assert_eq!((all.list.len(), all.fixed.len(), NAMES.len()), (3, 0, 2));
+    assert_eq!(serde_json::to_string(&all).unwrap(), text);
+    drop(all);
+    // What was interned before the error is gone with it.
+    let read = serde_json::from_str::<Collections>;
+    let error = read(r#"{"list":["a",5]}"#).err().unwrap().to_string();
+    assert!(error.contains("expected a string"), "{error}");
+    let error = read(r#"{"list":"a"}"#).err().unwrap().to_string();
+    assert!(error.contains("expected a sequence"), "{error}");
+    assert!(NAMES.is_empty());
 }
 
 #[test]

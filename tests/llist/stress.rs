@@ -1,7 +1,5 @@
 //! Many threads at once: everything that goes in comes out once, with what was written to it.
 
-#![cfg(feature = "alloc")]
-
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Barrier};
 use std::thread;

@@ -1,8 +1,6 @@
 //! What users do to the lists: long chains, panicking destructors and iterators, destructors that
 //! push, pointers of every kind.
 
-#![cfg(feature = "alloc")]
-
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};

@@ -1,7 +1,5 @@
 //! What the list of values allocates, and that it frees all of it.
 
-#![cfg(feature = "alloc")]
-
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
