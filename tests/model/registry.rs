@@ -458,10 +458,10 @@ fn divided_and_dropped_beside_a_last_put<B: LockBackend>() {
     assert!(Handle::unlist(&taken_out));
     let (first, second) = (insert(1), insert(OTHER_HALF));
     drop(insert(4)); // divides
-    let other = loom::thread::spawn(move || drop(taken_out));
-    drop(first);
-    drop(map);
     drop(second);
+    let other = loom::thread::spawn(move || drop(taken_out));
+    drop(map); // closes the half of what was taken out, and then the other
+    drop(first);
     other.join().unwrap();
 }
 
