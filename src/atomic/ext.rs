@@ -32,8 +32,8 @@ use crate::atomic::pace;
 ///
 /// # Memory ordering
 ///
-/// `order` may be any ordering. It is the ordering of the write; an operation that declines has made one or more Relaxed
-/// loads.
+/// `order` may be any ordering. It is the ordering of the write. An operation that declines has made Relaxed loads only; a
+/// compare-exchange that failed before is one of them.
 ///
 /// # Progress
 ///

@@ -51,7 +51,7 @@
 //! # Memory ordering
 //!
 //! `order` is the ordering of the operation when it writes. An operation that declines to write
-//! has made a [`Relaxed`] load and nothing else.
+//! has made [`Relaxed`] loads only; a compare-exchange that failed before is one of them.
 //!
 //! [`Relaxed`]: core::sync::atomic::Ordering::Relaxed
 //!

@@ -54,85 +54,28 @@ fn wrap<V: Wide>(wide: i128) -> i128 {
     (wide - V::MIN).rem_euclid(V::MAX - V::MIN + 1) + V::MIN
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Op {
-    Load,
-    Store,
-    Swap,
-    CompareExchange,
-    WithMut,
-    FetchAdd,
-    FetchSub,
-    FetchAnd,
-    FetchOr,
-    FetchXor,
-    FetchAndnot,
-    FetchInc,
-    FetchDec,
-    IncReturn,
-    DecReturn,
-    AddReturn,
-    SubReturn,
-    IncAndTest,
-    DecAndTest,
-    SubAndTest,
-    AddUnless,
-    FetchAddUnless,
-    IncNotZero,
-    DecNotOne,
-    DecIfOne,
-    DecIfPositive,
-    RaiseTo,
-    LowerTo,
-    SetBits,
-    ClearBits,
-    CasLoop,
-    // From here on for signed integers only.
-    AddNegative,
-    IncUnlessNegative,
-    DecUnlessPositive,
+/// Declares the operations, and lists them.
+macro_rules! operations {
+    ($($name:ident)*) => {
+        #[derive(Clone, Copy, Debug, PartialEq)]
+        enum Op {
+            $($name),*
+        }
+
+        const SIGNED: &[Op] = &[$(Op::$name),*];
+    };
 }
 
-const SIGNED: [Op; 34] = {
-    use Op::*;
-    [
-        Load,
-        Store,
-        Swap,
-        CompareExchange,
-        WithMut,
-        FetchAdd,
-        FetchSub,
-        FetchAnd,
-        FetchOr,
-        FetchXor,
-        FetchAndnot,
-        FetchInc,
-        FetchDec,
-        IncReturn,
-        DecReturn,
-        AddReturn,
-        SubReturn,
-        IncAndTest,
-        DecAndTest,
-        SubAndTest,
-        AddUnless,
-        FetchAddUnless,
-        IncNotZero,
-        DecNotOne,
-        DecIfOne,
-        DecIfPositive,
-        RaiseTo,
-        LowerTo,
-        SetBits,
-        ClearBits,
-        CasLoop,
-        AddNegative,
-        IncUnlessNegative,
-        DecUnlessPositive,
-    ]
-};
-const UNSIGNED: &[Op] = SIGNED.split_at(31).0;
+operations! {
+    Load Store Swap CompareExchange WithMut FetchAdd FetchSub FetchAnd FetchOr FetchXor
+    FetchAndnot FetchInc FetchDec IncReturn DecReturn AddReturn SubReturn IncAndTest DecAndTest
+    SubAndTest AddUnless FetchAddUnless IncNotZero DecNotOne DecIfOne DecIfPositive RaiseTo
+    LowerTo SetBits ClearBits CasLoop
+    // From here on for signed integers only.
+    AddNegative IncUnlessNegative DecUnlessPositive
+}
+
+const UNSIGNED: &[Op] = SIGNED.split_at(Op::AddNegative as usize).0;
 
 impl Op {
     /// Whether the operation has a first, and a second operand.
@@ -377,7 +320,7 @@ fn unsigned<A: AtomicInt<Value: Wide>>() {
 }
 
 fn signed<A: AtomicInt<Value: Wide + Signed>>() {
-    agree::<A>(&SIGNED, run_signed, run_signed);
+    agree::<A>(SIGNED, run_signed, run_signed);
 }
 
 #[test]
@@ -461,5 +404,5 @@ fn all_of_u8_agrees() {
 
 #[test]
 fn all_of_i8_agrees() {
-    exhaust::<AtomicI8>(&SIGNED, run_signed, run_signed);
+    exhaust::<AtomicI8>(SIGNED, run_signed, run_signed);
 }
