@@ -1,7 +1,8 @@
 //! Reference: which operation takes which lock, and for how long.
 //!
 //! "Your lock" is the one that is given to [`put_lock`](crate::Kref::put_lock). A "shard" is a part of a map. By default
-//! a map has sixteen shards for each processor, rounded up to a power of two, and 256 at most.
+//! a map has one shard at first. When it has 128 objects, or threads have found the lock taken 64 times, that becomes sixteen shards
+//! for each processor, rounded up to a power of two, and 256 at most.
 //!
 //! | operation | lock | for how long |
 //! |---|---|---|

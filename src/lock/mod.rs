@@ -143,6 +143,13 @@ pub unsafe trait LockBackend: Backend {
     fn set(signal: &Self::Signal);
     /// Returns the identity of the calling thread.
     fn current_thread() -> Self::ThreadId;
+    /// Returns how often a thread has found the lock taken; a hint. A map whose only lock is contended makes more.
+    ///
+    /// Not counted, unless the implementor does.
+    fn contention(lock: &Self::Lock) -> u32 {
+        let _ = lock;
+        0
+    }
 }
 
 #[cfg(feature = "std")]

@@ -21,10 +21,11 @@
 //!
 //! # Orderings
 //!
-//! `turns` is written by the thread that has the lock, which orders the writes, and read by those who wait, as a hint: Relaxed.
+//! `turns` and `contention` are written by the thread that has the lock, which orders the writes, and read by others as a hint:
+//! Relaxed.
 
-use core::sync::atomic::AtomicU32;
 use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicU16, AtomicU32};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use super::{Lock, LockBackend};
@@ -46,6 +47,8 @@ const PAUSES: u32 = 8;
 #[derive(Debug)]
 pub struct ShardLock {
     mutex: parking_lot::Mutex<()>,
+    /// How often it was found taken, as far as 16 bits go.
+    contention: AtomicU16,
     /// How often it was taken, wrapping around.
     turns: AtomicU32,
 }
@@ -58,7 +61,7 @@ unsafe impl Lock for ShardLock {
     fn lock(&self) -> Self::Guard<'_> {
         let guard = match self.mutex.try_lock() {
             Some(guard) => guard,
-            None => self.wait(),
+            None => self.contend(),
         };
         // Relaxed: the lock orders the writes, for both.
         self.turns.store(self.turns().wrapping_add(1), Relaxed);
@@ -74,6 +77,14 @@ impl ShardLock {
 
     #[cold]
     #[inline(never)]
+    fn contend(&self) -> parking_lot::MutexGuard<'_, ()> {
+        let guard = self.wait();
+        // Relaxed, both: as `turns`.
+        let contention = self.contention.load(Relaxed);
+        self.contention.store(contention.saturating_add(1), Relaxed);
+        guard
+    }
+
     fn wait(&self) -> parking_lot::MutexGuard<'_, ()> {
         let mut seen = self.turns();
         for _ in 0..PAUSES {
@@ -129,6 +140,7 @@ unsafe impl LockBackend for Native {
     fn new_lock() -> Self::Lock {
         ShardLock {
             mutex: parking_lot::Mutex::new(()),
+            contention: AtomicU16::new(0),
             turns: AtomicU32::new(0),
         }
     }
@@ -151,5 +163,10 @@ unsafe impl LockBackend for Native {
 
     fn current_thread() -> usize {
         IDENTITY.with(|identity| core::ptr::from_ref(identity).addr())
+    }
+
+    fn contention(lock: &ShardLock) -> u32 {
+        // Relaxed: a hint.
+        lock.contention.load(Relaxed).into()
     }
 }

@@ -352,7 +352,11 @@ pub struct Spread<B: LockBackend> {
 
 impl<B: LockBackend> Spread<B> {
     pub fn new(keys: impl IntoIterator<Item = u32>) -> Arc<Self> {
-        let map = Registry::new_in(1, KeyHash::default());
+        Self::with_shards(1, keys)
+    }
+
+    fn with_shards(shards: usize, keys: impl IntoIterator<Item = u32>) -> Arc<Self> {
+        let map = Registry::new_in(shards, KeyHash::default());
         let insert = |key| map.try_insert(key, Value::new(key)).ok().unwrap();
         let held = keys.into_iter().map(insert).collect::<Vec<_>>().into();
         Arc::new(Self { map, held })
@@ -399,6 +403,66 @@ fn growing_by_two<B: LockBackend>() {
     let spread = Spread::<B>::new([8, 1, 2, 3, 4, 5, 6]);
     threads(&spread, [insert as fn(&_), replace]);
     drop(spread);
+}
+
+/// Odd keys lie in one half of the hashes, even ones in the other.
+const OTHER_HALF: u32 = 2;
+
+/// A registry with two keys in different halves of the hashes, whose one shard is divided by the next insertion or
+/// lookup under the lock.
+fn to_be_divided<B: LockBackend>() -> (Arc<Spread<B>>, Held<B>) {
+    let spread = Spread::<B>::with_shards(0, [1]);
+    let other = spread.map.try_insert(OTHER_HALF, Value::new(OTHER_HALF));
+    (spread, other.ok().unwrap())
+}
+
+fn divided_under_a_lookup<B: LockBackend>() {
+    fn insert<B: LockBackend>(spread: &Spread<B>) {
+        spread.insert(3);
+    }
+    fn get<B: LockBackend>(spread: &Spread<B>) {
+        let handle = spread.map.get(&OTHER_HALF).expect("it has a handle");
+        touch(handle, OTHER_HALF);
+    }
+    let (spread, other) = to_be_divided::<B>();
+    threads(&spread, [insert as fn(&_), get]);
+    drop((other, spread));
+}
+
+fn divided_beside_a_last_put<B: LockBackend>() {
+    fn insert<B: LockBackend>(spread: &Spread<B>) {
+        spread.insert(OTHER_HALF + 1);
+    }
+    let (spread, other) = to_be_divided::<B>();
+    threads(&spread, [insert as fn(&_), Spread::drop_first]);
+    assert!(spread.map.get(&1).is_none());
+    drop((other, spread));
+}
+
+fn divided_by_two<B: LockBackend>() {
+    fn insert<B: LockBackend>(spread: &Spread<B>) {
+        touch(spread.map.get_or_insert_with(3, |key| Value::new(*key)), 3);
+    }
+    let (spread, other) = to_be_divided::<B>();
+    threads(&spread, [insert as fn(&_), insert]);
+    assert!(spread.map.get(&3).is_none());
+    drop((other, spread));
+}
+
+/// An object that was taken out of the registry before the shard was divided dies in another part than that which counts it. The
+/// owner goes at the same time: the table is freed once, by the last of them.
+fn divided_and_dropped_beside_a_last_put<B: LockBackend>() {
+    let map = Registry::<u32, Value, KeyHash, B>::new_in(0, KeyHash::default());
+    let insert = |key| map.try_insert(key, Value::new(key)).ok().unwrap();
+    let taken_out = insert(OTHER_HALF);
+    assert!(Handle::unlist(&taken_out));
+    let (first, second) = (insert(1), insert(OTHER_HALF));
+    drop(insert(4)); // divides
+    drop(second);
+    let other = loom::thread::spawn(move || drop(taken_out));
+    drop(map); // closes the half of what was taken out, and then the other
+    drop(first);
+    other.join().unwrap();
 }
 
 /// The buckets are halved, and the nodes are moved, by a last put or before it.
@@ -496,6 +560,10 @@ over_backends! {
     growing_under_a_lookup: |f| check_bounded(2, f);
     growing_by_two: |f| check_bounded(2, f);
     shrinking_beside_a_last_put: |f| check_bounded(3, f);
+    divided_under_a_lookup: |f| check_bounded(2, f);
+    divided_beside_a_last_put: |f| check_bounded(2, f);
+    divided_by_two: |f| check_bounded(2, f);
+    divided_and_dropped_beside_a_last_put: |f| check_bounded(2, f);
     recycled_into_new_memory: |f| check_bounded(2, f);
     first_use_by_two: |f| check_bounded(2, f);
     registry_dropped_beside_last_put: check;

@@ -293,3 +293,42 @@ fn a_builder_is_forgotten_when_it_has_ended() {
         registry.get_or_insert_with(Key, |_| 1);
     });
 }
+
+/// While a value is being made, and others wait for it, the registry gets more shards. They are woken all the same, and the
+/// maker's own lookup still panics.
+#[test]
+fn those_who_wait_are_woken_when_the_registry_gets_more_shards() {
+    let map = Registry::<u32, u32>::new();
+    let grow = |from: u32| -> Vec<_> {
+        (from..from + 300)
+            .map(|key| map.try_insert(key, 0))
+            .collect()
+    };
+    thread::scope(|scope| {
+        let (begun, has_begun) = std::sync::mpsc::channel();
+        let (go_on, goes_on) = std::sync::mpsc::channel();
+        let map = &map;
+        let maker = scope.spawn(move || {
+            let handle = map.get_or_insert_with(1, |_| {
+                begun.send(()).unwrap();
+                goes_on.recv().unwrap();
+                let nested = catch_unwind(AssertUnwindSafe(|| map.get_or_insert_with(1, |_| 3)));
+                assert!(nested.is_err());
+                2
+            });
+            *handle
+        });
+        has_begun.recv().unwrap();
+        let waiters = [(); 2].map(|()| scope.spawn(|| *map.get_or_insert_with(1, |_| 4)));
+        // They wait, or come later: what is right is the same.
+        thread::sleep(std::time::Duration::from_millis(20));
+        let others = grow(10);
+        go_on.send(()).unwrap();
+        assert_eq!(maker.join().unwrap(), 2);
+        for waiter in waiters {
+            assert!(matches!(waiter.join().unwrap(), 2 | 4));
+        }
+        drop(others);
+    });
+    assert!(map.is_empty());
+}

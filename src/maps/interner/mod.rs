@@ -97,8 +97,8 @@ impl<T: Stored + ?Sized, S> Interner<T, S> {
 
 impl<T: Stored + ?Sized, S, B: LockBackend> Interner<T, S, B> {
     /// Creates an empty interner of `shards` shards, for any backend. Not `const`. The number is
-    /// rounded up to a power of two, and is at most 2^16; zero is the default: sixteen for each
-    /// processor, rounded up, and 256 at most.
+    /// rounded up to a power of two, and is at most 2^16; zero is the default, as for a
+    /// [`Registry`](crate::Registry::with_shards_and_hasher).
     #[must_use]
     pub fn new_in(shards: usize, hasher: S) -> Self {
         Self {

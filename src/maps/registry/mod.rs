@@ -189,7 +189,8 @@ impl<K, V, S> Registry<K, V, S> {
     }
 
     /// Creates an empty registry of `shards` shards, rounded up to a power of two and at most
-    /// 2^16; zero is the default: sixteen for each processor, rounded up, and 256 at most.
+    /// 2^16. Zero is the default: one shard at first, and, when there are 128 objects or threads have found its lock
+    /// taken 64 times, sixteen for each processor, rounded up, and 256 at most.
     ///
     /// # Examples
     ///
@@ -197,7 +198,7 @@ impl<K, V, S> Registry<K, V, S> {
     /// use kref::Registry;
     /// use kref::registry::DefaultHashBuilder;
     ///
-    /// // Small, as it is one of many, and hardly contended.
+    /// // One for ever, for objects that one thread uses.
     /// let registry = Registry::<u32, u32>::with_shards_and_hasher(1, DefaultHashBuilder);
     /// assert!(registry.is_empty());
     /// ```

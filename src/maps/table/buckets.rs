@@ -17,7 +17,7 @@
 //! for more than one shard. (A last put unlinks its node where it is.)
 //!
 //! The old array is kept, because a lookup may be reading it. When the last shard has moved its nodes out, all its heads are
-//! empty, and if it is large, its pages go back to the system by advice (see `memory.rs`), and read as empty heads. It is used
+//! empty, and if it is large, its pages go back to the system by advice (see `memory/mod.rs`), and read as empty heads. It is used
 //! again when the table next needs an array of this length. So there is one array of each length, and all that are
 //! shorter have together fewer heads than the longest. (Arrays that
 //! are added to one another would all stay in use, but every lookup would have to find out which it needs: a
@@ -25,7 +25,7 @@
 //!
 //! # Who owns what
 //!
-//! The buckets own the arrays. Each shard has its part of one array, where its nodes are, and the same part of all others is
+//! The first array lies in the table, and the buckets own the others. Each shard has its part of one array, where its nodes are, and the same part of all others is
 //! empty. `arrays` is locked to count which shard is where, also by a thread that has locked its shard; a thread that has locked
 //! `arrays` locks nothing else.
 //!
@@ -35,9 +35,10 @@
 //!   lookups and in the thread that moves a shard's nodes, so that the heads are there.
 //! - the heads: see `chains.rs`.
 
-use alloc::alloc::handle_alloc_error;
 use alloc::vec::Vec;
 use core::alloc::Layout;
+use core::array;
+use core::iter;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::Ordering::{Acquire, Release};
 
@@ -62,7 +63,19 @@ const PAGE: usize = 4096;
 pub(super) struct Buckets<B: LockBackend> {
     /// The pointer of the [`Heads`] in use.
     heads: B::Ptr<Head<B>>,
-    arrays: Locked<Vec<Array<B>>, B>,
+    arrays: Locked<Arrays<B>, B>,
+}
+
+/// The heads of a table that has few nodes, a part of it.
+#[repr(align(64))]
+pub(super) struct FirstHeads<B: LockBackend>([Head<B>; FIRST]);
+
+/// The arrays there are.
+struct Arrays<B: LockBackend> {
+    first: Array<B>,
+    others: Vec<Array<B>>,
+    /// How many heads the array in use has at least, so that each shard has some of its own.
+    least: usize,
 }
 
 /// The memory of an array.
@@ -72,7 +85,8 @@ pub(super) struct Buckets<B: LockBackend> {
 /// The heads lie in it.
 struct Array<B: LockBackend> {
     heads: Heads<B>,
-    memory: Map,
+    /// Nothing for the first, which is in the table.
+    memory: Option<Map>,
     /// How many shards have their nodes there.
     users: usize,
 }
@@ -92,17 +106,32 @@ unsafe impl<B: LockBackend> Sync for Buckets<B> {}
 // SAFETY: as above.
 unsafe impl<B: LockBackend> Send for Array<B> {}
 
+impl<B: LockBackend> FirstHeads<B> {
+    pub(super) fn new() -> Self {
+        Self(array::from_fn(|_| B::Ptr::new(ptr::null_mut())))
+    }
+}
+
 impl<B: LockBackend> Buckets<B> {
-    /// Creates the buckets of `shards` shards.
-    pub(super) fn new(shards: usize) -> Self {
-        let mut array = Array::needed(shards * FIRST);
-        array.users = shards;
-        let mut arrays = Vec::with_capacity(1);
-        let heads = array.heads;
-        arrays.push(array);
+    /// Creates the buckets of one shard.
+    ///
+    /// # Safety
+    ///
+    /// The heads live as long as the buckets do.
+    pub(super) unsafe fn new(first: NonNull<FirstHeads<B>>) -> Self {
+        let heads = Heads::new(first.cast(), FIRST);
+        let first = Array {
+            heads,
+            memory: None,
+            users: 1,
+        };
         Self {
             heads: B::Ptr::new(heads.0.as_ptr()),
-            arrays: Locked::new(arrays),
+            arrays: Locked::new(Arrays {
+                first,
+                others: Vec::new(),
+                least: FIRST,
+            }),
         }
     }
 
@@ -132,11 +161,34 @@ impl<B: LockBackend> Buckets<B> {
 
     /// Makes the array as short as that many nodes allow, if there is memory for the shorter one. Every shard has
     /// to move its nodes after that.
-    pub(super) fn shrink(&self, nodes: usize, shards: usize) {
-        let len = nodes.next_power_of_two().max(shards * FIRST);
+    pub(super) fn shrink(&self, nodes: usize) {
+        let least = self.arrays.with(|arrays| arrays.least);
+        let len = nodes.next_power_of_two().max(least);
         let old = self.heads();
         if len < old.len() {
             self.replace(old, len);
+        }
+    }
+
+    /// Has the array in use be for so many shards, from now on. Returns `false` if there is no memory for that; then
+    /// nothing has changed. No lock is held.
+    pub(super) fn suffice_for(&self, shards: usize) -> bool {
+        let least = shards * FIRST;
+        loop {
+            let heads = self.heads();
+            if heads.len() < least {
+                self.replace(heads, least);
+            }
+            let suffices = self.arrays.with(|arrays| {
+                let suffices = self.heads().len() >= least;
+                if suffices {
+                    arrays.least = arrays.least.max(least);
+                }
+                suffices
+            });
+            if suffices || self.heads() == heads {
+                return suffices;
+            }
         }
     }
 
@@ -145,18 +197,19 @@ impl<B: LockBackend> Buckets<B> {
         let mut new = None;
         loop {
             let is_done = self.arrays.with(|arrays| {
-                if self.heads() != from {
+                // There may be more shards since it was decided.
+                if self.heads() != from || len < arrays.least {
                     return true;
                 }
                 // Unless another thread was faster, and the array `from` has come into use once more since.
-                if arrays.iter().all(|array| array.heads.len() != len) {
-                    arrays.extend(new.take());
+                if arrays.of_len(len).is_none() {
+                    arrays.others.extend(new.take());
                 }
-                let Some(array) = arrays.iter().find(|array| array.heads.len() == len) else {
+                let Some(heads) = arrays.of_len(len) else {
                     return false;
                 };
                 // Release: pairs with the Acquire in `heads`, so that the heads are seen.
-                self.heads.store(array.heads.0.as_ptr(), Release);
+                self.heads.store(heads.0.as_ptr(), Release);
                 true
             });
             if is_done {
@@ -175,31 +228,35 @@ impl<B: LockBackend> Buckets<B> {
     pub(super) fn enter(&self) -> Heads<B> {
         self.arrays.with(|arrays| {
             let to = self.heads();
-            for array in arrays {
-                array.users += usize::from(array.heads == to);
-            }
+            arrays.add_users(to, 1);
             to
         })
     }
 
     /// Has a shard leave an array. The caller has locked the shard, and has emptied its part of the array.
     pub(super) fn leave(&self, from: Heads<B>) {
-        self.arrays.with(|arrays| {
-            for array in arrays {
-                array.users -= usize::from(array.heads == from);
-            }
-        });
+        self.arrays
+            .with(|arrays| arrays.add_users(from, usize::MAX));
+    }
+
+    /// Has `shards` shards be in the array where one was that is divided.
+    pub(super) fn divide(&self, heads: Heads<B>, shards: usize) {
+        self.arrays
+            .with(|arrays| arrays.add_users(heads, shards - 1));
     }
 
     /// Gives the memory of arrays that no shard has nodes in back to the system, where it can go back.
     pub(super) fn release_idle(&self) {
         self.arrays.with(|arrays| {
             let in_use = self.heads();
-            for array in arrays {
-                if array.users == 0 && array.heads != in_use {
+            for array in arrays.iter_mut() {
+                if array.users > 0 || array.heads == in_use {
+                    continue;
+                }
+                if let Some(memory) = &array.memory {
                     // SAFETY: nobody writes to the heads: a shard enters an array that is in use, and under this lock. They
                     // are all empty, which is zeros.
-                    unsafe { array.memory.advise_all() };
+                    unsafe { memory.advise_all() };
                 }
             }
         });
@@ -207,16 +264,31 @@ impl<B: LockBackend> Buckets<B> {
 
     #[cfg(test)]
     pub(super) fn arrays(&self) -> usize {
-        self.arrays.with(|arrays| arrays.len())
+        self.arrays.with(|arrays| 1 + arrays.others.len())
+    }
+}
+
+impl<B: LockBackend> Arrays<B> {
+    /// Adds to the number of shards that have their nodes in an array, wrapping around.
+    fn add_users(&mut self, heads: Heads<B>, shards: usize) {
+        for array in self.iter_mut() {
+            if array.heads == heads {
+                array.users = array.users.wrapping_add(shards);
+            }
+        }
+    }
+
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut Array<B>> {
+        iter::once(&mut self.first).chain(&mut self.others)
+    }
+
+    fn of_len(&mut self, len: usize) -> Option<Heads<B>> {
+        let mut heads = self.iter_mut().map(|array| array.heads);
+        heads.find(|heads| heads.len() == len)
     }
 }
 
 impl<B: LockBackend> Array<B> {
-    /// Allocates `len` empty heads, a power of two, without which there is no table.
-    fn needed(len: usize) -> Self {
-        Self::new(len).unwrap_or_else(|| handle_alloc_error(Heads::<B>::layout(len)))
-    }
-
     /// Allocates `len` empty heads, a power of two, if there is memory for them.
     fn new(len: usize) -> Option<Self> {
         let layout = Heads::<B>::layout(len);
@@ -228,10 +300,9 @@ impl<B: LockBackend> Array<B> {
             // SAFETY: as above, and it is aligned.
             unsafe { head.write(B::Ptr::new(ptr::null_mut())) };
         }
-        let shift = 32 - len.trailing_zeros() as usize;
         Some(Self {
-            heads: Heads(first.map_addr(|address| address | shift)),
-            memory,
+            heads: Heads::new(first, len),
+            memory: Some(memory),
             users: 0,
         })
     }
@@ -239,7 +310,7 @@ impl<B: LockBackend> Array<B> {
 
 impl<B: LockBackend> Drop for Array<B> {
     fn drop(&mut self) {
-        if !B::NULL_IS_ZERO {
+        if !B::NULL_IS_ZERO && self.memory.is_some() {
             let heads = ptr::slice_from_raw_parts_mut(self.heads.first(), self.heads.len());
             // SAFETY: all are there, and nobody uses them any more.
             unsafe { heads.drop_in_place() };
@@ -265,6 +336,12 @@ impl<B: LockBackend> Heads<B> {
     } else {
         LINE
     };
+
+    /// The array of `len` heads, a power of two, at an address that is a multiple of `ALIGN`.
+    fn new(first: NonNull<Head<B>>, len: usize) -> Self {
+        let shift = 32 - len.trailing_zeros() as usize;
+        Self(first.map_addr(|address| address | shift))
+    }
 
     /// The layout of an array: whole pages, if it is large.
     fn layout(len: usize) -> Layout {
@@ -323,21 +400,31 @@ impl<B: LockBackend> PartialEq for Heads<B> {
 
 #[cfg(test)]
 mod tests {
+    use std::boxed::Box;
     use std::collections::HashSet;
 
     use super::super::node::{Node, State, Tag};
     use super::*;
     use crate::atomic::Native;
 
+    /// Buckets, and where their first heads are.
+    fn buckets() -> (Box<FirstHeads<Native>>, Buckets<Native>) {
+        let first = Box::new(FirstHeads::new());
+        // SAFETY: the box lives as long as the test.
+        let buckets = unsafe { Buckets::new(NonNull::from(&*first)) };
+        (first, buckets)
+    }
+
     /// However many buckets there are, a node stays in its shard, and the shards have all nodes.
     #[test]
     fn every_bucket_belongs_to_the_shard_of_its_tags() {
         const SHARDS: usize = 4;
-        let nodes: [Node<Native>; 500] = core::array::from_fn(|_| Node::new());
+        let nodes: [Node<Native>; 500] = array::from_fn(|_| Node::new());
         for (hash, node) in nodes.iter().enumerate() {
             node.set_tag(Tag::new(Hash::new(hash as u64), State::Listed));
         }
-        let buckets = Buckets::<Native>::new(SHARDS);
+        let (_first, buckets) = buckets();
+        assert!(buckets.suffice_for(SHARDS));
         for len in [32, 64, 128, 256] {
             let heads = buckets.heads();
             assert_eq!(heads.len(), len);
@@ -358,16 +445,27 @@ mod tests {
         }
     }
 
+    /// A thread that has decided to make the array shorter comes too late: there are more shards since.
+    #[test]
+    fn the_array_is_never_too_short_for_the_shards() {
+        let (_first, buckets) = buckets();
+        assert!(buckets.suffice_for(4));
+        buckets.replace(buckets.heads(), FIRST);
+        assert_eq!(buckets.heads().len(), 4 * FIRST);
+        buckets.shrink(1);
+        assert_eq!(buckets.heads().len(), 4 * FIRST);
+    }
+
     #[test]
     fn arrays_lie_in_whole_cache_lines() {
-        let buckets = Buckets::<Native>::new(1);
+        let (_first, buckets) = buckets();
         for _ in 0..5 {
             let heads = buckets.heads();
             assert!(heads.first().addr() % Heads::<Native>::ALIGN == 0);
             buckets.grow(heads);
         }
         assert_eq!(buckets.arrays(), 6);
-        buckets.shrink(3, 1);
+        buckets.shrink(3);
         assert_eq!(buckets.heads().len(), FIRST);
         for _ in 0..5 {
             buckets.grow(buckets.heads());
@@ -380,7 +478,7 @@ mod tests {
     fn memory_of_heads_that_lead_somewhere_does_not_go_back() {
         let node = Node::<Native>::new();
         node.set_tag(Tag::new(Hash::new(7), State::Listed));
-        let buckets = Buckets::<Native>::new(1);
+        let (_heads, buckets) = buckets();
         let first = buckets.heads();
         while buckets.heads().len() * size_of::<usize>() < 2 * OWN_PAGES {
             buckets.grow(buckets.heads());

@@ -19,6 +19,7 @@
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::mem;
 use core::ptr::NonNull;
 use core::task::{Context, Poll};
 
@@ -89,6 +90,22 @@ impl<B: LockBackend> Builders<B> {
             self.threads.swap_remove(place);
         }
         self.awaited.remove(&node)
+    }
+
+    /// Takes over what `from` knows of some nodes.
+    pub(super) fn take(&mut self, from: &mut Self, is_meant: impl Fn(NonNull<Node<B>>) -> bool) {
+        let (meant, others) = mem::take(&mut from.threads)
+            .into_iter()
+            .partition(|&(node, _)| is_meant(node));
+        (self.threads, from.threads) = (meant, others);
+        let (meant, others) = mem::take(&mut from.awaited)
+            .into_iter()
+            .partition(|&(node, _)| is_meant(node));
+        (self.awaited, from.awaited) = (meant, others);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.threads.is_empty() && self.awaited.is_empty()
     }
 
     pub(super) fn shrink(&mut self) {

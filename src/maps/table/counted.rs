@@ -9,7 +9,7 @@ use super::builders::Outcome;
 use super::memory::home_of;
 use super::node::{Node, State};
 use super::payload::Payload;
-use super::shard::{Guard, Shard};
+use super::shard::Guard;
 use crate::lock::LockBackend;
 
 /// One reference to a node.
@@ -59,7 +59,7 @@ impl<P: Payload, B: LockBackend> Counted<P, B> {
         let table = unsafe { table_of::<P, B>(self.node) };
         // SAFETY: the reference keeps the node, and that the table.
         let table = unsafe { table.as_ref() };
-        table.shard(self.header().tag().hash()).lock()
+        table.lock(self.header().tag().hash())
     }
 }
 
@@ -106,14 +106,12 @@ unsafe fn table_of<P: Payload, B: LockBackend>(node: NonNull<Node<B>>) -> NonNul
 /// The caller is the pending owner of the node.
 #[cold]
 unsafe fn last_put<P: Payload, B: LockBackend>(node: NonNull<Node<B>>) {
-    // SAFETY: nobody else can free the node, so that its shard lives.
+    // SAFETY: nobody else can free the node, so that its table lives.
     let header = unsafe { node.as_ref() };
     // SAFETY: this is the pending owner.
     let table = unsafe { table_of::<P, B>(node) };
     // SAFETY: as above, up to the end of the node's life in the table.
-    let shard = NonNull::from(unsafe { table.as_ref() }.shard(header.tag().hash()));
-    // SAFETY: as above.
-    let mut guard = unsafe { shard.as_ref() }.lock();
+    let mut guard = unsafe { table.as_ref() }.lock(header.tag().hash());
     if !header.refs.settle() {
         return;
     }
@@ -129,7 +127,7 @@ unsafe fn last_put<P: Payload, B: LockBackend>(node: NonNull<Node<B>>) {
     // SAFETY: as above.
     let is_trivial = unsafe { P::is_trivial(node) };
     let surplus = guard.surplus();
-    let burial = Burial { table, shard, node };
+    let burial = Burial { table, node };
     if is_trivial && surplus.len() == 0 {
         // SAFETY: as above.
         unsafe { guard.leave(node, State::Absent) };
@@ -179,15 +177,14 @@ impl<P: Payload, B: LockBackend> Drop for Dying<P, B> {
     }
 }
 
-/// A node that has left the map, and whose payload is being dropped. Its shard lives until this ends.
+/// A node that has left the map, and whose payload is being dropped. Its table lives until this ends.
 struct Burial<B: LockBackend> {
     table: NonNull<Table<B>>,
-    shard: NonNull<Shard<B>>,
     node: NonNull<Node<B>>,
 }
 
 impl<B: LockBackend> Burial<B> {
-    /// Gives the slot back. That may be the end of the shard and the table, after the unlock.
+    /// Gives the slot back. That may be the end of the table, after the unlock.
     fn end(self, guard: Guard<'_, B>) {
         let this = ManuallyDrop::new(self);
         this.end_with(guard);
@@ -196,20 +193,23 @@ impl<B: LockBackend> Burial<B> {
     fn end_with(&self, mut guard: Guard<'_, B>) {
         let table = self.table;
         // SAFETY: the node has left the map, and nothing is in it any more.
-        let done = unsafe { guard.bury(self.node) };
-        // Once it is unlocked, another thread's last put may free the shard. The guard has no reference to it.
+        let is_left = unsafe { guard.bury(self.node) };
+        // Once it is unlocked, another thread's last put may free the table, unless the node is still counted there. The guard
+        // has no reference to the shard.
         drop(guard);
-        if done {
-            // SAFETY: the shard's own part, once.
-            unsafe { Table::end_parts(table, 1) };
+        if is_left {
+            // SAFETY: the node was counted, and is not any more.
+            unsafe { Table::end(table, 1) };
         }
     }
 }
 
 impl<B: LockBackend> Drop for Burial<B> {
     fn drop(&mut self) {
-        // SAFETY: alive, as the node's part of the shard has not ended.
-        self.end_with(unsafe { self.shard.as_ref() }.lock());
+        // SAFETY: the slot is still this thread's.
+        let hash = unsafe { self.node.as_ref() }.tag().hash();
+        // SAFETY: the node is still counted, so that its table lives.
+        self.end_with(unsafe { self.table.as_ref() }.lock(hash));
     }
 }
 

@@ -47,9 +47,10 @@ impl<P: Payload, B: LockBackend> Iterator for Iter<'_, P, B> {
             if self.from >= Hash::END {
                 return None;
             }
-            let shard = self.table?.shard(Hash::from_number(self.from));
-            // SAFETY: as `new` was promised. The guard is dropped at the end of the statement.
-            let step = unsafe { shard.lock().listed_from(self.from, &mut self.found) };
+            let mut guard = self.table?.lock(Hash::from_number(self.from));
+            // SAFETY: as `new` was promised.
+            let step = unsafe { guard.listed_from(self.from, &mut self.found) };
+            drop(guard);
             match step {
                 Ok(from) => self.from = from,
                 Err(nodes) => self.found.reserve(nodes),

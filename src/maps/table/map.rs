@@ -10,7 +10,8 @@ use core::ptr::NonNull;
 /// Some pages. Their bytes are zero at first, if that was asked for.
 pub(super) struct Map {
     start: NonNull<u8>,
-    layout: Layout,
+    size: usize,
+    align: u32,
     is_mapped: bool,
 }
 
@@ -28,20 +29,25 @@ impl Map {
     pub(super) fn try_new(layout: Layout, zeroed: bool) -> Option<Self> {
         let mapped = if zeroed { system::map(layout) } else { None };
         if let Some(start) = mapped {
-            return Some(Self {
-                start,
-                layout,
-                is_mapped: true,
-            });
+            return Some(Self::of(start, layout, true));
         }
         let allocate = if zeroed { alloc_zeroed } else { alloc };
         // SAFETY: the size is not zero.
         let start = NonNull::new(unsafe { allocate(layout) })?;
-        Some(Self {
+        Some(Self::of(start, layout, false))
+    }
+
+    fn of(start: NonNull<u8>, layout: Layout, is_mapped: bool) -> Self {
+        Self {
             start,
-            layout,
-            is_mapped: false,
-        })
+            size: layout.size(),
+            align: u32::try_from(layout.align()).expect("pages are small"),
+            is_mapped,
+        }
+    }
+
+    fn layout(&self) -> Layout {
+        Layout::from_size_align(self.size, self.align as usize).expect("it was one")
     }
 
     /// Gives all of it back, if it can go back, and is not refused.
@@ -52,7 +58,7 @@ impl Map {
     pub(super) unsafe fn advise_all(&self) {
         if self.is_mapped {
             // SAFETY: as the caller promises. If it is refused, they are zeros still.
-            let _ = unsafe { Self::advise(self.start, self.layout.size()) };
+            let _ = unsafe { Self::advise(self.start, self.size) };
         }
     }
 
@@ -81,10 +87,10 @@ impl Drop for Map {
     fn drop(&mut self) {
         if self.is_mapped {
             // SAFETY: mapped with this layout, and nobody uses it any more.
-            unsafe { system::unmap(self.start, self.layout) };
+            unsafe { system::unmap(self.start, self.layout()) };
         } else {
             // SAFETY: allocated with this layout, and nobody uses it any more.
-            unsafe { dealloc(self.start.as_ptr(), self.layout) };
+            unsafe { dealloc(self.start.as_ptr(), self.layout()) };
         }
     }
 }

@@ -9,17 +9,18 @@
 //! | | `counted.rs`, `raw.rs` | a counted pointer to a node; the last put |
 //! | index | `chains.rs` | chains of nodes by hash, walked without the lock |
 //! | | `buckets.rs` | the heads of the chains, and how their number doubles and shrinks |
-//! | memory | `memory.rs` | where slots come from and go back to, and how a node finds its table |
+//! | memory | `memory/` | where slots come from and go back to, and how a node finds its table |
 //! | | `map.rs` | pages from the system |
 //! | all three | `shard.rs` | a lock and what it protects |
+//! | | `shards.rs` | one of them at first, and many when one is not enough |
 //! | | `owner.rs` | how a map finds, enters and gives up its table |
 //! | | `candidates.rs` | nodes to be compared, when many have one hash |
 //! | | `builders.rs`, `event.rs` | nodes that are busy, and how callers wait for them |
 //! | | `iter.rs` | all nodes, one chain at a time |
 //! | | `locked.rs` | a value behind a backend's lock |
-//! | | this file | the shards, and how long they live |
+//! | | this file | the table, and how long it lives |
 //!
-//! Index, life and memory do not know of one another but that all have to do with nodes: `memory.rs` hands out slots, and does
+//! Index, life and memory do not know of one another but that all have to do with nodes: `memory/` hands out slots, and does
 //! not know what they are for; `chains.rs` links nodes, and does not know when they die.
 //!
 //! # Which cache lines are written
@@ -43,10 +44,14 @@
 //! # How long it lives
 //!
 //! The owner of a table (a registry) may be dropped before the last `Counted`, and the last
-//! put still needs the shard's lock. So a table counts its parts: every shard that still has live
-//! nodes, and the owner. A shard is done when it is *closed* (the owner is gone, so that nothing
-//! can come) and its last node has died. The thread that ends the last part frees the table: that
-//! is either the owner, or a last put, *after* it has unlocked.
+//! put still needs the shard's lock. So the nodes that have not died are counted. While there is an owner each shard counts
+//! its own, under its lock. Then the owner *closes* one shard after the other (nothing can come there any more), and adds what it has counted
+//! to the table's number, `left`; nodes that die in a closed shard are taken from there. The number begins with a
+//! [`BIAS`], so that it cannot become zero before all are closed and the owner has taken the bias away. The thread that makes it zero
+//! frees the table: that is either the owner, or a last put, *after* it has unlocked. (The kernel's `percpu_ref` is killed in the same way.)
+//!
+//! `left` is Release where it is lowered, as that ends a use of the table, and Acquire for the thread that makes it zero, which
+//! comes after all uses. It is raised by the owner alone, under the lock of the shard: Relaxed.
 //!
 //! No other thread can be about to use the table then: lookups borrow the owner, and a thread that
 //! is about to take a lock for a last put is the pending owner of a node that is alive until then
@@ -67,14 +72,14 @@ mod owner;
 mod payload;
 mod raw;
 mod shard;
+mod shards;
 
 use alloc::boxed::Box;
 use core::alloc::Layout;
 use core::ptr::NonNull;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use crossbeam_utils::CachePadded;
-
-use self::buckets::{Buckets, Heads};
+use self::buckets::{Buckets, FirstHeads, Heads};
 pub(crate) use self::builders::{Busy, Outcome};
 pub(crate) use self::counted::Counted;
 pub(crate) use self::event::Event;
@@ -86,54 +91,83 @@ pub(crate) use self::owner::{Entered, Owner, Vacant};
 pub(crate) use self::payload::{DropInPlace, Large, Payload, Place};
 pub(crate) use self::raw::Lent;
 use self::shard::{Guard, Shard};
-use crate::RefCount;
+use self::shards::{One, Shards};
+use crate::atomic::{Atomic, AtomicInt};
 use crate::lock::LockBackend;
 
 /// By how many times the heads are too many when memory is given back.
 const SPARSE: usize = 16;
 
-/// The shards of one map.
+/// What is in the number of nodes that are left as long as a shard is open.
+const BIAS: usize = 1 << (usize::BITS - 1);
+
+const PLACE: &str = "no place in an allocation is at zero";
+
+/// The table of one map.
 ///
-/// Aligned, so that what every lookup reads is in no cache line that is written often.
-#[repr(align(128))]
+/// What every lookup reads is in no cache line that is written often: `one` and `first_heads` have lines of their own.
 pub(crate) struct Table<B: LockBackend> {
     buckets: Buckets<B>,
     memory: Memory<B>,
     /// Whether a key is busy until the destructor of its value has ended.
     is_exclusive: bool,
-    shards: Box<[CachePadded<Shard<B>>]>,
-    /// How far a hash is shifted for the number of its shard.
-    shift: u32,
-    /// One for each shard that is not done, and one for the owner.
-    parts: RefCount<B>,
+    /// How many live nodes closed shards have had, and the [`BIAS`].
+    left: B::Usize,
+    shards: Shards<B>,
+    /// The only shard, at first.
+    one: One<B>,
+    first_heads: FirstHeads<B>,
 }
 
 impl<B: LockBackend> Table<B> {
-    /// Creates a table of `shards` shards, a power of two, and of slots for such payloads.
-    pub(crate) fn new(shards: usize, slot: Layout, is_exclusive: bool) -> NonNull<Self> {
-        debug_assert!(shards.is_power_of_two());
-        let parts = RefCount::new_in(1 + shards as u32);
-        let mut table = NonNull::from(Box::leak(Box::new(Self {
-            buckets: Buckets::new(shards),
+    /// Creates a table of slots for such payloads, with `most` shards, a power of two. If that is zero, it has one shard at first, and
+    /// as many as the processors call for when one is not enough.
+    pub(crate) fn new(most: usize, slot: Layout, is_exclusive: bool) -> NonNull<Self> {
+        let table = NonNull::from(Box::leak(Box::<Self>::new_uninit())).cast::<Self>();
+        // SAFETY: the place is in what was allocated.
+        let one = unsafe { &raw mut (*table.as_ptr()).one };
+        // SAFETY: as above.
+        let first_heads = unsafe { &raw mut (*table.as_ptr()).first_heads };
+        // SAFETY: they are there below, and as long as the table is.
+        let buckets = unsafe { Buckets::new(NonNull::new(first_heads).expect(PLACE)) };
+        // SAFETY: as above.
+        let shards = unsafe { Shards::new(NonNull::new(one).expect(PLACE), most) };
+        let new = Self {
             memory: Memory::new(slot),
             is_exclusive,
-            shards: Box::default(),
-            shift: 32 - shards.trailing_zeros(),
-            parts,
-        })));
-        // SAFETY: the table was made just now, and nobody else knows it.
-        let heads = unsafe { table.as_ref() }.buckets.heads();
-        let shards = (0..shards as u32)
-            .map(|number| CachePadded::new(Shard::new(table, number, heads)))
-            .collect();
-        // SAFETY: as above.
-        unsafe { table.as_mut() }.shards = shards;
+            left: B::Usize::new(BIAS),
+            shards,
+            one: One(Shard::new(table, 0, 1, buckets.heads())),
+            first_heads: FirstHeads::new(),
+            buckets,
+        };
+        // SAFETY: it was allocated for this.
+        unsafe { table.write(new) };
+        if most > 1 {
+            // SAFETY: the table was made just now.
+            unsafe { table.as_ref() }.divide();
+        }
         table
     }
 
+    #[cold]
+    fn divide(&self) {
+        self.shards.divide(&self.one.0, &self.buckets);
+    }
+
+    /// Locks the shard of a hash.
     #[inline]
-    pub(crate) fn shard(&self, hash: Hash) -> &Shard<B> {
-        &self.shards[hash.place(self.shift)]
+    pub(super) fn lock(&self, hash: Hash) -> Guard<'_, B> {
+        self.shards.lock(hash)
+    }
+
+    /// Locks the shard of a hash for a caller that looks for something, or puts it in. Sees to it that there are shards enough.
+    #[inline]
+    fn enter(&self, hash: Hash) -> Guard<'_, B> {
+        if self.shards.are_too_few(&self.one.0) {
+            self.divide();
+        }
+        self.lock(hash)
     }
 
     /// Doubles the number of buckets, from `heads`, if all shards together have nodes enough. (One shard
@@ -147,7 +181,7 @@ impl<B: LockBackend> Table<B> {
 
     /// How many nodes are listed; a hint.
     pub(crate) fn len_hint(&self) -> usize {
-        self.shards().map(Shard::len_hint).sum()
+        self.shards.iter().map(Shard::len_hint).sum()
     }
 
     /// Puts slots at hand in the shard of a hash. Memory is not allocated under the lock, so it is released in between.
@@ -157,8 +191,8 @@ impl<B: LockBackend> Table<B> {
         let wants = guard.wants();
         drop(guard);
         // Not a pointer made from `self`: the last put frees the table by it, which a shared reference does not allow.
-        let slots = self.memory.take(self.shards[0].table().cast(), wants);
-        let mut guard = self.shard(hash).lock();
+        let slots = self.memory.take(self.one.0.table().cast(), wants);
+        let mut guard = self.lock(hash);
         guard.stock(slots);
         guard
     }
@@ -169,26 +203,27 @@ impl<B: LockBackend> Table<B> {
         // SAFETY: they are taken from here, and a shard had them.
         let are_many_free = unsafe { self.memory.give(slots) };
         if are_many_free && self.buckets.heads().len() >= SPARSE * self.len_hint().max(SPARSE) {
-            self.buckets.shrink(2 * self.len_hint(), self.shards.len());
+            self.buckets.shrink(2 * self.len_hint());
             self.keep_up();
         }
     }
 
     /// Moves all nodes to the array in use, and gives the memory of the others back.
     fn keep_up(&self) {
-        self.shards().for_each(|shard| shard.lock().keep_up());
+        self.shards.guards().for_each(|mut guard| guard.keep_up());
         self.buckets.release_idle();
     }
 
     /// Gives all memory back that can go back.
     fn shrink(&self) {
-        for shard in self.shards() {
-            let slots = shard.lock().strip();
+        for mut guard in self.shards.guards() {
+            let slots = guard.strip();
+            drop(guard);
             // SAFETY: they are taken from here, and a shard had them.
             unsafe { self.memory.give(slots) };
         }
         self.memory.trim();
-        self.buckets.shrink(self.len_hint(), self.shards.len());
+        self.buckets.shrink(self.len_hint());
         self.keep_up();
     }
 
@@ -218,34 +253,39 @@ impl<B: LockBackend> Table<B> {
         None
     }
 
-    pub(crate) fn shards(&self) -> impl Iterator<Item = &Shard<B>> {
-        self.shards.iter().map(|shard| &**shard)
-    }
-
     /// Ends the owner's use: nothing can be found or inserted any more.
     ///
     /// # Safety
     ///
     /// The caller is the owner, calls this once, and nobody borrows the table from it.
     pub(crate) unsafe fn close(table: NonNull<Self>) {
-        let mut done = 1;
-        // SAFETY: the owner's own part has not ended yet.
-        for shard in unsafe { table.as_ref() }.shards() {
-            done += u32::from(shard.close());
+        {
+            // SAFETY: it lives until the bias has been taken away.
+            let table = unsafe { table.as_ref() };
+            for mut guard in table.shards.guards() {
+                // Relaxed: the last put of a node that is counted here comes later under this lock.
+                table.left.fetch_add(guard.close() as usize, Relaxed);
+            }
         }
-        // SAFETY: these parts have not ended before: a shard is done once.
-        unsafe { Self::end_parts(table, done) };
+        // SAFETY: the bias is the owner's.
+        unsafe { Self::end(table, BIAS) };
     }
 
-    /// Ends `n` parts of the table, and frees it if they were the last.
+    /// Takes `n` from the number of nodes that are left, and frees the table if that makes it zero.
     ///
     /// # Safety
     ///
-    /// The parts are the caller's to end, and it does not use the table afterwards.
-    pub(crate) unsafe fn end_parts(table: NonNull<Self>, n: u32) {
-        // SAFETY: alive until the caller's parts have ended.
-        if unsafe { table.as_ref() }.parts.sub_and_test(n) {
-            // SAFETY: that was the last part, so nobody uses the table any more (see the file's head).
+    /// They are the caller's: a node that was counted and has died, or the bias. It does not use the table afterwards.
+    pub(crate) unsafe fn end(table: NonNull<Self>, n: usize) {
+        // SAFETY: alive as long as the caller's are counted.
+        let left = unsafe { &raw const (*table.as_ptr()).left };
+        // Release: pairs with the Acquire in the thread that frees the table, which comes after this thread's use of it.
+        // SAFETY: as above. All bytes of an atomic are in its cell, so that the reference does not promise that it stays.
+        if unsafe { &*left }.fetch_sub(n, Release) == n {
+            // Acquire: pairs with the Release of all others.
+            // SAFETY: nothing is left but this thread's use of it.
+            let _ = unsafe { &*left }.load(Acquire);
+            // SAFETY: nobody uses the table any more (see the file's head).
             drop(unsafe { Box::from_raw(table.as_ptr()) });
         }
     }
@@ -311,6 +351,67 @@ mod tests {
         assert_eq!(heads(&owner), 4 * buckets::FIRST);
     }
 
+    /// A program may have thousands of maps with a few objects.
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn a_table_is_six_lines() {
+        assert!(size_of::<Table<Native>>() <= 6 * 64);
+    }
+
+    /// A table with few nodes has one shard, and one with many nodes many.
+    #[test]
+    fn the_shard_is_divided_when_there_are_many_nodes() {
+        let owner = Owner::<Nothing, Native>::new(0);
+        let shards = || owner.table().unwrap().shards.iter().count();
+        let mut nodes = insert(&owner, 0..128);
+        assert_eq!(shards(), 1);
+        nodes.extend(insert(&owner, 128..129));
+        assert!(shards() > 1);
+        assert_eq!(owner.len(), 129);
+        assert!((0..129).all(|n| owner.get(Hash::new(n), |_| true).is_some()));
+        assert_eq!(owner.iter().count(), 129);
+        nodes.truncate(10);
+        assert_eq!((owner.len(), owner.iter().count()), (10, 10));
+        drop(nodes);
+        owner.shrink_to_fit();
+        assert_eq!(heads(&owner), shards() * buckets::FIRST);
+        assert!(owner.iter().next().is_none());
+    }
+
+    /// The heads of many shards do not go back while one of them has nodes there.
+    #[test]
+    fn an_array_is_used_by_all_shards_that_one_was_divided_into() {
+        let owner = Owner::<Nothing, Native>::new(1024);
+        let nodes = insert(&owner, 0..2);
+        let table = owner.table().unwrap();
+        table.buckets.grow(table.buckets.heads());
+        table.lock(Hash::new(0)).keep_up();
+        table.buckets.release_idle();
+        assert!((0..2).all(|n| owner.get(Hash::new(n), |_| true).is_some()));
+        drop(nodes);
+    }
+
+    /// Threads that meet at the only lock get more of them.
+    #[test]
+    fn the_shard_is_divided_when_threads_meet_there() {
+        let owner = Owner::<Nothing, Native>::new(0);
+        let _first = insert(&owner, 0..1);
+        std::thread::scope(|scope| {
+            for thread in 0..2 {
+                let owner = &owner;
+                scope.spawn(move || {
+                    // The lock is held for as long as the other thread needs to come by.
+                    while owner.table().unwrap().shards.iter().count() == 1 {
+                        let held = owner.enter_locked(Hash::new(thread), |_| false);
+                        std::thread::yield_now();
+                        drop(held);
+                    }
+                });
+            }
+        });
+        assert_eq!(owner.len(), 1);
+    }
+
     /// When the array has doubled, one lookup in a shard takes the lock, and those that follow do not.
     #[test]
     fn a_lookup_moves_the_nodes() {
@@ -338,7 +439,8 @@ mod tests {
             owner
                 .table()
                 .unwrap()
-                .shards()
+                .shards
+                .iter()
                 .filter(|s| s.len_hint() > 0)
                 .count(),
             1

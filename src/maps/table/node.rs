@@ -23,7 +23,7 @@
 //! runs the destructor of its value: it is busy, as one that is being built. Then it leaves the chain, and its last reference
 //! drops the key.
 //!
-//! All bytes zero are a dead node that leads nowhere: memory that was given back reads so (see `memory.rs`).
+//! All bytes zero are a dead node that leads nowhere: memory that was given back reads so (see `memory/mod.rs`).
 //!
 //! # Orderings, per variable of the header
 //!
@@ -217,7 +217,7 @@ impl<B: LockBackend> Node<B> {
 
     /// Makes all bytes of a dead node zero, as the system does with a page that it takes back: in no order.
     pub(super) fn zero(&self) {
-        // Relaxed: see `memory.rs`, as for all of these.
+        // Relaxed: see `memory/mod.rs`, as for all of these.
         self.next.store(core::ptr::null_mut(), Relaxed);
         self.refs.zero();
         // Relaxed: as above.

@@ -25,7 +25,7 @@ use crate::lock::LockBackend;
 /// A map's table, made when it is needed, of nodes with payloads of the type `P`.
 pub(crate) struct Owner<P: Payload, B: LockBackend> {
     table: B::Ptr<Table<B>>,
-    /// How many shards to make: a power of two, or 0 for as many as the processors call for.
+    /// How many shards to make: a power of two, or 0 for one, and as many as the processors call for when one is not enough.
     shards: usize,
     /// Whether a key is busy until the destructor of its value has ended.
     is_exclusive: bool,
@@ -103,11 +103,7 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
 
     #[cold]
     fn make_table(&self) -> &Table<B> {
-        let shards = match self.shards {
-            0 => default_shards(),
-            shards => shards,
-        };
-        let table = Table::new(shards, P::SLOT, self.is_exclusive);
+        let table = Table::new(self.shards, P::SLOT, self.is_exclusive);
         // Release: pairs with the Acquire in `table` and in the failure, so that the table is seen.
         // Acquire in the failure: to see the table of the thread that was faster.
         let made = self
@@ -146,10 +142,12 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
         hash: Hash,
         is_it: impl Fn(&Counted<P, B>) -> bool,
     ) -> Option<Counted<P, B>> {
-        let shard = table.shard(hash);
         let tag = Tag::new(hash, State::Listed);
-        // SAFETY: as in `find`. The guard is dropped at the end of the statement.
-        let first = unsafe { shard.lock().first::<P>(tag) }?;
+        let mut guard = table.enter(hash);
+        // SAFETY: as in `find`.
+        let first = unsafe { guard.first::<P>(tag) };
+        drop(guard);
+        let first = first?;
         let mut seen = Candidates::new();
         let mut found = None;
         let is_found = is_it(&first);
@@ -172,7 +170,7 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
                 return None;
             }
             // SAFETY: as in `find`. The guard is dropped at the end of the statement.
-            let look = unsafe { shard.lock().look(tag, &mut seen) };
+            let look = unsafe { table.lock(hash).look(tag, &mut seen) };
             match look {
                 Look::Nothing => return None,
                 Look::NotReady(count) => seen.prepare(count),
@@ -234,7 +232,7 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
     ) -> Result<Entered<'_, P, B>, Busy<P, B>> {
         let table = self.table_or_new();
         let tag = Tag::new(hash, State::Listed);
-        let mut guard = table.shard(hash).lock();
+        let mut guard = table.enter(hash);
         loop {
             // SAFETY: the owner puts payloads of the type `P` into its table, and no others.
             let Some(first) = (unsafe { guard.first::<P>(tag) }) else {
@@ -285,7 +283,6 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
         is_found: bool,
         is_it: impl Fn(&Counted<P, B>) -> bool,
     ) -> Slowly<'a, P, B> {
-        let shard = table.shard(hash);
         let tag = Tag::new(hash, State::Listed);
         let mut seen = Box::new(Candidates::new());
         let mut found = None;
@@ -301,7 +298,7 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
                         return Slowly::Occupied(found);
                     }
                     State::Building | State::Dying => {
-                        let watch = shard.lock().watch(&found, Event::new());
+                        let watch = table.lock(hash).watch(&found, Event::new());
                         if let Some(watch) = watch {
                             drop(seen);
                             return Slowly::Busy(Busy::new(found, watch));
@@ -313,7 +310,7 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
                     _ => {}
                 }
             }
-            let mut guard = shard.lock();
+            let mut guard = table.lock(hash);
             // SAFETY: the owner puts payloads of the type `P` into its table, and no others.
             let mut look = unsafe { guard.look(tag, &mut seen) };
             while look == Look::Nothing && !guard.has_slot() {
@@ -340,7 +337,7 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
         old: &'a Counted<P, B>,
     ) -> Option<Vacant<'a, P, B>> {
         let table = self.table()?;
-        let mut guard = table.shard(hash).lock();
+        let mut guard = table.enter(hash);
         while !guard.has_slot() {
             guard = table.stock(hash, guard);
         }
@@ -376,11 +373,12 @@ impl<P: Payload, B: LockBackend> Drop for Owner<P, B> {
     fn drop(&mut self) {
         if let Some(table) = NonNull::new(self.table.with_mut(|table| *table)) {
             let _closed = Close(table);
-            // SAFETY: the owner's part of it ends with `_closed`.
-            for shard in Table::shards(unsafe { table.as_ref() }) {
+            // SAFETY: the owner's use of it ends with `_closed`.
+            for mut guard in unsafe { table.as_ref() }.shards.guards() {
                 // SAFETY: the owner puts payloads of the type `P` into its table, and no others, and is going.
-                let forgotten = unsafe { shard.lock().forgotten::<P>() };
-                // A statement of its own, with no lock held: the destructors of keys are user code.
+                let forgotten = unsafe { guard.forgotten::<P>() };
+                // With no lock held: the destructors of keys are user code.
+                drop(guard);
                 drop(forgotten);
             }
         }
@@ -443,12 +441,6 @@ const fn in_range(shards: usize) -> usize {
         1..=0x1_0000 => shards.next_power_of_two(),
         _ => 0x1_0000,
     }
-}
-
-/// Sixteen shards for each processor: two threads seldom meet, and an empty shard has some 300 bytes.
-fn default_shards() -> usize {
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    (16 * processors).next_power_of_two().min(256)
 }
 
 // SAFETY: a thread that has the owner can put payloads in and take references out, in every thread.

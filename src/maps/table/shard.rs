@@ -7,8 +7,10 @@ use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::Relaxed;
 
+use crossbeam_utils::CachePadded;
+
 use super::Table;
-use super::buckets::Heads;
+use super::buckets::{Buckets, Heads};
 use super::builders::{Builders, Ended, Watch};
 use super::candidates::Candidates;
 use super::chains::Chains;
@@ -38,6 +40,8 @@ pub(crate) struct Shard<B: LockBackend> {
     inner: UnsafeCell<Inner<B>>,
     /// Which of the table's shards this is.
     number: u32,
+    /// How many there are.
+    shards: u32,
     table: NonNull<Table<B>>,
 }
 
@@ -46,18 +50,28 @@ pub(crate) struct Shard<B: LockBackend> {
 pub(crate) struct Inner<B: LockBackend> {
     /// Where the heads of the shard's chains are: in the array that was in use at the last lookup here.
     heads: Heads<B>,
-    /// How many nodes have not died, and one more for the owner until it is gone.
-    live: usize,
+    /// How many nodes have come here and have not died. Negative, perhaps, as nodes that were in no chain when a shard was
+    /// divided die in another part than that which counts them. The sum over all shards is exact.
+    live: isize,
     /// Slots at hand.
     free: Batch<B>,
     /// How many nodes were put into a chain: a look that has seen all nodes of a chain has still seen all as long as this is
     /// the same. 64 bits, which do not come round while a thread that looks is stopped.
     insertions: u64,
-    /// Whether the owner is gone, and all chains are empty.
-    is_closed: bool,
+    phase: Phase,
     /// How many nodes are `Building`.
     building: u32,
     builders: Builders<B>,
+}
+
+/// What a shard is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// There are many shards in its place, and nothing is here any more.
+    Divided,
+    /// The owner is gone, and all chains are empty.
+    Closed,
 }
 
 // SAFETY: `inner` and the memory of the nodes are changed under the lock only; the payloads are the
@@ -78,16 +92,17 @@ pub(super) enum Look {
 }
 
 impl<B: LockBackend> Shard<B> {
-    pub(super) fn new(table: NonNull<Table<B>>, number: u32, heads: Heads<B>) -> Self {
+    pub(super) fn new(table: NonNull<Table<B>>, number: u32, shards: u32, heads: Heads<B>) -> Self {
         Self {
             lock: B::new_lock(),
             number,
+            shards,
             table,
             listed: B::Usize::new(0),
             inner: UnsafeCell::new(Inner {
                 heads,
-                live: 1,
-                is_closed: false,
+                live: 0,
+                phase: Phase::Open,
                 free: Batch::new(),
                 insertions: 0,
                 building: 0,
@@ -101,10 +116,13 @@ impl<B: LockBackend> Shard<B> {
         self.table
     }
 
+    fn number(&self) -> usize {
+        self.number as usize
+    }
+
     /// How many shards there are.
     fn shards(&self) -> usize {
-        // SAFETY: a table lives as long as its shards.
-        unsafe { self.table.as_ref() }.shards.len()
+        self.shards as usize
     }
 
     /// How many nodes are listed; a hint.
@@ -113,29 +131,26 @@ impl<B: LockBackend> Shard<B> {
         self.listed.load(Relaxed)
     }
 
-    pub(crate) fn lock(&self) -> Guard<'_, B> {
-        Guard {
-            shard: NonNull::from(self),
-            _held: self.lock.lock(),
-        }
+    /// Adds to the number of listed nodes, wrapping around. The lock is held, or no other thread knows the shard.
+    fn add_listed(&self, n: usize) {
+        // Relaxed: changed only under the lock, read as a hint.
+        let listed = self.listed.load(Relaxed).wrapping_add(n);
+        self.listed.store(listed, Relaxed);
     }
 
-    /// Ends the owner's use of the shard: unlists everything. Returns whether the shard is done.
-    pub(super) fn close(&self) -> bool {
-        let mut guard = self.lock();
-        for node in guard.nodes() {
-            // SAFETY: what is in a chain is a node.
-            let header = unsafe { node.as_ref() };
-            // The value of one that is dying is being dropped by another thread.
-            if header.tag().state() != State::Dying {
-                header.set_tag(header.tag().with(State::Unlisted));
-            }
-        }
-        guard.is_closed = true;
-        guard.chains().clear(self.number as usize, self.shards());
-        guard.add_listed(0usize.wrapping_sub(self.len_hint()));
-        guard.live -= 1;
-        guard.live == 0
+    /// How often its lock was found taken; a hint.
+    pub(super) fn contention(&self) -> u32 {
+        B::contention(&self.lock)
+    }
+
+    /// Locks the shard. Returns nothing if there are many in its place, which were made known before.
+    #[inline]
+    pub(super) fn lock(&self) -> Option<Guard<'_, B>> {
+        let guard = Guard {
+            shard: NonNull::from(self),
+            _held: self.lock.lock(),
+        };
+        (guard.phase != Phase::Divided).then_some(guard)
     }
 }
 
@@ -147,7 +162,7 @@ impl<B: LockBackend> Shard<B> {
 ///
 /// # Invariants
 ///
-/// The shard lives as long as the lock is held: see [`Shard::lock`], whose caller knows that.
+/// The shard lives as long as the lock is held: the caller of [`Shard::lock`] knows that.
 pub(crate) struct Guard<'a, B: LockBackend> {
     shard: NonNull<Shard<B>>,
     _held: <B::Lock as Lock>::Guard<'a>,
@@ -184,7 +199,68 @@ impl<B: LockBackend> Guard<'_, B> {
     /// All nodes that are in a chain.
     fn nodes(&self) -> impl Iterator<Item = NonNull<Node<B>>> {
         self.chains()
-            .nodes_of(self.shard().number as usize, self.shard().shards())
+            .nodes_of(self.shard().number(), self.shard().shards())
+    }
+
+    /// Ends the owner's use of the shard: unlists everything. Returns the [`live`](Inner::live) nodes. From now on nodes that die are
+    /// not counted here.
+    pub(super) fn close(&mut self) -> isize {
+        for node in self.nodes() {
+            // SAFETY: what is in a chain is a node.
+            let header = unsafe { node.as_ref() };
+            // The value of one that is dying is being dropped by another thread.
+            if header.tag().state() != State::Dying {
+                header.set_tag(header.tag().with(State::Unlisted));
+            }
+        }
+        self.phase = Phase::Closed;
+        self.chains()
+            .clear(self.shard().number(), self.shard().shards());
+        self.add_listed(0usize.wrapping_sub(self.shard().len_hint()));
+        self.live
+    }
+
+    /// Gives everything in the shard to `parts`, which no other thread knows: each node belongs to the part of its hash.
+    /// What is left to do is to make them known, and then to [end](Self::end_divided) this shard.
+    pub(super) fn divide(&mut self, buckets: &Buckets<B>, parts: &mut [CachePadded<Shard<B>>]) {
+        self.keep_up();
+        let shift = 32 - parts.len().ilog2();
+        let place = |node: NonNull<Node<B>>| {
+            // SAFETY: what is in a chain, or busy, is a node.
+            unsafe { node.as_ref() }.tag().hash().place(shift)
+        };
+        for part in &mut *parts {
+            let inner = part.inner.get_mut();
+            inner.heads = self.heads;
+            // A look that has seen all nodes here has seen all there are in the part.
+            inner.insertions = self.insertions;
+        }
+        let mut in_no_chain = self.live;
+        for node in self.nodes() {
+            // SAFETY: what is in a chain is a node.
+            let state = unsafe { node.as_ref() }.tag().state();
+            let part = &mut parts[place(node)];
+            part.inner.get_mut().live += 1;
+            part.inner.get_mut().building += u32::from(state == State::Building);
+            part.add_listed(usize::from(state == State::Listed));
+            in_no_chain -= 1;
+        }
+        let first = parts[0].inner.get_mut();
+        first.live += in_no_chain;
+        first.free.append(&mut self.free);
+        for (number, part) in parts.iter_mut().enumerate() {
+            if self.builders.is_empty() {
+                break;
+            }
+            let builders = &mut part.inner.get_mut().builders;
+            builders.take(&mut self.builders, |node| place(node) == number);
+        }
+        buckets.divide(self.heads, parts.len());
+    }
+
+    /// Ends the shard, whose parts are known.
+    pub(super) fn end_divided(mut self) {
+        self.phase = Phase::Divided;
     }
 
     /// Moves the shard to the array in use.
@@ -215,7 +291,7 @@ impl<B: LockBackend> Guard<'_, B> {
         }
         // The old one may be used again, and its memory may go back.
         self.chains()
-            .clear(self.shard().number as usize, self.shard().shards());
+            .clear(self.shard().number(), self.shard().shards());
         self.heads = to;
         // Not before: another thread gives the memory of an array back that no shard is in.
         table.buckets.leave(from);
@@ -229,7 +305,13 @@ impl<B: LockBackend> Guard<'_, B> {
 
     /// How many slots a shard takes when it has run out of them.
     pub(super) fn wants(&self) -> usize {
-        (self.live / 4).clamp(1, REFILL)
+        (self.nodes_hint() / 4).clamp(1, REFILL)
+    }
+
+    /// How many live nodes the shard has; a hint, see [`live`](Inner::live).
+    #[inline]
+    fn nodes_hint(&self) -> usize {
+        self.live.max(0) as usize
     }
 
     /// Puts slots at hand.
@@ -239,7 +321,7 @@ impl<B: LockBackend> Guard<'_, B> {
 
     /// Takes slots away, if there are many more than the nodes of the shard call for.
     pub(super) fn surplus(&mut self) -> Batch<B> {
-        let enough = self.live.min(ENOUGH);
+        let enough = self.nodes_hint().min(ENOUGH);
         if self.free.len() <= enough {
             return Batch::new();
         }
@@ -255,7 +337,7 @@ impl<B: LockBackend> Guard<'_, B> {
     /// Whether the last insertion made the nodes as many as the heads, or twice as many, and so on: then it
     /// is time to think of more. Returns the heads that are too few.
     pub(super) fn crowded(&self) -> Option<Heads<B>> {
-        let live = (self.live - 1).wrapping_mul(self.shard().shards());
+        let live = self.nodes_hint().wrapping_mul(self.shard().shards());
         (live % self.heads.len() == 0).then_some(self.heads)
     }
 
@@ -362,7 +444,7 @@ impl<B: LockBackend> Guard<'_, B> {
         found: &mut Vec<Counted<P, B>>,
     ) -> Result<u64, usize> {
         self.keep_up();
-        let end = (self.shard().number as u64 + 1) * (Hash::END / self.shard().shards() as u64);
+        let end = (self.shard().number() as u64 + 1) * (Hash::END / self.shard().shards() as u64);
         let width = Hash::END / self.heads.len() as u64;
         let mut from = from;
         // The lock is not held for longer than it takes to pass so many empty chains.
@@ -526,7 +608,7 @@ impl<B: LockBackend> Guard<'_, B> {
         node: &Counted<P, B>,
     ) -> Option<Arc<Ended<B>>> {
         let header = node.header();
-        if !self.is_closed {
+        if self.phase == Phase::Open {
             self.chains().unlink(node.node());
         }
         header.set_tag(header.tag().with(State::Absent));
@@ -548,8 +630,8 @@ impl<B: LockBackend> Guard<'_, B> {
         header.set_tag(header.tag().with(state));
     }
 
-    /// Gives the slot of a dead node back. Returns whether the shard is done, which the caller has to tell the
-    /// table after unlocking.
+    /// Gives the slot of a dead node back. Returns whether the table counts the node, because the shard is closed: the caller
+    /// then has to [end](Table::end) that after unlocking.
     ///
     /// # Safety
     ///
@@ -559,15 +641,15 @@ impl<B: LockBackend> Guard<'_, B> {
         let header = unsafe { node.as_ref() };
         header.set_tag(header.tag().with(State::Absent));
         self.free.push(node);
+        if self.phase == Phase::Closed {
+            return true;
+        }
         self.live -= 1;
-        self.live == 0
+        false
     }
 
-    /// Adds to the number of listed nodes, wrapping around.
     fn add_listed(&mut self, n: usize) {
-        let listed = &self.shard().listed;
-        // Relaxed: changed only under the lock, read as a hint.
-        listed.store(listed.load(Relaxed).wrapping_add(n), Relaxed);
+        self.shard().add_listed(n);
     }
 }
 
