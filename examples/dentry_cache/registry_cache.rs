@@ -10,7 +10,6 @@ use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
-use kref::registry::DefaultHashBuilder;
 use kref::{Handle, Registry};
 
 use crate::cache::Cached;
@@ -47,9 +46,9 @@ impl Drop for Entry {
     }
 }
 
-/// With one shard, as there are many directories. While it is empty it allocates nothing.
+/// While it is empty it allocates nothing, and with few entries it is small.
 const fn new_children() -> Children {
-    Children::with_shards_and_hasher(1, DefaultHashBuilder)
+    Children::new()
 }
 
 impl Cached for Dentry {

@@ -357,6 +357,10 @@ impl<T: ?Sized, B: ShardBackend> ShardedRef<T, B> {
     ///
     /// Takes the lock of the switch, and an atomic swap for each shard. A second kill returns at once.
     ///
+    /// # Memory ordering
+    ///
+    /// As [`ShardedCount::kill`](crate::ShardedCount::kill).
+    ///
     /// # Examples
     ///
     /// ```
@@ -378,6 +382,10 @@ impl<T: ?Sized, B: ShardBackend> ShardedRef<T, B> {
 
     /// Like [`kill`](Self::kill), and when it returns, no [`try_get`](Self::try_get) succeeds any more, in any thread, also if another thread has
     /// killed the count. It waits for that thread under the lock of the switch.
+    ///
+    /// # Memory ordering
+    ///
+    /// As [`ShardedCount::kill_and_confirm`](crate::ShardedCount::kill_and_confirm).
     ///
     /// # Examples
     ///
@@ -417,6 +425,10 @@ impl<T: ?Sized, B: ShardBackend> ShardedRef<T, B> {
     ///
     /// It returns `false`, and does nothing, if the count is live, if it is saturated, or if the owner was dropped:
     /// then nothing would kill it again. It waits for a kill that is under way.
+    ///
+    /// # Memory ordering
+    ///
+    /// As [`ShardedCount::resurrect`](crate::ShardedCount::resurrect).
     ///
     /// # Examples
     ///

@@ -197,7 +197,8 @@ static HOOK: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
 /// Installs the function that is told of every misuse, in place of the one before.
 ///
 /// It runs in the thread that misused the count, after the count was put right, under whatever
-/// locks the caller holds. So the function should neither block nor use the count. If it panics,
+/// locks the caller holds; and under the lock of a map's shard, where a lookup there adds a reference too many. So the
+/// function should neither block, nor use the count, nor a map. If it panics,
 /// the panic goes on into the operation's caller and the count stays as it is.
 ///
 /// # Memory ordering

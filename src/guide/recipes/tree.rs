@@ -6,7 +6,6 @@
 //!
 //! ```
 //! # #[cfg(feature = "registry")] {
-//! use kref::registry::DefaultHashBuilder;
 //! use kref::{Handle, Registry};
 //!
 //! struct Dir {
@@ -16,8 +15,7 @@
 //!
 //! impl Dir {
 //!     fn new(parent: Option<Handle<String, Dir>>) -> Self {
-//!         // One shard, as it is one of many registries, and hardly contended.
-//!         Dir { parent, children: Registry::with_shards_and_hasher(1, DefaultHashBuilder) }
+//!         Dir { parent, children: Registry::new() }
 //!     }
 //!
 //!     /// The directory with this path below `root`. Directories on the way are found, or made.
@@ -56,7 +54,7 @@
 //!
 //! - There is no cycle of counts: children count their parents, and no parent counts a child.
 //! - Two threads that open the same path get the same directories. A lookup of a directory that is in use takes no lock.
-//! - A registry without an entry takes 24 bytes. With entries it takes about one kilobyte, and two hundred bytes more for each
-//!   shard after the first. The default is sixteen shards for each processor, so a tree sets the number.
+//! - A registry without an entry takes 24 bytes. With one entry it takes 560 bytes, and it grows with its
+//!   entries. From 128 entries on, or if threads meet at its lock, it has sixteen shards for each processor, of 200 bytes each.
 //! - With millions of nodes even that is much. Then use one registry for all, with the parent's
 //!   address and the name as the key; the example `dentry_cache --with registry` does that.

@@ -27,8 +27,11 @@ pub(super) struct Pages<B: LockBackend> {
     empty: usize,
     /// Pages that were given back, or were never used.
     fresh: PageList<B>,
-    /// Whether the system did not take a page back when it was last asked.
-    refused: bool,
+    /// With more pages than this that have no taken slot, some are given back. More when the system has refused to take
+    /// one, so that it is asked again, but seldom.
+    worth: usize,
+    /// Whether there are pages that the system is never asked to take.
+    stay: bool,
 }
 
 /// Pages that were mapped together.
@@ -95,7 +98,8 @@ impl<B: LockBackend> Pages<B> {
             partial: PageList::new(),
             empty: 0,
             fresh: PageList::new(),
-            refused: false,
+            worth: KEPT,
+            stay: false,
         }
     }
 
@@ -135,7 +139,7 @@ impl<B: LockBackend> Pages<B> {
     pub(super) fn add(&mut self, mut region: Box<Region<B>>) {
         self.pages += region.pages.len();
         // Then there is no use in looking for idle ones.
-        self.refused |= region.pages.iter().any(|page| !page.can_go_back);
+        self.stay |= region.pages.iter().any(|page| !page.can_go_back);
         region.next = self.regions.take();
         for page in region.pages.iter_mut().rev() {
             self.fresh.push(NonNull::from(page));
@@ -160,15 +164,20 @@ impl<B: LockBackend> Pages<B> {
     /// Takes pages out of the list to be given back, if those without a taken slot are many.
     pub(super) fn idle_if_many(&mut self, slots: Slots) -> Option<PageList<B>> {
         // Each page that is passed by while idle ones are looked for is paid for by a third of one that goes back.
-        let worth = self.empty > KEPT && 4 * self.empty > self.partial.len;
-        (worth && !self.refused).then(|| self.idle(slots, KEPT / 2))
+        let worth = self.empty > self.worth && 4 * self.empty > self.partial.len;
+        (worth && !self.stay).then(|| self.idle(slots, KEPT / 2))
     }
 
     /// Takes pages back: those of `went` were given to the system, those of `stay` it has refused. All are zeros.
     pub(super) fn take_back(&mut self, slots: Slots, went: PageList<B>, stay: PageList<B>) {
-        self.refused |= stay.first.is_some();
+        let are_refused = stay.first.is_some();
         self.stay(slots, stay);
         self.start_again(slots, went);
+        self.worth = if are_refused {
+            2 * self.empty.max(KEPT)
+        } else {
+            KEPT
+        };
     }
 
     /// How many pages hold memory: with a taken slot, or kept.
