@@ -116,9 +116,9 @@
 //!
 //! # Cost
 //!
-//! A get and a put that is not the last take <!--f:put-lock-1-->1.25<!--f--> of the time of a bare `fetch_add` and
-//! `fetch_sub` on one thread and <!--f:put-lock-2-->1.06<!--f--> on two, because the put is a loop. A put that always
-//! takes the lock (std's mutex) takes <!--f:lock-every-put-1-->2.17<!--f--> and <!--f:lock-every-put-2-->8.56<!--f-->
+//! A get and a put that is not the last take <!--f:put-lock-1-->1.45<!--f--> of the time of a bare `fetch_add` and
+//! `fetch_sub` on one thread and <!--f:put-lock-2-->1.12<!--f--> on two, because the put is a loop. A put that always
+//! takes the lock (std's mutex) takes <!--f:lock-every-put-1-->2.02<!--f--> and <!--f:lock-every-put-2-->4.50<!--f-->
 //! (`benches/put_with_lock.rs`). [`hand_back`](super::hand_back) shows a put without the loop.
 //!
 //! # Proof

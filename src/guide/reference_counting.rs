@@ -63,7 +63,7 @@
 //!
 //! A get is one atomic instruction and a put is one, including the checks for misuse. A pair
 //! takes <!--f:refcount-used-1-->1.00<!--f--> of the time of a bare `fetch_add` and `fetch_sub` whose results are used
-//! (`benches/refcount.rs`). A clone and a drop of a `Ref` take <!--f:ref-arc-1-->1.11<!--f--> of the time of an
+//! (`benches/refcount.rs`). A clone and a drop of a `Ref` take <!--f:ref-arc-1-->1.00<!--f--> of the time of an
 //! `Arc`'s, and its header has 4 bytes instead of 16
 //! ([`costs`](super::costs)).
 //!
