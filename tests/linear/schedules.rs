@@ -8,7 +8,7 @@ use kref::Registry;
 use shuttle::sync::{Mutex, MutexGuard};
 
 use crate::backend::{Shuttle, must, turn};
-use crate::explore::{explore, finds, pick};
+use crate::explore::{explore, finds, pick, shards};
 use crate::history::not_linearizable;
 use crate::specification::{LINGERING, Object, STRICT};
 use crate::users::{KEYS, Map, User, Uses, World};
@@ -38,7 +38,7 @@ impl<const COLLIDES: bool> Hasher for Hash<COLLIDES> {
 type Shipped<const COLLIDES: bool> = Registry<u32, Object, Hash<COLLIDES>, Shuttle>;
 
 fn shipped<const COLLIDES: bool>() -> Shipped<COLLIDES> {
-    Registry::new_in(1, Hash::default())
+    Registry::new_in(shards(), Hash::default())
 }
 
 /// Runs users of the map, and asserts that their history is linearizable and that nothing is left.

@@ -111,6 +111,11 @@ fn run(seed: u64, scenario: fn()) -> Result<(), String> {
     }
 }
 
+/// A number of shards for a map: one, or one that is divided when there are two objects.
+pub fn shards() -> usize {
+    usize::from(thread_rng().gen_bool(0.5))
+}
+
 /// Picks a number below `n`.
 pub fn pick(n: u32) -> u32 {
     thread_rng().gen_range(0..n)

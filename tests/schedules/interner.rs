@@ -7,7 +7,7 @@ use kref::{Interned, Interner};
 
 use crate::backend::{Shuttle, must, turn};
 use crate::registry::Hash;
-use crate::{explore, pick, threads};
+use crate::{explore, pick, shards, threads};
 
 struct World {
     interner: Interner<str, Hash, Shuttle>,
@@ -45,7 +45,7 @@ fn intern(w: &World) {
 fn six_threads() {
     explore(|| {
         let w = Arc::new(World {
-            interner: Interner::new_in(1, Hash::default()),
+            interner: Interner::new_in(shards(), Hash::default()),
             held: Default::default(),
         });
         threads(&w, [intern as fn(&_); 6]);

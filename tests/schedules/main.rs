@@ -23,4 +23,4 @@ mod places;
 mod registry;
 mod wrong;
 
-use explore::{explore, finds, pick, threads};
+use explore::{explore, finds, pick, shards, threads};

@@ -13,7 +13,7 @@ use shuttle::sync::{Condvar, Mutex};
 
 use crate::backend::{Shuttle, must, turn};
 use crate::registry::{Hash, Held, KEYS, Map, Value, World};
-use crate::{explore, pick, threads};
+use crate::{explore, pick, shards, threads};
 
 /// Wakes a thread of the scenario.
 struct Alarm(Mutex<bool>, Condvar);
@@ -210,7 +210,7 @@ fn replaced() {
         }
     }
     explore(|| {
-        let w = Arc::new(Replaced(Map::new_in(1, Hash::default())));
+        let w = Arc::new(Replaced(Map::new_in(shards(), Hash::default())));
         threads(&w, [user as fn(&_); 5]);
         must(w.0.is_empty(), "nothing is listed in the end");
     });
@@ -249,7 +249,7 @@ fn key_locks() {
     }
     explore(|| {
         let l = Arc::new(Locks {
-            locks: KeyLock::new_in(1, Hash::default()),
+            locks: KeyLock::new_in(shards(), Hash::default()),
             inside: Default::default(),
         });
         threads(&l, [user as fn(&_); 5]);

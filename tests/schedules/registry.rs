@@ -8,7 +8,7 @@ use std::sync::Arc;
 use kref::{Handle, Registry};
 
 use crate::backend::{Life, Shuttle, must, turn};
-use crate::{explore, pick, threads};
+use crate::{explore, pick, shards, threads};
 
 /// A hash that is the same in each run; keys collide.
 #[derive(Clone, Copy, Default)]
@@ -83,7 +83,7 @@ unsafe impl Send for World {}
 impl World {
     pub fn new() -> Arc<Self> {
         Arc::new(Self {
-            map: Map::new_in(1, Hash::default()),
+            map: Map::new_in(shards(), Hash::default()),
             held: Default::default(),
         })
     }
@@ -304,7 +304,7 @@ fn beside_drops(handles: Vec<Held>, f: impl FnOnce()) {
 #[test]
 fn shrinking() {
     explore(|| {
-        let map = Map::new_in(1, Hash::default());
+        let map = Map::new_in(shards(), Hash::default());
         let insert = |key| map.try_insert(key, Value::new(key)).ok().unwrap();
         let mut handles = Vec::from_iter((0..14).map(insert));
         handles.truncate(7);
@@ -323,7 +323,7 @@ fn shrinking() {
 #[test]
 fn registry_before_handles() {
     explore(|| {
-        let map = Map::new_in(1, Hash::default());
+        let map = Map::new_in(shards(), Hash::default());
         let insert = |key| map.try_insert(key, Value::new(key)).ok().unwrap();
         let mut handles = Vec::from_iter((0..4).map(insert));
         handles.extend_from_within(0..3);
@@ -353,7 +353,7 @@ fn parents() {
         }
     }
     explore(|| {
-        let tree = Arc::new(Tree::new_in(1, Hash::default()));
+        let tree = Arc::new(Tree::new_in(shards(), Hash::default()));
         threads(&tree, [climb as fn(&_); 6]);
         must(tree.is_empty(), "nothing is listed in the end");
     });
