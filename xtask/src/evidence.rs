@@ -58,7 +58,7 @@ const STEPS: [Step; 17] = [
     },
     Step {
         name: "repeat",
-        what: "the whole suite passes fifty times in a row beside a load on every processor",
+        what: "the whole suite passes fifty times in a row while every processor has other work",
         command: "cargo xtask repeat --rounds 50",
     },
     Step {
