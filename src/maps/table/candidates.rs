@@ -117,6 +117,12 @@ impl<P: Payload, B: LockBackend> Candidates<P, B> {
             self.compared = compared;
             self.are_sorted = compared == 1;
         }
-        before.map(|_| self.nodes.swap_remove(compared))
+        before.map(|_| {
+            let found = self.nodes.swap_remove(compared);
+            // The others that this look has found have other keys: at one moment a key has one node in the chain.
+            self.compared = self.nodes.len();
+            self.are_sorted = self.compared <= 1;
+            found
+        })
     }
 }

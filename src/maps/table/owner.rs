@@ -298,7 +298,9 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
                         return Slowly::Occupied(found);
                     }
                     State::Building | State::Dying => {
-                        let watch = table.lock(hash).watch(&found, Event::new());
+                        // Not under the lock, as it allocates.
+                        let fresh = Event::new();
+                        let watch = table.lock(hash).watch(&found, fresh);
                         if let Some(watch) = watch {
                             drop(seen);
                             return Slowly::Busy(Busy::new(found, watch));

@@ -337,8 +337,10 @@ impl<B: LockBackend> Guard<'_, B> {
     /// Whether the last insertion made the nodes as many as the heads, or twice as many, and so on: then it
     /// is time to think of more. Returns the heads that are too few.
     pub(super) fn crowded(&self) -> Option<Heads<B>> {
-        let live = self.nodes_hint().wrapping_mul(self.shard().shards());
-        (live % self.heads.len() == 0).then_some(self.heads)
+        // Not `live`, which says nothing of one part of a divided shard.
+        let in_chains = self.shard().len_hint() + self.building as usize;
+        let nodes = in_chains.wrapping_mul(self.shard().shards());
+        (nodes % self.heads.len() == 0).then_some(self.heads)
     }
 
     /// The first node that is or will be in the map with this hash; mostly it is what is looked for. What is there is
