@@ -75,6 +75,7 @@ mod shard;
 mod shards;
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::alloc::Layout;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -184,17 +185,28 @@ impl<B: LockBackend> Table<B> {
         self.shards.iter().map(Shard::len_hint).sum()
     }
 
-    /// Puts slots at hand in the shard of a hash. Memory is not allocated under the lock, so it is released in between.
+    /// Puts at hand what an insertion in the shard of a hash needs. Memory is not allocated under the lock, nor freed, so it is released
+    /// in between.
     #[cold]
     #[inline(never)]
     fn stock<'a>(&'a self, hash: Hash, guard: Guard<'a, B>) -> Guard<'a, B> {
-        let wants = guard.wants();
+        let (slots, builders) = guard.wants();
         drop(guard);
         // Not a pointer made from `self`: the last put frees the table by it, which a shared reference does not allow.
-        let slots = self.memory.take(self.one.0.table().cast(), wants);
+        let home = self.one.0.table().cast();
+        let slots = match slots {
+            0 => Batch::new(),
+            slots => self.memory.take(home, slots),
+        };
+        let threads = Vec::with_capacity(builders);
         let mut guard = self.lock(hash);
-        guard.stock(slots);
-        guard
+        let rest = guard.stock(slots, threads);
+        if rest.capacity() == 0 {
+            return guard;
+        }
+        drop(guard);
+        drop(rest);
+        self.lock(hash)
     }
 
     /// Gives slots back that a shard has too many of, and memory, if it is much. No lock is held.
