@@ -23,8 +23,8 @@
 //!
 //! A thread that is about to sleep sets `awaited`, and looks at the lock once more when it is in the queue. A thread that unlocks looks at
 //! `awaited` and then unlocks, in two plain instructions, and does not touch the lock any more. If `awaited` is set in between, the
-//! other thread is overlooked: the next thread that unlocks wakes it, as `awaited` stays set, and if there is none, it wakes by itself. *That
-//! is why it naps*: to be certain at each unlock would take an instruction that locks the bus, for everybody.
+//! other thread is overlooked: the next thread that unlocks wakes it, as `awaited` stays set. If no thread comes, it wakes by itself. *That
+//! is why it naps*: to be certain at each unlock would take an instruction that locks the bus, for every thread.
 //!
 //! Once in half a millisecond, or so, the lock is not released but given to the thread that slept longest: parking_lot's queue says
 //! when. So no thread is kept out for good.

@@ -8,7 +8,7 @@
 //! # Orderings
 //!
 //! Acquire where it is set, Release where it is cleared: what was done under the lock happens before what the next thread does
-//! under it.
+//! under it. The model is in `tests/model/shard_lock.rs`.
 
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
@@ -49,62 +49,5 @@ impl<B: Backend> Word<B> {
         // Release: pairs with the Acquire in `try_lock`, so that what was done under the lock is seen. A store, as nobody else
         // writes the word while it is set.
         self.0.store(FREE, Release);
-    }
-}
-
-#[cfg(all(test, feature = "loom"))]
-mod models {
-    use std::sync::Arc;
-
-    use loom::cell::UnsafeCell;
-
-    use super::*;
-    use crate::atomic::Loom;
-
-    struct Model {
-        word: Word<Loom>,
-        inside: UnsafeCell<u32>,
-    }
-
-    // SAFETY: the cell is used under the lock. Whether that excludes and publishes is what loom looks at.
-    unsafe impl Send for Model {}
-    // SAFETY: as above.
-    unsafe impl Sync for Model {}
-
-    /// Adds one under the lock, if it is free.
-    fn add(model: &Model) -> u32 {
-        if !model.word.try_lock() {
-            return 0;
-        }
-        model.inside.with_mut(|inside| {
-            // SAFETY: the lock is held.
-            unsafe { *inside += 1 }
-        });
-        model.word.unlock();
-        1
-    }
-
-    /// One thread is in the lock at a time, and it sees what the one before it did.
-    #[test]
-    fn a_plain_store_unlocks() {
-        loom::model(|| {
-            let model = Arc::new(Model {
-                word: Word::new(),
-                inside: UnsafeCell::new(0),
-            });
-            let others: [_; 2] = core::array::from_fn(|_| {
-                let model = Arc::clone(&model);
-                loom::thread::spawn(move || add(&model) + add(&model))
-            });
-            let own = add(&model);
-            let others = others.map(|other| other.join().unwrap());
-            assert!(model.word.try_lock());
-            let inside = model.inside.with(|inside| {
-                // SAFETY: the lock is held.
-                unsafe { *inside }
-            });
-            assert_eq!(inside, own + others.iter().sum::<u32>());
-            assert!(inside > 0 && model.word.is_locked());
-        });
     }
 }
