@@ -31,7 +31,7 @@ pub enum Op {
 #[derive(Clone, Debug, Default)]
 pub struct Keys {
     next: u32,
-    /// Who has the key, and then who waits, in their order.
+    /// The thread or task that has the key, and then those that wait, in their order.
     queues: BTreeMap<u16, VecDeque<u32>>,
     guards: Vec<(u16, u32)>,
     futures: Vec<(u16, u32)>,
