@@ -56,6 +56,8 @@
 
 #[cfg(feature = "registry")]
 mod native;
+#[cfg(feature = "registry")]
+mod word;
 
 #[cfg(feature = "registry")]
 use crate::atomic::Backend;

@@ -16,18 +16,37 @@
 //! 1. The thread makes a short pause, and tries again. By chance, that was all.
 //! 2. If the lock was taken more than [`BY_CHANCE`] times in the pause, the shard is busy: the thread waits until others had
 //!    [`TURNS`] turns. It looks seldom, after pauses that double, as each look takes the line away from the others.
-//! 3. If the lock was not taken since the thread last looked, the thread that has it is slow, or not running. The rest is parking_lot's: it
-//!    looks a few times more, yields, and sleeps.
+//! 3. If the lock was not taken since the thread last looked, the thread that has it is slow, or not running. The thread looks a few times
+//!    more, yields, and sleeps in parking_lot's queue, for [`NAP`] at most, and then begins here again.
+//!
+//! # How a thread is woken
+//!
+//! A thread that is about to sleep sets `awaited`, and looks at the lock once more when it is in the queue. A thread that unlocks looks at
+//! `awaited` and then unlocks, in two plain instructions, and does not touch the lock any more. If `awaited` is set in between, the
+//! other thread is overlooked: the next thread that unlocks wakes it, as `awaited` stays set. If no thread comes, it wakes by itself. *That
+//! is why it naps*: to be certain at each unlock would take an instruction that locks the bus, for every thread.
+//!
+//! Once in half a millisecond, or so, the lock is not released but given to the thread that slept longest: parking_lot's queue says
+//! when. So no thread is kept out for good.
 //!
 //! # Orderings
 //!
-//! `turns` and `contention` are written by the thread that has the lock, which orders the writes, and read by others as a hint:
-//! Relaxed.
+//! Of the lock: see `word.rs`. The other fields order nothing. `turns` and `contention` are written by the thread that has the lock and read
+//! by others as a hint. `awaited` is set by a thread that will look at it again under the lock of the queue, and cleared by the thread
+//! that has the lock, under the lock of the queue. All Relaxed.
 
+use core::marker::PhantomData;
+use core::ptr::{self, NonNull};
 use core::sync::atomic::Ordering::Relaxed;
-use core::sync::atomic::{AtomicU16, AtomicU32};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU16};
 use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use parking_lot_core::{
+    DEFAULT_PARK_TOKEN, DEFAULT_UNPARK_TOKEN, ParkResult, SpinWait, UnparkResult, UnparkToken,
+};
+
+use super::word::Word;
 use super::{Lock, LockBackend};
 use crate::atomic::Native;
 use crate::atomic::pace::pause;
@@ -37,60 +56,82 @@ const SHORT: u32 = 4;
 /// How long the longest pause between two looks at a busy shard is.
 const LONGEST: u32 = 64;
 /// How often a lock is taken in a short pause if two threads have met by chance: an insertion and a last put of the other.
-const BY_CHANCE: u32 = 2;
+const BY_CHANCE: u16 = 2;
 /// How many turns others have in a busy shard before a thread that waits takes its own.
-const TURNS: u32 = 128;
+const TURNS: u16 = 128;
 /// How many short pauses a thread makes, at most.
 const PAUSES: u32 = 8;
 
-/// Wraps parking_lot's mutex.
+/// How long a thread sleeps before it looks again by itself.
+const NAP: Duration = Duration::from_millis(1);
+
+/// What a thread is told that has been given the lock.
+const HANDED_OVER: UnparkToken = UnparkToken(1);
+
+/// The lock of a shard. Its unlock is a plain store.
 #[derive(Debug)]
 pub struct ShardLock {
-    mutex: parking_lot::Mutex<()>,
-    /// How often it was found taken, as far as 16 bits go.
-    contention: AtomicU16,
+    word: Word<Native>,
     /// How often it was taken, wrapping around.
-    turns: AtomicU32,
+    turns: AtomicU16,
+    /// How often it was found taken, as far as 8 bits go.
+    contention: AtomicU8,
+    /// Whether threads sleep, or are about to.
+    awaited: AtomicBool,
 }
 
-// SAFETY: parking_lot's mutex excludes and publishes, and its unlock writes the state last.
+/// The lock of a shard, held.
+///
+/// # Invariants
+///
+/// The lock is this guard's, and lives until it has unlocked it.
+#[derive(Debug)]
+pub struct ShardGuard<'a> {
+    /// Not a reference: the lock may be freed before `drop` returns. The pointer keeps the guard on its thread, too.
+    lock: NonNull<ShardLock>,
+    borrowed: PhantomData<&'a ShardLock>,
+}
+
+// SAFETY: one thread at a time has set the word, and that pairs with its being cleared: see `word.rs`.
 unsafe impl Lock for ShardLock {
-    type Guard<'a> = parking_lot::MutexGuard<'a, ()>;
+    type Guard<'a> = ShardGuard<'a>;
 
     #[inline]
-    fn lock(&self) -> Self::Guard<'_> {
-        let guard = match self.mutex.try_lock() {
-            Some(guard) => guard,
-            None => self.contend(),
-        };
-        // Relaxed: the lock orders the writes, for both.
+    fn lock(&self) -> ShardGuard<'_> {
+        if !self.word.try_lock() {
+            self.contend();
+        }
+        // Relaxed: the lock orders the writes.
         self.turns.store(self.turns().wrapping_add(1), Relaxed);
-        guard
+        ShardGuard {
+            lock: NonNull::from(self),
+            borrowed: PhantomData,
+        }
     }
 }
 
 impl ShardLock {
-    fn turns(&self) -> u32 {
+    fn turns(&self) -> u16 {
         // Relaxed: a hint, or the lock is held.
         self.turns.load(Relaxed)
     }
 
+    /// Takes the lock, which was found taken.
     #[cold]
     #[inline(never)]
-    fn contend(&self) -> parking_lot::MutexGuard<'_, ()> {
-        let guard = self.wait();
+    fn contend(&self) {
+        self.wait();
         // Relaxed, both: as `turns`.
         let contention = self.contention.load(Relaxed);
         self.contention.store(contention.saturating_add(1), Relaxed);
-        guard
     }
 
-    fn wait(&self) -> parking_lot::MutexGuard<'_, ()> {
+    fn wait(&self) {
         let mut seen = self.turns();
         for _ in 0..PAUSES {
             pause(SHORT);
-            if let Some(guard) = self.mutex.try_lock() {
-                return guard;
+            if self.word.try_lock() {
+                return;
             }
             let turns = self.turns();
             match turns.wrapping_sub(seen) {
@@ -102,11 +143,11 @@ impl ShardLock {
                 }
             }
         }
-        self.mutex.lock()
+        self.sleep();
     }
 
     /// Waits until others had [`TURNS`] turns, or have none.
-    fn give_way(&self, since: u32) {
+    fn give_way(&self, since: u16) {
         let (mut seen, mut length) = (since, SHORT);
         loop {
             length = (2 * length).min(LONGEST);
@@ -118,6 +159,78 @@ impl ShardLock {
             seen = turns;
         }
     }
+
+    fn sleep(&self) {
+        let mut spin = SpinWait::new();
+        while !self.word.try_lock() {
+            if spin.spin() {
+                continue;
+            }
+            // Relaxed, both: see "Orderings".
+            self.awaited.store(true, Relaxed);
+            let is_to_sleep = || self.awaited.load(Relaxed) && self.word.is_locked();
+            let until = Some(Instant::now() + NAP);
+            // SAFETY: the key is an address that is the lock's; the closures neither panic nor park.
+            let result = unsafe {
+                parking_lot_core::park(
+                    self.key(),
+                    is_to_sleep,
+                    || {},
+                    |_, _| {},
+                    DEFAULT_PARK_TOKEN,
+                    until,
+                )
+            };
+            if result == ParkResult::Unparked(HANDED_OVER) {
+                return;
+            }
+            spin.reset();
+        }
+    }
+
+    /// What threads that sleep are queued by.
+    fn key(&self) -> usize {
+        ptr::from_ref(self).addr()
+    }
+
+    /// Unlocks. The caller has the lock, which may be gone when this returns: all its bytes are in cells.
+    #[inline]
+    fn unlock(&self) {
+        // Relaxed: see "Orderings".
+        if self.awaited.load(Relaxed) {
+            self.unlock_and_wake();
+        } else {
+            self.word.unlock();
+        }
+    }
+
+    /// Unlocks, and wakes the thread that has slept longest, or gives it the lock.
+    #[cold]
+    #[inline(never)]
+    fn unlock_and_wake(&self) {
+        let unlock = |result: UnparkResult| {
+            if !result.have_more_threads {
+                // Relaxed: see "Orderings".
+                self.awaited.store(false, Relaxed);
+            }
+            if result.unparked_threads > 0 && result.be_fair {
+                return HANDED_OVER;
+            }
+            self.word.unlock();
+            DEFAULT_UNPARK_TOKEN
+        };
+        // SAFETY: the key is an address that is the lock's; the closure neither panics nor parks. After it has unlocked, only
+        // the address is used.
+        unsafe { parking_lot_core::unpark_one(self.key(), unlock) };
+    }
+}
+
+impl Drop for ShardGuard<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: the invariant.
+        unsafe { self.lock.as_ref() }.unlock();
+    }
 }
 
 std::thread_local! {
@@ -125,10 +238,9 @@ std::thread_local! {
     static IDENTITY: u8 = const { 0 };
 }
 
-// SAFETY: parking_lot's unlock (0.12, `raw_mutex.rs`) is a compare-exchange, or, where threads are parked, a store
-// inside `unpark_one`; after either it uses the mutex's address at most, to find the queue. All of the mutex is
-// one `AtomicU8` and a `()` in a cell. A mutex and a condition variable make the signal; thread-locals of two
-// threads that run at the same time have different addresses.
+// SAFETY: the unlock ends with a store to the word, and uses the address of it at most afterwards, to find the queue. All
+// bytes of the word are in a cell. A mutex and a condition variable make the signal; thread-locals of two threads that run
+// at the same time have different addresses.
 unsafe impl LockBackend for Native {
     type Lock = ShardLock;
     type Signal = (Mutex<bool>, Condvar);
@@ -139,9 +251,10 @@ unsafe impl LockBackend for Native {
 
     fn new_lock() -> Self::Lock {
         ShardLock {
-            mutex: parking_lot::Mutex::new(()),
-            contention: AtomicU16::new(0),
-            turns: AtomicU32::new(0),
+            word: Word::new(),
+            turns: AtomicU16::new(0),
+            contention: AtomicU8::new(0),
+            awaited: AtomicBool::new(false),
         }
     }
 
@@ -162,11 +275,87 @@ unsafe impl LockBackend for Native {
     }
 
     fn current_thread() -> usize {
-        IDENTITY.with(|identity| core::ptr::from_ref(identity).addr())
+        IDENTITY.with(|identity| ptr::from_ref(identity).addr())
     }
 
     fn contention(lock: &ShardLock) -> u32 {
         // Relaxed: a hint.
         lock.contention.load(Relaxed).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU64;
+    use std::thread;
+
+    use super::*;
+
+    /// A number that is changed under the lock, by a load and a store.
+    fn add(lock: &ShardLock, number: &AtomicU64) {
+        let _held = lock.lock();
+        // Relaxed, both: the lock is held.
+        number.store(number.load(Relaxed) + 1, Relaxed);
+    }
+
+    #[test]
+    fn no_increment_is_lost() {
+        const EACH: u64 = if cfg!(miri) { 50 } else { 20_000 };
+        let (lock, number) = (Native::new_lock(), AtomicU64::new(0));
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| (0..EACH).for_each(|_| add(&lock, &number)));
+            }
+        });
+        assert_eq!(number.into_inner(), 4 * EACH);
+    }
+
+    /// Threads that have slept get the lock from one another, each time that one of them is slow under it.
+    #[test]
+    fn threads_that_sleep_are_woken() {
+        let (lock, number) = (Native::new_lock(), AtomicU64::new(0));
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for round in 0..5 {
+                        let _held = lock.lock();
+                        thread::sleep(Duration::from_micros(300 * round));
+                        // Relaxed, both: the lock is held.
+                        number.store(number.load(Relaxed) + 1, Relaxed);
+                    }
+                });
+            }
+        });
+        assert_eq!(number.into_inner(), 20);
+        assert!(Native::contention(&lock) > 0);
+    }
+
+    /// A thread that unlocks without having seen that another sleeps: that one gets the lock all the same.
+    #[test]
+    fn a_thread_that_was_overlooked_wakes_by_itself() {
+        let (lock, has_entered) = (Native::new_lock(), AtomicBool::new(false));
+        thread::scope(|scope| {
+            let held = lock.lock();
+            scope.spawn(|| {
+                let _held = lock.lock();
+                // Relaxed: joined below.
+                has_entered.store(true, Relaxed);
+            });
+            while !lock.awaited.load(Relaxed) {
+                thread::yield_now();
+            }
+            // Time for it to fall asleep; if it has not, the test proves less.
+            thread::sleep(Duration::from_micros(200));
+            core::mem::forget(held);
+            lock.word.unlock();
+        });
+        assert!(has_entered.into_inner());
+    }
+
+    /// The lock may be freed before `drop` of the guard returns.
+    #[test]
+    fn a_guard_has_no_reference_and_a_lock_is_small() {
+        assert_eq!(size_of::<ShardLock>(), 8);
+        assert_eq!(size_of::<ShardGuard<'_>>(), size_of::<usize>());
     }
 }

@@ -8,11 +8,14 @@
 //! | `rcuref.rs` | `RcuRef` |
 //! | `refs.rs` | `Ref`, `UniqueRef`, of values, slices, strings and trait objects; `IntrusiveRef` |
 //! | `weak.rs` | `WeakRef`, `Weak` |
+//! | `sharded.rs`, `sharded_ref.rs` | `ShardedCount`; `ShardedRef` |
+//! | `drain.rs` | `Drain`, its tokens and futures |
 //! | `registry.rs` | `Registry`, `Handle` |
+//! | `key_lock.rs` | `KeyLock`, its guards and futures |
 //! | `interner.rs` | `Interner`, `Interned`, of `str`, slices and sized values |
 //! | `llist.rs` | `LList`, its chains and its consumer |
 //! | `intrusive.rs` | the intrusive lists and chains, over every kind of pointer |
-//! | `values.rs`, `panics.rs`, `owned.rs`, `backend.rs` | what the machines need |
+//! | `values.rs`, `panics.rs`, `owned.rs`, `wakers.rs`, `backend.rs` | what the machines need |
 //!
 //! Two drivers use them, and nothing here knows of either: the property tests (`tests/properties`),
 //! which shrink what fails, and the fuzz targets (`fuzz`), which run under a sanitizer.
@@ -21,9 +24,11 @@
 //! of operations is a valid one and may be shortened anywhere.
 
 pub mod backend;
+pub mod drain;
 pub mod handback;
 pub mod interner;
 pub mod intrusive;
+pub mod key_lock;
 pub mod llist;
 pub mod owned;
 pub mod panics;
@@ -32,7 +37,9 @@ pub mod refcount;
 pub mod refs;
 pub mod registry;
 pub mod sharded;
+pub mod sharded_ref;
 pub mod values;
+pub mod wakers;
 pub mod weak;
 
 use std::collections::BTreeMap;

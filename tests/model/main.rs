@@ -35,6 +35,7 @@ mod refs;
 mod registry;
 #[cfg(feature = "registry")]
 mod reservations;
+mod shard_lock;
 #[cfg(feature = "alloc")]
 mod sharded_counts;
 #[cfg(feature = "track")]

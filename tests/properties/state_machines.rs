@@ -13,15 +13,18 @@ use proptest::sample::select;
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
 
 use crate::machines::backend::CasOnlyBackend;
+use crate::machines::drain::DrainMachine;
 use crate::machines::handback::HandBackMachine;
 use crate::machines::interner::{InternerMachine, Wide, Word};
 use crate::machines::intrusive::{ListMachine, Object};
+use crate::machines::key_lock::KeyLockMachine;
 use crate::machines::llist::LListMachine;
 use crate::machines::rcuref::RcuRefMachine;
 use crate::machines::refcount::RefCountMachine;
 use crate::machines::refs::RefMachine;
 use crate::machines::registry::RegistryMachine;
 use crate::machines::sharded::ShardedMachine;
+use crate::machines::sharded_ref::ShardedRefMachine;
 use crate::machines::values::{Line, Page};
 use crate::machines::weak::WeakMachine;
 use crate::machines::{Machine, Model, OpOf, TwoHashes};
@@ -110,6 +113,21 @@ fn rcuref() {
 #[test]
 fn sharded_count() {
     agrees::<ShardedMachine>();
+}
+
+#[test]
+fn sharded_refs() {
+    agrees::<ShardedRefMachine>();
+}
+
+#[test]
+fn drain() {
+    agrees::<DrainMachine>();
+}
+
+#[test]
+fn key_lock() {
+    agrees::<KeyLockMachine>();
 }
 
 #[test]

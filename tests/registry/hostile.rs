@@ -131,6 +131,14 @@ fn a_constructor_that_asks_for_its_own_key_is_told() {
     }));
     let message = *result.unwrap_err().downcast::<&str>().unwrap();
     assert!(message.contains("the same key"), "{message}");
+    // Also inside the constructor of another key.
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        registry.get_or_insert_with(1, |_| {
+            *registry.get_or_insert_with(2, |_| *registry.get_or_insert_with(2, |_| 3))
+        })
+    }));
+    let message = *result.unwrap_err().downcast::<&str>().unwrap();
+    assert!(message.contains("the same key"), "{message}");
     // Also through another key.
     let result = catch_unwind(AssertUnwindSafe(|| {
         registry.get_or_insert_with(1, |_| {

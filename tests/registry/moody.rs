@@ -182,6 +182,40 @@ fn a_last_put_that_cannot_lock_leaks() {
     assert_eq!(map.len(), 1);
 }
 
+/// Makes the lock panic when the destructor of the value has run: at what comes next.
+struct Spoils(u32);
+
+impl Drop for Spoils {
+    fn drop(&mut self) {
+        PANICS.set(self.0);
+    }
+}
+
+/// An exclusive key is vacant when the destructor of its value has ended, and those that wait for it go on, although the lock panics at
+/// first.
+#[test]
+fn an_exclusive_key_is_vacant_behind_a_lock_that_panics() {
+    let map = Registry::<u32, Spoils, DefaultHashBuilder, Backdrop>::new_in(1, DefaultHashBuilder);
+    let map = map.exclusive();
+    let one = map.get_or_insert_with(1, |_| Spoils(1));
+    moody(|| drop(one));
+    let again = map.try_insert(1, Spoils(0));
+    assert!(again.is_ok(), "the key is vacant");
+}
+
+/// The slot of an object is given back, although the lock panics at first when its destructor has run: with it, the table ends.
+#[test]
+fn a_slot_is_given_back_behind_a_lock_that_panics() {
+    let map = Registry::<u32, Spoils, DefaultHashBuilder, Backdrop>::new_in(1, DefaultHashBuilder);
+    let mut places = std::collections::HashSet::new();
+    for _ in 0..100 {
+        let one = map.get_or_insert_with(1, |_| Spoils(1));
+        places.insert(Handle::as_ptr(&one));
+        moody(|| drop(one));
+    }
+    assert!(places.len() < 50, "{} slots", places.len());
+}
+
 static UNLOCKED: AtomicBool = AtomicBool::new(false);
 static FREED: AtomicBool = AtomicBool::new(false);
 

@@ -2,10 +2,7 @@
 //!
 //! # A lock that unwinds
 //!
-//! [`Lock::lock`](crate::lock::Lock::lock) may unwind, and the end of a construction needs the lock: until it has
-//! had it, the node is in its chain, and others wait for it. So the lock is asked a second time, and the panic goes
-//! on when the construction has ended. If the lock unwinds again, the node stays as it is for good: its reference
-//! is kept, so that its memory is not another's, and the key stays busy.
+//! It is asked a second time, see `table/ending.rs`: until a construction has ended, others wait for it.
 //!
 //! # Wakers that unwind
 //!
@@ -13,11 +10,10 @@
 
 use core::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::thread;
 
 use super::entry::Entry;
 use crate::lock::LockBackend;
-use crate::maps::table::{Counted, Outcome};
+use crate::maps::table::{Counted, Outcome, Panicked, go_on};
 
 /// An entry whose value is being made by the owner of this. If it is dropped unfinished, because the constructor
 /// failed, panicked or was cancelled, the key is vacant again, and the waiters look again.
@@ -68,11 +64,8 @@ impl<K, V, B: LockBackend> Building<K, V, B> {
     /// # Panics
     ///
     /// If the lock unwinds twice: then the construction has not ended.
-    fn end(&self, outcome: Outcome) -> thread::Result<()> {
-        let (mut guard, locked) = match catch_unwind(AssertUnwindSafe(|| self.entry.lock())) {
-            Ok(guard) => (guard, Ok(())),
-            Err(panic) => (self.entry.lock(), Err(panic)),
-        };
+    fn end(&self, outcome: Outcome) -> Panicked {
+        let (mut guard, locked) = self.entry.lock_to_end();
         // SAFETY: this is its builder, and the value was written if it was built.
         let ended = unsafe { guard.end_building(&self.entry, outcome == Outcome::Built) };
         drop(guard);
@@ -95,10 +88,6 @@ impl<K, V, B: LockBackend> Drop for Building<K, V, B> {
         let ended = self.end(Outcome::Gone);
         // SAFETY: once, here, as `finish` does not drop `self`.
         unsafe { ManuallyDrop::drop(&mut self.entry) };
-        match ended {
-            Err(panic) if !thread::panicking() => resume_unwind(panic),
-            Err(panic) => core::mem::forget(panic),
-            Ok(()) => {}
-        }
+        go_on(ended);
     }
 }

@@ -16,6 +16,7 @@
 //! would wait for itself if it waited for the constructor's key. So that thread is noted, and such a wait panics. A reservation
 //! and an asynchronous constructor have no thread: what waits for them on the thread that made them may be another task.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -48,64 +49,124 @@ pub(super) struct Watch<B: LockBackend> {
     ended: Arc<Ended<B>>,
 }
 
+/// Nodes that are being built, each on a thread.
+pub(super) type Threads<B> = Vec<(NonNull<Node<B>>, <B as LockBackend>::ThreadId)>;
+
 /// What a shard knows of its busy nodes; used under the lock.
 pub(super) struct Builders<B: LockBackend> {
-    /// The threads on which constructors run. As many as there are threads here, and deeper where constructors nest, of
-    /// which the innermost is the last.
-    threads: Vec<(NonNull<Node<B>>, B::ThreadId)>,
-    /// The events of the nodes that have waiters.
-    awaited: BTreeMap<NonNull<Node<B>>, Arc<Ended<B>>>,
+    /// A node that is being built, and the thread on which its constructor runs. Mostly there is one at a time: it has its place
+    /// here, not in memory of its own, which would be one more cache line that goes from thread to thread.
+    first: Option<(NonNull<Node<B>>, B::ThreadId)>,
+    /// The others. As many as there are threads here, and deeper where constructors nest, of which the innermost is the last.
+    threads: Threads<B>,
+    /// The events of the nodes that have waiters, if any has.
+    awaited: Option<Box<Awaited<B>>>,
 }
+
+type Awaited<B> = BTreeMap<NonNull<Node<B>>, Arc<Ended<B>>>;
 
 impl<B: LockBackend> Builders<B> {
     pub(super) fn new() -> Self {
         Self {
+            first: None,
             threads: Vec::new(),
-            awaited: BTreeMap::new(),
+            awaited: None,
         }
     }
 
     /// Notes on which thread a node is being built, if on one.
     pub(super) fn begin(&mut self, node: NonNull<Node<B>>, thread: Option<B::ThreadId>) {
-        self.threads.extend(thread.map(|thread| (node, thread)));
+        let noted = thread.map(|thread| (node, thread));
+        if self.first.is_none() {
+            self.first = noted;
+        } else {
+            self.threads.extend(noted);
+        }
     }
 
-    fn place(&self, node: NonNull<Node<B>>) -> Option<usize> {
-        self.threads.iter().rposition(|(other, _)| *other == node)
+    /// Whether [`begin`](Self::begin) needs no more memory.
+    #[inline]
+    pub(super) fn have_room(&self) -> bool {
+        self.first.is_none() || self.threads.len() < self.threads.capacity()
+    }
+
+    /// How many threads there has to be memory for.
+    pub(super) fn wanted(&self) -> usize {
+        2 * self.threads.len() + 2
+    }
+
+    /// Takes memory for more threads, if it is more. Returns the memory that is not needed, to be freed after unlocking.
+    #[must_use = "it is to be freed after unlocking"]
+    pub(super) fn stock(&mut self, mut memory: Threads<B>) -> Threads<B> {
+        if memory.capacity() > self.threads.capacity() {
+            mem::swap(&mut memory, &mut self.threads);
+            self.threads.append(&mut memory);
+        }
+        memory
+    }
+
+    /// The thread on which a node is being built, if on one.
+    fn thread(&self, node: NonNull<Node<B>>) -> Option<B::ThreadId> {
+        let mut noted = self.first.iter().chain(self.threads.iter().rev());
+        noted
+            .find(|(other, _)| *other == node)
+            .map(|(_, thread)| *thread)
     }
 
     /// Returns what there is to wait for: the event is `fresh`, unless the node has one already.
     pub(super) fn watch(&mut self, node: NonNull<Node<B>>, fresh: Arc<Ended<B>>) -> Watch<B> {
         Watch {
-            thread: self.place(node).map(|place| self.threads[place].1),
-            ended: self.awaited.entry(node).or_insert(fresh).clone(),
+            thread: self.thread(node),
+            ended: self.awaited().entry(node).or_insert(fresh).clone(),
         }
+    }
+
+    fn awaited(&mut self) -> &mut Awaited<B> {
+        self.awaited.get_or_insert_default()
     }
 
     /// Forgets a node, which is not busy any more. Returns the event to end after unlocking, if the node has
     /// waiters.
     #[must_use = "those who wait have to be woken"]
     pub(super) fn end(&mut self, node: NonNull<Node<B>>) -> Option<Arc<Ended<B>>> {
-        if let Some(place) = self.place(node) {
+        if self.first.is_some_and(|(first, _)| first == node) {
+            self.first = None;
+        } else if let Some(place) = self.threads.iter().rposition(|(other, _)| *other == node) {
             self.threads.swap_remove(place);
         }
-        self.awaited.remove(&node)
+        let awaited = self.awaited.as_mut()?;
+        let ended = awaited.remove(&node);
+        if awaited.is_empty() {
+            self.awaited = None;
+        }
+        ended
     }
 
     /// Takes over what `from` knows of some nodes.
     pub(super) fn take(&mut self, from: &mut Self, is_meant: impl Fn(NonNull<Node<B>>) -> bool) {
-        let (meant, others) = mem::take(&mut from.threads)
+        let (meant, others): (Vec<_>, Vec<_>) = mem::take(&mut from.threads)
             .into_iter()
+            .chain(from.first.take())
             .partition(|&(node, _)| is_meant(node));
-        (self.threads, from.threads) = (meant, others);
-        let (meant, others) = mem::take(&mut from.awaited)
-            .into_iter()
-            .partition(|&(node, _)| is_meant(node));
-        (self.awaited, from.awaited) = (meant, others);
+        for (node, thread) in meant {
+            self.begin(node, Some(thread));
+        }
+        from.threads = others;
+        let Some(awaited) = from.awaited.take() else {
+            return;
+        };
+        for (node, ended) in *awaited {
+            let to = if is_meant(node) {
+                &mut *self
+            } else {
+                &mut *from
+            };
+            to.awaited().insert(node, ended);
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.threads.is_empty() && self.awaited.is_empty()
+        self.first.is_none() && self.threads.is_empty() && self.awaited.is_none()
     }
 
     pub(super) fn shrink(&mut self) {

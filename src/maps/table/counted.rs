@@ -6,6 +6,7 @@ use core::ptr::NonNull;
 
 use super::Table;
 use super::builders::Outcome;
+use super::ending::{Panicked, go_on, lock_to_end};
 use super::memory::home_of;
 use super::node::{Node, State};
 use super::payload::Payload;
@@ -53,13 +54,21 @@ impl<P: Payload, B: LockBackend> Counted<P, B> {
         self.header().refs.count_hint()
     }
 
-    /// The shard's lock, found through the node.
-    pub(crate) fn lock(&self) -> Guard<'_, B> {
+    fn table(&self) -> &Table<B> {
         // SAFETY: a reference is held.
         let table = unsafe { table_of::<P, B>(self.node) };
         // SAFETY: the reference keeps the node, and that the table.
-        let table = unsafe { table.as_ref() };
-        table.lock(self.header().tag().hash())
+        unsafe { table.as_ref() }
+    }
+
+    /// The shard's lock, found through the node.
+    pub(crate) fn lock(&self) -> Guard<'_, B> {
+        self.table().lock(self.header().tag().hash())
+    }
+
+    /// The same, for the end of something: see [`lock_to_end`].
+    pub(crate) fn lock_to_end(&self) -> (Guard<'_, B>, Panicked) {
+        lock_to_end(self.table(), self.header().tag().hash())
     }
 }
 
@@ -159,13 +168,13 @@ fn die_exclusively<P: Payload, B: LockBackend>(node: Counted<P, B>) {
 
 /// A node that is busy while the destructor of its value runs.
 ///
-/// Its reference is dropped when it has left its chain, and not before: if the lock unwinds, never.
+/// Its reference is dropped when it has left its chain, and not before: if the lock unwinds twice, never.
 struct Dying<P: Payload, B: LockBackend>(ManuallyDrop<Counted<P, B>>);
 
 impl<P: Payload, B: LockBackend> Drop for Dying<P, B> {
     /// The key is vacant from then on. The reference may be the last: then it drops the key.
     fn drop(&mut self) {
-        let mut guard = self.0.lock();
+        let (mut guard, panicked) = self.0.lock_to_end();
         // SAFETY: the destructor of the value has ended, and this is the thread that ran it.
         let ended = unsafe { guard.end_dying(&self.0) };
         drop(guard);
@@ -174,6 +183,7 @@ impl<P: Payload, B: LockBackend> Drop for Dying<P, B> {
         if let Some(ended) = ended {
             ended.end(Outcome::Gone);
         }
+        go_on(panicked);
     }
 }
 
@@ -209,7 +219,9 @@ impl<B: LockBackend> Drop for Burial<B> {
         // SAFETY: the slot is still this thread's.
         let hash = unsafe { self.node.as_ref() }.tag().hash();
         // SAFETY: the node is still counted, so that its table lives.
-        self.end_with(unsafe { self.table.as_ref() }.lock(hash));
+        let (guard, panicked) = lock_to_end(unsafe { self.table.as_ref() }, hash);
+        self.end_with(guard);
+        go_on(panicked);
     }
 }
 

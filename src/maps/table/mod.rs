@@ -7,6 +7,7 @@
 //! | life | `node.rs` | what a node is; its states; memory that stays a node |
 //! | | `payload.rs` | what lies in a slot: a small payload, or the address of a large one |
 //! | | `counted.rs`, `raw.rs` | a counted pointer to a node; the last put |
+//! | | `ending.rs` | what has to end although a lock unwinds |
 //! | index | `chains.rs` | chains of nodes by hash, walked without the lock |
 //! | | `buckets.rs` | the heads of the chains, and how their number doubles and shrinks |
 //! | memory | `memory/` | where slots come from and go back to, and how a node finds its table |
@@ -30,6 +31,10 @@
 //! 1. the shard's: the lock, the count of nodes, the slots at hand. It is what the lock protects, and what a hint of the length needs;
 //! 2. the head of the chain, or, for a last put, the node before (a lookup without the lock follows it);
 //! 3. the node: the count, the tag, the link, and the payload.
+//!
+//! A constructor writes a fourth, the shard's second line, where the thread is noted on which it runs, and locks the shard a second time when
+//! it has ended. That is one instruction that locks the bus, as the lock is unlocked by a plain store (see `lock/native.rs`). To list the
+//! node without the lock would take as many: a swap of its tag, in which a waiter may have left a mark.
 //!
 //! A payload that needs a destructor has the shard's line written a second time, to give the slot back behind it. Slots go from and to
 //! the table's memory eight or more at a time.
@@ -62,6 +67,7 @@ mod builders;
 mod candidates;
 mod chains;
 mod counted;
+mod ending;
 mod event;
 mod iter;
 mod locked;
@@ -75,6 +81,7 @@ mod shard;
 mod shards;
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::alloc::Layout;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -82,6 +89,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use self::buckets::{Buckets, FirstHeads, Heads};
 pub(crate) use self::builders::{Busy, Outcome};
 pub(crate) use self::counted::Counted;
+pub(crate) use self::ending::{Panicked, go_on};
 pub(crate) use self::event::Event;
 pub(crate) use self::iter::Iter;
 pub(crate) use self::locked::Locked;
@@ -184,17 +192,28 @@ impl<B: LockBackend> Table<B> {
         self.shards.iter().map(Shard::len_hint).sum()
     }
 
-    /// Puts slots at hand in the shard of a hash. Memory is not allocated under the lock, so it is released in between.
+    /// Puts at hand what an insertion in the shard of a hash needs. Memory is not allocated under the lock, nor freed, so it is released
+    /// in between.
     #[cold]
     #[inline(never)]
     fn stock<'a>(&'a self, hash: Hash, guard: Guard<'a, B>) -> Guard<'a, B> {
-        let wants = guard.wants();
+        let (slots, builders) = guard.wants();
         drop(guard);
         // Not a pointer made from `self`: the last put frees the table by it, which a shared reference does not allow.
-        let slots = self.memory.take(self.one.0.table().cast(), wants);
+        let home = self.one.0.table().cast();
+        let slots = match slots {
+            0 => Batch::new(),
+            slots => self.memory.take(home, slots),
+        };
+        let threads = Vec::with_capacity(builders);
         let mut guard = self.lock(hash);
-        guard.stock(slots);
-        guard
+        let rest = guard.stock(slots, threads);
+        if rest.capacity() == 0 {
+            return guard;
+        }
+        drop(guard);
+        drop(rest);
+        self.lock(hash)
     }
 
     /// Gives slots back that a shard has too many of, and memory, if it is much. No lock is held.

@@ -10,6 +10,7 @@
 //! `table` is written once. Release and Acquire: a thread that sees the pointer sees the table.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::AtomicPtr;
@@ -236,7 +237,7 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
         loop {
             // SAFETY: the owner puts payloads of the type `P` into its table, and no others.
             let Some(first) = (unsafe { guard.first::<P>(tag) }) else {
-                if guard.has_slot() {
+                if guard.is_ready() {
                     let (seen, old) = (None, None);
                     return Ok(Entered::Vacant(Vacant {
                         guard,
@@ -315,7 +316,7 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
             let mut guard = table.lock(hash);
             // SAFETY: the owner puts payloads of the type `P` into its table, and no others.
             let mut look = unsafe { guard.look(tag, &mut seen) };
-            while look == Look::Nothing && !guard.has_slot() {
+            while look == Look::Nothing && !guard.is_ready() {
                 guard = table.stock(hash, guard);
                 // SAFETY: as above.
                 look = unsafe { guard.look(tag, &mut seen) };
@@ -340,7 +341,7 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
     ) -> Option<Vacant<'a, P, B>> {
         let table = self.table()?;
         let mut guard = table.enter(hash);
-        while !guard.has_slot() {
+        while !guard.is_ready() {
             guard = table.stock(hash, guard);
         }
         let vacant = Vacant {
@@ -376,11 +377,16 @@ impl<P: Payload, B: LockBackend> Drop for Owner<P, B> {
         if let Some(table) = NonNull::new(self.table.with_mut(|table| *table)) {
             let _closed = Close(table);
             // SAFETY: the owner's use of it ends with `_closed`.
-            for mut guard in unsafe { table.as_ref() }.shards.guards() {
-                // SAFETY: the owner puts payloads of the type `P` into its table, and no others, and is going.
-                let forgotten = unsafe { guard.forgotten::<P>() };
+            for shard in unsafe { table.as_ref() }.shards.iter() {
+                // No more come: the owner is going. Nothing is there in a shard that was divided.
+                let building = shard.lock().map_or(0, |guard| guard.building());
+                let mut forgotten = Vec::with_capacity(building);
+                if building > 0 {
+                    let mut guard = shard.lock().expect("it was not divided just now");
+                    // SAFETY: the owner puts payloads of the type `P` into its table, and no others, and is going.
+                    unsafe { guard.forgotten::<P>(&mut forgotten) };
+                }
                 // With no lock held: the destructors of keys are user code.
-                drop(guard);
                 drop(forgotten);
             }
         }

@@ -11,7 +11,7 @@ use crossbeam_utils::CachePadded;
 
 use super::Table;
 use super::buckets::{Buckets, Heads};
-use super::builders::{Builders, Ended, Watch};
+use super::builders::{Builders, Ended, Threads, Watch};
 use super::candidates::Candidates;
 use super::chains::Chains;
 use super::counted::Counted;
@@ -297,15 +297,25 @@ impl<B: LockBackend> Guard<'_, B> {
         table.buckets.leave(from);
     }
 
-    /// Whether an insertion finds a slot at hand.
+    /// Whether an insertion finds a slot at hand, and memory for what is noted of it.
     #[inline]
-    pub(super) fn has_slot(&self) -> bool {
-        self.free.len() > 0
+    pub(super) fn is_ready(&self) -> bool {
+        // In this order: the builders are in another cache line, which only constructors write.
+        self.free.len() > 0 && (self.building == 0 || self.builders.have_room())
     }
 
-    /// How many slots a shard takes when it has run out of them.
-    pub(super) fn wants(&self) -> usize {
-        (self.nodes_hint() / 4).clamp(1, REFILL)
+    /// How many slots a shard takes when it has run out of them, and for how many builders it wants memory.
+    pub(super) fn wants(&self) -> (usize, usize) {
+        let slots = (self.nodes_hint() / 4).clamp(1, REFILL);
+        let builders = self.builders.wanted();
+        (
+            if self.free.len() > 0 { 0 } else { slots },
+            if self.builders.have_room() {
+                0
+            } else {
+                builders
+            },
+        )
     }
 
     /// How many live nodes the shard has; a hint, see [`live`](Inner::live).
@@ -314,9 +324,10 @@ impl<B: LockBackend> Guard<'_, B> {
         self.live.max(0) as usize
     }
 
-    /// Puts slots at hand.
-    pub(super) fn stock(&mut self, mut slots: Batch<B>) {
+    /// Puts slots at hand, and memory for builders. Returns the memory that is not needed, to be freed after unlocking.
+    pub(super) fn stock(&mut self, mut slots: Batch<B>, threads: Threads<B>) -> Threads<B> {
         self.free.append(&mut slots);
+        self.builders.stock(threads)
     }
 
     /// Takes slots away, if there are many more than the nodes of the shard call for.
@@ -476,14 +487,20 @@ impl<B: LockBackend> Guard<'_, B> {
         Ok(from)
     }
 
-    /// Takes the nodes that are being built away from their builders, which have forgotten them.
+    /// How many nodes are being built.
+    pub(super) fn building(&self) -> usize {
+        self.building as usize
+    }
+
+    /// Takes the nodes that are being built away from their builders, which have forgotten them. They are put into `forgotten`,
+    /// which is empty and has room for so many ([`building`](Self::building)), as memory is not allocated under the lock.
     ///
     /// # Safety
     ///
     /// The nodes of this shard have payloads of the type `P`. The owner is borrowed exclusively, so that nobody has a
     /// reference to a node that is being built, nor looks for one.
-    pub(super) unsafe fn forgotten<P: Payload>(&mut self) -> Vec<Counted<P, B>> {
-        let mut forgotten = Vec::with_capacity(self.building as usize);
+    pub(super) unsafe fn forgotten<P: Payload>(&mut self, forgotten: &mut Vec<Counted<P, B>>) {
+        debug_assert!(forgotten.capacity() >= self.building());
         if self.building > 0 {
             for node in self.nodes() {
                 // SAFETY: what is in a chain is a node.
@@ -495,12 +512,11 @@ impl<B: LockBackend> Guard<'_, B> {
                 }
             }
         }
-        for node in &forgotten {
+        for node in forgotten {
             // SAFETY: as the caller promises, it has no other builder.
             let nobody = unsafe { self.end_building(node, false) };
             drop(nobody);
         }
-        forgotten
     }
 
     /// Makes a node whose payload is written by `write`, and puts it into its chain: `Listed`, or `Building`, on `thread`
@@ -513,7 +529,7 @@ impl<B: LockBackend> Guard<'_, B> {
     ///
     /// # Panics
     ///
-    /// Panics if there is no slot at hand, see [`has_slot`](Self::has_slot).
+    /// Panics if there is no slot at hand, see [`is_ready`](Self::is_ready).
     #[inline]
     pub(crate) unsafe fn insert<P: Payload>(
         &mut self,
