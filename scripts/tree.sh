@@ -16,8 +16,8 @@ if [ -n "$without" ]; then
     exit 1
 fi
 
-# libc maps the pages of the maps and gives them back, on Linux; parking_lot and stacker bring it in any case.
-expected="cc cfg_if crossbeam_utils equivalent find_msvc_tools foldhash libc lock_api parking_lot parking_lot_core psm
+# libc maps the pages of the maps and gives them back, on Linux; parking_lot_core and stacker bring it in any case.
+expected="cc cfg_if crossbeam_utils equivalent find_msvc_tools foldhash libc lock_api parking_lot_core psm
 scopeguard shlex smallvec stacker"
 default=$(tree)
 if ! diff <(tr ' ' '\n' <<<$expected | sort) <(echo "$default") >&2; then

@@ -31,7 +31,8 @@
 //!
 //! # Orderings
 //!
-//! Of the lock: see `word.rs`. The other fields order nothing. `turns` and `contention` are written by the thread that has the lock and read
+//! Of the lock: see `word.rs`. A lock that is handed over is published by the waking of the thread, which is Release and Acquire, as
+//! it is where parking_lot hands its own locks over. The other fields order nothing. `turns` and `contention` are written by the thread that has the lock and read
 //! by others as a hint. `awaited` is set by a thread that will look at it again under the lock of the queue, and cleared by the thread
 //! that has the lock, under the lock of the queue. All Relaxed.
 

@@ -65,6 +65,6 @@ fn the_lock_file_of_a_user_has_no_loom() {
     cargo(&["generate-lockfile", "--offline"], &user);
     let lock = fs::read_to_string(user.join("Cargo.lock")).unwrap();
     let has = |name| lock.contains(&format!("name = \"{name}\"\n"));
-    assert!(has("connections") && has("kref") && has("parking_lot"));
+    assert!(has("connections") && has("kref") && has("parking_lot_core"));
     assert!(!has("loom") && !has("shuttle"));
 }
