@@ -1,15 +1,11 @@
 //! `Drain`, its tokens, also those in a `ShardedRef`, and the futures that wait for it.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kref::ShardedRef;
-use kref::{Drain, Drained, Token};
+use kref::{Drain, ShardedRef, Token};
 
 use super::owned::Owned;
-use super::wakers::Flag;
+use super::wakers::Waiting;
 use super::{Letter, Machine, Model, pick};
 
 #[derive(Clone, Copy, Debug)]
@@ -52,15 +48,22 @@ impl Tokens {
         }
     }
 
-    /// Which of the sharded tokens the handle with this number belongs to: they are numbered one token after the other.
+    /// Which of the sharded tokens has the handle with this number.
     fn owner(&self, number: u16) -> Option<usize> {
-        let mut rest = pick(number, self.sharded.iter().sum())?;
-        self.sharded.iter().position(|handles| {
-            let is_here = rest < *handles;
-            rest = rest.wrapping_sub(*handles);
-            is_here
-        })
+        let handles = self.sharded.iter().copied();
+        place(number, handles).map(|(owner, _)| owner)
     }
+}
+
+/// Where the handle with this number is, of tokens that have so many each: they are numbered one token after the other.
+fn place(number: u16, mut handles: impl Iterator<Item = usize> + Clone) -> Option<(usize, usize)> {
+    let mut rest = pick(number, handles.clone().sum())?;
+    let owner = handles.position(|handles| {
+        let is_here = rest < handles;
+        rest -= if is_here { 0 } else { handles };
+        is_here
+    })?;
+    Some((owner, rest))
 }
 
 impl Model for Tokens {
@@ -125,21 +128,9 @@ impl Model for Tokens {
     }
 }
 
-struct Waiting {
-    future: Pin<Box<Drained<'static>>>,
-    woken: Arc<Flag>,
-}
-
-impl Waiting {
-    fn poll(&mut self) -> bool {
-        let future = self.future.as_mut();
-        self.woken.polled(|cx| future.poll(cx)).is_ready()
-    }
-}
-
 pub struct DrainMachine {
     /// They borrow the drain, and go before it.
-    futures: Vec<Waiting>,
+    futures: Vec<Waiting<()>>,
     tokens: Vec<Token>,
     sharded: Vec<Vec<ShardedRef<Token>>>,
     drain: Owned<Drain>,
@@ -153,14 +144,7 @@ impl DrainMachine {
     }
 
     fn place(&self, number: u16) -> Option<(usize, usize)> {
-        let mut rest = pick(number, self.sharded.iter().map(Vec::len).sum())?;
-        for (owner, handles) in self.sharded.iter().enumerate() {
-            if rest < handles.len() {
-                return Some((owner, rest));
-            }
-            rest -= handles.len();
-        }
-        None
+        place(number, self.sharded.iter().map(Vec::len))
     }
 }
 
@@ -240,11 +224,8 @@ impl Machine for DrainMachine {
                 self.answer = Some(is_drained);
             }
             Op::Await => {
-                let mut waiting = Waiting {
-                    future: Box::pin(drain.drained()),
-                    woken: Arc::default(),
-                };
-                let is_ready = waiting.poll();
+                let mut waiting = Waiting::new(drain.drained());
+                let is_ready = waiting.poll().is_some();
                 self.answer = Some(is_ready);
                 if !is_ready {
                     self.futures.push(waiting);
@@ -252,7 +233,7 @@ impl Machine for DrainMachine {
             }
             Op::Poll(number) => {
                 if let Some(index) = pick(number, self.futures.len()) {
-                    let is_ready = self.futures[index].poll();
+                    let is_ready = self.futures[index].poll().is_some();
                     self.answer = Some(is_ready);
                     if is_ready {
                         self.futures.remove(index);
@@ -275,7 +256,7 @@ impl Machine for DrainMachine {
         assert_eq!(self.futures.len(), model.futures.len());
         for (waiting, woken) in self.futures.iter().zip(&model.futures) {
             // It may be woken for nothing.
-            assert!(waiting.woken.is_set() || !woken, "a wake-up was lost");
+            assert!(waiting.is_woken() || !woken, "a wake-up was lost");
         }
     }
 
@@ -284,7 +265,7 @@ impl Machine for DrainMachine {
         self.sharded.clear();
         assert!(self.drain().is_drained());
         for waiting in &mut self.futures {
-            assert!(waiting.woken.is_set() && waiting.poll());
+            assert!(waiting.is_woken() && waiting.poll().is_some());
         }
     }
 }

@@ -1,16 +1,12 @@
 //! `KeyLock`, its guards, and the futures that wait for a key.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::Poll;
 
 use kref::KeyLock;
 use kref::registry::KeyGuard;
 
 use super::owned::Owned;
-use super::wakers::Flag;
+use super::wakers::Waiting;
 use super::{Letter, Machine, Model, TwoHashes, pick};
 
 const KEYS: u16 = 3;
@@ -111,24 +107,9 @@ impl Model for Keys {
 
 type Guard = KeyGuard<u16>;
 
-struct Waiting {
-    future: Pin<Box<dyn Future<Output = Guard>>>,
-    woken: Arc<Flag>,
-}
-
-impl Waiting {
-    fn poll(&mut self) -> Option<Guard> {
-        let future = self.future.as_mut();
-        match self.woken.polled(|cx| future.poll(cx)) {
-            Poll::Ready(guard) => Some(guard),
-            Poll::Pending => None,
-        }
-    }
-}
-
 pub struct KeyLockMachine {
     /// They borrow the locks, and go before them.
-    futures: Vec<Waiting>,
+    futures: Vec<Waiting<Guard>>,
     guards: Vec<Guard>,
     locks: Owned<KeyLock<u16, TwoHashes>>,
     answer: Option<bool>,
@@ -181,10 +162,7 @@ impl Machine for KeyLockMachine {
             }
             Op::TryLock(key) => self.took(locks.try_lock(key)),
             Op::LockAsync(key) => {
-                let mut waiting = Waiting {
-                    future: Box::pin(locks.lock_async(key)),
-                    woken: Arc::default(),
-                };
+                let mut waiting = Waiting::new(locks.lock_async(key));
                 let guard = waiting.poll();
                 if guard.is_none() {
                     self.futures.push(waiting);
@@ -225,7 +203,7 @@ impl Machine for KeyLockMachine {
         assert!(keys.eq(model.guards.iter().map(|(key, _)| *key)));
         assert_eq!(self.futures.len(), model.futures.len());
         for (waiting, place) in self.futures.iter().zip(&model.futures) {
-            let woken = waiting.woken.is_set();
+            let woken = waiting.is_woken();
             assert_eq!(woken, model.has(*place), "{place:?}");
         }
     }

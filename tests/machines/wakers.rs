@@ -1,25 +1,42 @@
-//! Wakers that tell whether they were woken.
+//! Futures that are polled by hand, and wakers that tell whether they were woken.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
-/// Whether a future was woken since it was last polled.
-#[derive(Default)]
-pub struct Flag(AtomicBool);
+/// A future, and whether it was woken since it was last polled.
+pub struct Waiting<T> {
+    future: Pin<Box<dyn Future<Output = T>>>,
+    woken: Arc<Flag>,
+}
 
-impl Flag {
-    pub fn is_set(&self) -> bool {
-        self.0.load(SeqCst)
+impl<T> Waiting<T> {
+    pub fn new(future: impl Future<Output = T> + 'static) -> Self {
+        Self {
+            future: Box::pin(future),
+            woken: Arc::default(),
+        }
     }
 
-    /// Calls `poll` with a waker that sets the flag, which is clear at first.
-    pub fn polled<R>(self: &Arc<Self>, poll: impl FnOnce(&mut Context<'_>) -> R) -> R {
-        self.0.store(false, SeqCst);
-        let waker = Waker::from(Arc::clone(self));
-        poll(&mut Context::from_waker(&waker))
+    pub fn poll(&mut self) -> Option<T> {
+        self.woken.0.store(false, SeqCst);
+        let waker = Waker::from(Arc::clone(&self.woken));
+        let mut cx = Context::from_waker(&waker);
+        match self.future.as_mut().poll(&mut cx) {
+            Poll::Ready(result) => Some(result),
+            Poll::Pending => None,
+        }
+    }
+
+    pub fn is_woken(&self) -> bool {
+        self.woken.0.load(SeqCst)
     }
 }
+
+#[derive(Default)]
+struct Flag(AtomicBool);
 
 impl Wake for Flag {
     fn wake(self: Arc<Self>) {

@@ -191,8 +191,7 @@ impl Drop for Spoils {
     }
 }
 
-/// An exclusive key is vacant when the destructor of its value has ended, and those that wait for it go on, although the lock panics at
-/// first.
+/// An exclusive key is vacant when the destructor of its value has ended, although the lock panics at first.
 #[test]
 fn an_exclusive_key_is_vacant_behind_a_lock_that_panics() {
     let map = Registry::<u32, Spoils, DefaultHashBuilder, Backdrop>::new_in(1, DefaultHashBuilder);

@@ -90,9 +90,13 @@ impl<B: LockBackend> Builders<B> {
         self.first.is_none() || self.threads.len() < self.threads.capacity()
     }
 
-    /// How many threads there has to be memory for.
-    pub(super) fn wanted(&self) -> usize {
-        2 * self.threads.len() + 2
+    /// How many threads there has to be memory for; nothing if there [is room](Self::have_room).
+    pub(super) fn wants(&self) -> usize {
+        if self.have_room() {
+            0
+        } else {
+            2 * self.threads.len() + 2
+        }
     }
 
     /// Takes memory for more threads, if it is more. Returns the memory that is not needed, to be freed after unlocking.

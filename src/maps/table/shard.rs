@@ -306,16 +306,11 @@ impl<B: LockBackend> Guard<'_, B> {
 
     /// How many slots a shard takes when it has run out of them, and for how many builders it wants memory.
     pub(super) fn wants(&self) -> (usize, usize) {
-        let slots = (self.nodes_hint() / 4).clamp(1, REFILL);
-        let builders = self.builders.wanted();
-        (
-            if self.free.len() > 0 { 0 } else { slots },
-            if self.builders.have_room() {
-                0
-            } else {
-                builders
-            },
-        )
+        let slots = match self.free.len() {
+            0 => (self.nodes_hint() / 4).clamp(1, REFILL),
+            _ => 0,
+        };
+        (slots, self.builders.wants())
     }
 
     /// How many live nodes the shard has; a hint, see [`live`](Inner::live).
