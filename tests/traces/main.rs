@@ -27,8 +27,10 @@ mod lockless;
 mod recorder;
 mod replay;
 mod scenarios;
+mod sharded;
 mod shipped;
 mod table;
+mod weak;
 
 use std::cell::RefCell;
 use std::env;
@@ -119,8 +121,8 @@ fn accepts(table: &'static str, view: &'static View, never: &[&str], scenario: f
 
 /// Asserts that some schedule of the scenario has a step that the table does not have, and returns why.
 #[track_caller]
-fn rejects(table: &'static str, scenario: fn()) {
+fn rejects(table: &'static str, view: &'static View, scenario: fn()) {
     let table = Arc::new(Table::read(table));
-    let found = (0..64).find_map(|seed| run(seed, &table, &replay::OUTSIDE, scenario).err());
+    let found = (0..64).find_map(|seed| run(seed, &table, view, scenario).err());
     println!("{}", found.expect("every schedule was accepted"));
 }

@@ -45,8 +45,8 @@ pub struct World<C> {
 // SAFETY: only one coroutine runs at a time.
 unsafe impl<C> Sync for World<C> {}
 
-const THREADS: usize = 4;
-const CALLS: usize = 8;
+pub const THREADS: usize = 4;
+pub const CALLS: usize = 8;
 
 /// Picks a number below `n`.
 pub fn pick(n: usize) -> usize {
