@@ -60,6 +60,17 @@ pub struct Record {
     pub locks: Vec<&'static Location<'static>>,
 }
 
+impl Record {
+    /// What the operation of this number was on, by its first value, and what it found there. Nothing, if the event is no operation.
+    pub fn operation(&self, number: usize) -> Option<(&Made, i64)> {
+        let event = &self.events[number];
+        match event.what {
+            What::Did { old, .. } => Some((&self.atomics[event.on], old)),
+            _ => None,
+        }
+    }
+}
+
 thread_local! {
     static RECORD: RefCell<Record> = RefCell::default();
 }
@@ -131,13 +142,19 @@ impl Signed for u64 {
     }
 }
 
+impl Signed for usize {
+    fn signed(self) -> i64 {
+        self as isize as i64
+    }
+}
+
 /// The backend.
 pub struct Recording;
 
 // SAFETY: atomic and ordered, as only one coroutine runs at a time.
 unsafe impl Backend for Recording {
     type U32 = Recorded<u32>;
-    type Usize = Word<usize>;
+    type Usize = Recorded<usize>;
     type Ptr<T> = Word<*mut T>;
 
     fn relax(_: u32) {

@@ -10,22 +10,25 @@ use crate::table::{Mode, Step, Table, Target};
 
 /// What of a record belongs to the protocol, and what of the protocol is not in the record.
 pub struct View {
-    /// Which word of an object an atomic is, if any: where it was made, its first value, and what the operation found in it.
-    pub word: fn(&str, i64, i64) -> Option<&'static str>,
+    /// On which word of an object the event of this number is, if on any.
+    pub word: fn(&Record, usize) -> Option<&'static str>,
     /// Whether this lock is that of the index: where it was made.
     pub is_index: fn(&str) -> bool,
     /// The events that are not recorded, or the beginnings of their names. Such steps may happen at any time.
     pub silent: &'static [&'static str],
     /// Objects begin dead: there is memory for one, but none in it yet.
     pub begins_dead: bool,
+    /// All that is recorded is of one object.
+    pub is_one: bool,
 }
 
 /// The view of a scenario that says all that it does, with one atomic for each object, and one lock.
 pub const OUTSIDE: View = View {
-    word: |_, _, _| Some(""),
+    word: |_, _| Some(""),
     is_index: |_| true,
     silent: &[],
     begins_dead: false,
+    is_one: false,
 };
 
 impl View {
@@ -80,14 +83,14 @@ pub fn replay(
                 }
             }
             _ => {
-                let atomic = &record.atomics[event.on];
-                let word = match event.what {
-                    What::Did { old, .. } => (view.word)(atomic.at.file(), atomic.first, old),
-                    _ => Some(""),
-                };
+                let word = (view.word)(record, number);
                 let Some(word) = word else { continue };
+                let object = match view.is_one {
+                    true => 0,
+                    false => record.atomics[event.on].object,
+                };
                 let object = objects
-                    .entry(atomic.object)
+                    .entry(object)
                     .or_insert_with(|| Object::new(table, view, &holders));
                 steps += 1;
                 object.event(event, word).map_err(fails)?;

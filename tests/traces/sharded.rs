@@ -19,17 +19,23 @@ const OPEN: i64 = 1 << 62;
 const CLOSED: i64 = -OPEN;
 
 const VIEW: View = View {
-    word: |_, first, found| match first {
-        OPEN if found > 0 => Some("open shard"),
-        OPEN => Some("closed shard"),
-        // The creator's reference.
-        _ if first == BIAS + 1 => Some("common"),
-        // Whether it was killed: written under the lock, and otherwise a hint.
-        _ => None,
+    word: |record, number| {
+        let Some((made, found)) = record.operation(number) else {
+            return Some("");
+        };
+        match made.first {
+            OPEN if found > 0 => Some("open shard"),
+            OPEN => Some("closed shard"),
+            // The creator's reference.
+            first if first == BIAS + 1 => Some("common"),
+            // Whether it was killed: written under the lock, and otherwise a hint.
+            _ => None,
+        }
     },
     is_index: |_| true,
     silent: &["loop ends", "finds it live"],
     begins_dead: false,
+    is_one: false,
 };
 
 /// How many shards the table has at first.

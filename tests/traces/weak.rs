@@ -16,10 +16,14 @@ use crate::{accepts, rejects};
 /// The memory is freed where nobody looks.
 const VIEW: View = View {
     // One strong reference is a zero in its word, the weak reference of the value a one.
-    word: |_, first, _| Some(if first == 0 { "strong" } else { "weak" }),
+    word: |record, number| match record.operation(number) {
+        Some((made, _)) => Some(if made.first == 0 { "strong" } else { "weak" }),
+        None => Some(""),
+    },
     is_index: |_| false,
     silent: &["free", "move"],
     begins_dead: false,
+    is_one: false,
 };
 
 /// Pointers to one object. Their drops say "destroy" where they destroy the value.
