@@ -17,10 +17,13 @@ random=(properties registry)
 
 # All tests but the models: their threads are coroutines of loom or shuttle, which sanitizers do not know.
 tests=(--lib)
+# Those that need a feature which is not on by default have a run of their own.
+track=(--features track --test track)
 for main in tests/*.rs tests/*/main.rs; do
     name=${main#tests/}
     name=${name%.rs}
     name=${name%/main}
+    [ "$name" != track ] || continue
     grep -qrE '\b(loom|shuttle)::' "${main%/main.rs}" || tests+=(--test "$name")
 done
 examples=(
@@ -139,6 +142,7 @@ run() {
     esac
     [ "$sanitizer" != thread ] || skip=("${too_deep[@]}")
     with "$sanitizer" test --manifest-path "$package/Cargo.toml" "${tests[@]}" -- "${skip[@]}"
+    with "$sanitizer" test --manifest-path "$package/Cargo.toml" "${track[@]}" -- "${skip[@]}"
     for ((round = 1; round < repeat; round++)); do
         with "$sanitizer" test --manifest-path "$package/Cargo.toml" "${random[@]/#/--test=}" -- "${skip[@]}"
     done
@@ -149,7 +153,7 @@ run() {
         shift
         with "$sanitizer" run --manifest-path "$package/Cargo.toml" --example "$name" -- "$@" >/dev/null
     done
-    echo "sanitizers: $sanitizer: finds the planted bug, and nothing in $((${#tests[@]} / 2 + 1)) test targets" \
+    echo "sanitizers: $sanitizer: finds the planted bug, and nothing in $((${#tests[@]} / 2 + 2)) test targets" \
         "and ${#examples[@]} runs of examples ($version)"
 }
 
