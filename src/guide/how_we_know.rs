@@ -99,10 +99,11 @@
 //!
 //! # Proof
 //!
-//! `scripts/proofs.sh` checks all of it. `put_lock`, `hand_back`, `rcu_ref`, `freeze` and `registry` in
-//! `tests/traces/shipped.rs` replay the code. That the replay accepts right code and notices thirty wrong variants is
+//! `scripts/proofs.sh` checks all of it. The code is replayed by `put_lock`, `hand_back`, `rcu_ref`, `freeze` and `registry`
+//! in `tests/traces/shipped.rs`, `shipped` in `tests/traces/weak.rs` and in `tests/traces/sharded.rs`, and `table_end` and
+//! `exclusive_keys` in `tests/traces/life.rs`. That the replay accepts right code and notices fifty wrong variants is
 //! tested next to it: `what_is_right_is_accepted` in `tests/traces/deviations.rs`, `looks_again` in
-//! `tests/traces/lockless.rs`.
+//! `tests/traces/lockless.rs`, `buries_early` in `tests/traces/life.rs`.
 //!
 //! ---
 //!

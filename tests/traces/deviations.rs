@@ -157,7 +157,7 @@ macro_rules! deviations {
         impl Variant for $Name $body
         #[test]
         fn $test() {
-            rejects($table, scenarios::index::<Of<$Name>>);
+            rejects($table, &OUTSIDE, scenarios::index::<Of<$Name>>);
         }
     )*};
 }

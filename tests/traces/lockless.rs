@@ -63,7 +63,7 @@ impl RcuVariant for MarksByStore {
 
 #[test]
 fn marks_by_a_store() {
-    rejects("rcu_ref", scenarios::rcu::<Rcu<MarksByStore>>);
+    rejects("rcu_ref", &OUTSIDE, scenarios::rcu::<Rcu<MarksByStore>>);
 }
 
 /// Frees where the decrement has left none.
@@ -76,7 +76,7 @@ impl RcuVariant for NeverMarks {
 
 #[test]
 fn never_marks() {
-    rejects("rcu_ref", scenarios::rcu::<Rcu<NeverMarks>>);
+    rejects("rcu_ref", &OUTSIDE, scenarios::rcu::<Rcu<NeverMarks>>);
 }
 
 /// Decides by a second look.
@@ -90,7 +90,7 @@ impl RcuVariant for LooksAgain {
 
 #[test]
 fn looks_again() {
-    rejects("rcu_ref", scenarios::rcu::<Rcu<LooksAgain>>);
+    rejects("rcu_ref", &OUTSIDE, scenarios::rcu::<Rcu<LooksAgain>>);
 }
 
 /// Code for a count that can be frozen. What a variant does not override is right.
@@ -154,7 +154,7 @@ impl FreezeVariant for Looks {
 
 #[test]
 fn freezes_after_a_look() {
-    rejects("freeze", scenarios::freeze::<Freezing<Looks>>);
+    rejects("freeze", &OUTSIDE, scenarios::freeze::<Freezing<Looks>>);
 }
 
 /// Unfreezes by a store.
@@ -167,7 +167,11 @@ impl FreezeVariant for ThawsByStore {
 
 #[test]
 fn unfreezes_by_a_store() {
-    rejects("freeze", scenarios::freeze::<Freezing<ThawsByStore>>);
+    rejects(
+        "freeze",
+        &OUTSIDE,
+        scenarios::freeze::<Freezing<ThawsByStore>>,
+    );
 }
 
 /// Gives one reference too few back.
@@ -180,7 +184,11 @@ impl FreezeVariant for ThawsOneLess {
 
 #[test]
 fn unfreezes_to_one_less() {
-    rejects("freeze", scenarios::freeze::<Freezing<ThawsOneLess>>);
+    rejects(
+        "freeze",
+        &OUTSIDE,
+        scenarios::freeze::<Freezing<ThawsOneLess>>,
+    );
 }
 
 /// Asks whether it is the only one, and decrements.
@@ -193,7 +201,7 @@ impl FreezeVariant for Asks {
 
 #[test]
 fn asks_whether_it_is_the_only_one() {
-    rejects("freeze", scenarios::freeze::<Freezing<Asks>>);
+    rejects("freeze", &OUTSIDE, scenarios::freeze::<Freezing<Asks>>);
 }
 
 /// Adds before it looks.
@@ -206,5 +214,9 @@ impl FreezeVariant for AddsBeforeItLooks {
 
 #[test]
 fn adds_before_it_looks() {
-    rejects("freeze", scenarios::freeze::<Freezing<AddsBeforeItLooks>>);
+    rejects(
+        "freeze",
+        &OUTSIDE,
+        scenarios::freeze::<Freezing<AddsBeforeItLooks>>,
+    );
 }

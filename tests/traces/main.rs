@@ -5,8 +5,8 @@
 //! over a backend that records every operation with its values, in random schedules, and each record is replayed by the same
 //! tables:
 //!
-//! - a step of the code that the table does not have is a failure (`shipped`);
-//! - code that deviates is told from code that does not (`deviations`, `lockless`).
+//! - a step of the code that the table does not have is a failure;
+//! - code that deviates is told from code that does not.
 //!
 //! So the proof is about the code that ships, as far as runs can tell. `KREF_TRACE_STEPS=10000000` replays so many
 //! steps of each scenario instead of [`ORDINARY`].
@@ -16,19 +16,26 @@
 //! | `recorder.rs` | the backend, and what it records |
 //! | `table.rs`, `expression.rs` | a table of steps, and the conditions in it |
 //! | `replay.rs` | a record is replayed by a table |
-//! | `scenarios.rs` | what the threads do |
+//! | `scenarios.rs` | what the threads do with a count of one word |
+//! | `shipped.rs` | the shipped code with such counts |
+//! | `deviations.rs`, `lockless.rs` | code with such counts that deviates, planted |
+//! | `weak.rs`, `sharded.rs` | counts of several words: what the threads do, the shipped code, and code that deviates |
+//! | `life.rs` | the objects of a registry: what the threads do, and records that are altered so that they deviate |
 
 #![cfg(all(feature = "registry", not(miri)))] // threads are coroutines, which Miri does not know
 #![allow(unreachable_pub)] // the modules of a test are as public to one another as they need
 
 mod deviations;
 mod expression;
+mod life;
 mod lockless;
 mod recorder;
 mod replay;
 mod scenarios;
+mod sharded;
 mod shipped;
 mod table;
+mod weak;
 
 use std::cell::RefCell;
 use std::env;
@@ -37,6 +44,7 @@ use std::sync::Arc;
 use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 
+use crate::recorder::Record;
 use crate::replay::{View, replay};
 use crate::table::Table;
 
@@ -47,30 +55,35 @@ const ORDINARY: usize = 100_000;
 const BATCH: usize = 16;
 
 thread_local! {
-    static RESULT: RefCell<Result<usize, String>> = const { RefCell::new(Ok(0)) };
+    static RESULTS: RefCell<Vec<Result<usize, String>>> = const { RefCell::new(Vec::new()) };
     /// How often each step of the table was made.
     static TAKEN: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Runs the schedules of one seed; returns how many steps were replayed, or what was no step of the table.
+/// What a record is, if it is not altered.
+fn as_it_is(_: &mut Record) -> bool {
+    true
+}
+
+/// Runs the schedules of one seed, and replays those records which `alter` has altered. Returns for each how many steps
+/// were replayed, or what was no step of the table.
 fn run(
     seed: u64,
     table: &Arc<Table>,
     view: &'static View,
     scenario: fn(),
-) -> Result<usize, String> {
-    RESULT.set(Ok(0));
+    alter: fn(&mut Record) -> bool,
+) -> Vec<Result<usize, String>> {
+    RESULTS.take();
     let table = Arc::clone(table);
     let whole = move || {
         recorder::take();
         scenario();
-        let record = recorder::take();
-        let replayed = TAKEN.with_borrow_mut(|taken| replay(&table, view, &record, taken));
-        RESULT.with_borrow_mut(|result| {
-            if let Ok(before) = result {
-                *result = replayed.map(|steps| *before + steps);
-            }
-        });
+        let mut record = recorder::take();
+        if alter(&mut record) {
+            let replayed = TAKEN.with_borrow_mut(|taken| replay(&table, view, &record, taken));
+            RESULTS.with_borrow_mut(|results| results.push(replayed));
+        }
     };
     let mut config = Config::new();
     config.failure_persistence = FailurePersistence::None;
@@ -87,7 +100,7 @@ fn run(
         )),
     };
     Runner::new(scheduler, config).run(whole);
-    RESULT.replace(Ok(0))
+    RESULTS.take()
 }
 
 /// Asserts that every step of the scenario is a step of the table, and every step of the table one of the scenario, but for those
@@ -102,11 +115,11 @@ fn accepts(table: &'static str, view: &'static View, never: &[&str], scenario: f
     };
     let (mut steps, mut seed) = (0, 0);
     while steps < wanted {
-        match run(seed, &table, view, scenario) {
-            Ok(0) => panic!("seed {seed}: nothing was recorded"),
-            Ok(more) => steps += more,
-            Err(why) => panic!("seed {seed}: {why}"),
+        let before = steps;
+        for replayed in run(seed, &table, view, scenario, as_it_is) {
+            steps += replayed.unwrap_or_else(|why| panic!("seed {seed}: {why}"));
         }
+        assert!(steps > before, "seed {seed}: nothing was recorded");
         seed += 1;
     }
     let schedules = seed as usize * BATCH;
@@ -119,8 +132,29 @@ fn accepts(table: &'static str, view: &'static View, never: &[&str], scenario: f
 
 /// Asserts that some schedule of the scenario has a step that the table does not have, and returns why.
 #[track_caller]
-fn rejects(table: &'static str, scenario: fn()) {
+fn rejects(table: &'static str, view: &'static View, scenario: fn()) {
     let table = Arc::new(Table::read(table));
-    let found = (0..64).find_map(|seed| run(seed, &table, &replay::OUTSIDE, scenario).err());
+    let of = |seed| run(seed, &table, view, scenario, as_it_is);
+    let found = (0..64).flat_map(of).find_map(Result::err);
     println!("{}", found.expect("every schedule was accepted"));
+}
+
+/// Asserts that no record of the scenario is accepted which `alter` has altered, and that there are some.
+#[track_caller]
+fn alters(
+    table: &'static str,
+    view: &'static View,
+    scenario: fn(),
+    alter: fn(&mut Record) -> bool,
+) {
+    let table = Arc::new(Table::read(table));
+    let of = |seed| run(seed, &table, view, scenario, alter);
+    let replayed = Vec::from_iter((0..8).flat_map(of));
+    assert!(!replayed.is_empty(), "there was nothing to be altered");
+    for (number, replayed) in replayed.into_iter().enumerate() {
+        let why = replayed.expect_err("it was accepted");
+        if number == 0 {
+            println!("{why}");
+        }
+    }
 }

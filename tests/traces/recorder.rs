@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 
 use kref::atomic::{Atomic, AtomicBits, AtomicInt, Backend, Bits, Int};
 use kref::lock::{Lock, LockBackend};
+use kref::sharded::ShardBackend;
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::sync::{self, RwLockReadGuard, RwLockWriteGuard};
 
@@ -28,28 +29,11 @@ pub struct Event {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
-    Load(u32),
-    Store {
-        new: u32,
-    },
-    Swap {
-        old: u32,
-        new: u32,
-    },
-    Add {
-        old: u32,
-        new: u32,
-    },
-    Sub {
-        old: u32,
-        new: u32,
-    },
-    Cas {
-        old: u32,
-        new: u32,
-    },
-    CasFails {
-        old: u32,
+    /// An operation, what it found and what it left. The words are signed, as in the tables.
+    Did {
+        operation: &'static str,
+        old: i64,
+        new: i64,
     },
     Locks(Mode),
     Unlocks,
@@ -57,14 +41,34 @@ pub enum What {
     Says(&'static str),
 }
 
+/// An atomic that was made.
+pub struct Made {
+    /// Where in the source.
+    pub at: &'static Location<'static>,
+    /// Its first value.
+    pub first: i64,
+    /// The first atomic of the object that it is in.
+    pub object: usize,
+}
+
 /// What was recorded in one schedule.
 #[derive(Default)]
 pub struct Record {
     pub events: Vec<Event>,
-    /// Of each atomic: where it was made, and its first value.
-    pub atomics: Vec<(&'static Location<'static>, u32)>,
+    pub atomics: Vec<Made>,
     /// Of each lock: where it was made.
     pub locks: Vec<&'static Location<'static>>,
+}
+
+impl Record {
+    /// What the operation of this number was on, by its first value, and what it found there. Nothing, if the event is no operation.
+    pub fn operation(&self, number: usize) -> Option<(&Made, i64)> {
+        let event = &self.events[number];
+        match event.what {
+            What::Did { old, .. } => Some((&self.atomics[event.on], old)),
+            _ => None,
+        }
+    }
 }
 
 thread_local! {
@@ -76,15 +80,21 @@ pub fn take() -> Record {
     RECORD.take()
 }
 
-/// The number of the atomic that was made last.
-pub fn last_atomic() -> usize {
-    RECORD.with_borrow(|record| record.atomics.len() - 1)
+/// Makes an object, and returns its number: that of the first atomic in it.
+pub fn object<R>(make: impl FnOnce() -> R) -> (R, usize) {
+    let first = RECORD.with_borrow(|record| record.atomics.len());
+    let made = make();
+    RECORD.with_borrow_mut(|record| {
+        let atomics = &mut record.atomics[first..];
+        atomics.iter_mut().for_each(|atomic| atomic.object = first);
+    });
+    (made, first)
 }
 
-/// Records what the scenario says of the object whose count is the atomic `on`.
+/// Records what the scenario says of an object.
 #[track_caller]
-pub fn says(on: usize, what: &'static str) {
-    push(on, What::Says(what), None);
+pub fn says(object: usize, what: &'static str) {
+    push(object, What::Says(what), None);
 }
 
 #[track_caller]
@@ -110,9 +120,32 @@ pub struct Word<V> {
 }
 
 /// An atomic that is.
-pub struct Recorded {
+pub struct Recorded<V = u32> {
     number: usize,
-    word: Word<u32>,
+    word: Word<V>,
+}
+
+/// A value as the tables have it.
+pub trait Signed: Int {
+    fn signed(self) -> i64;
+}
+
+impl Signed for u32 {
+    fn signed(self) -> i64 {
+        i64::from(self as i32)
+    }
+}
+
+impl Signed for u64 {
+    fn signed(self) -> i64 {
+        self as i64
+    }
+}
+
+impl Signed for usize {
+    fn signed(self) -> i64 {
+        self as isize as i64
+    }
 }
 
 /// The backend.
@@ -120,8 +153,8 @@ pub struct Recording;
 
 // SAFETY: atomic and ordered, as only one coroutine runs at a time.
 unsafe impl Backend for Recording {
-    type U32 = Recorded;
-    type Usize = Word<usize>;
+    type U32 = Recorded<u32>;
+    type Usize = Recorded<usize>;
     type Ptr<T> = Word<*mut T>;
 
     fn relax(_: u32) {
@@ -173,91 +206,121 @@ unsafe impl<V: Bits> AtomicBits for Word<V> {}
 // SAFETY: as above.
 unsafe impl<V: Int> AtomicInt for Word<V> {}
 
+impl<V: Signed> Recorded<V> {
+    #[track_caller]
+    fn did(&self, operation: &'static str, old: V, new: V, order: Ordering) {
+        let (old, new) = (old.signed(), new.signed());
+        let what = What::Did {
+            operation,
+            old,
+            new,
+        };
+        push(self.number, what, Some(order));
+    }
+}
+
 // SAFETY: as above.
-unsafe impl Atomic for Recorded {
-    type Value = u32;
+unsafe impl<V: Signed> Atomic for Recorded<V> {
+    type Value = V;
 
     #[track_caller]
-    fn new(value: u32) -> Self {
+    fn new(value: V) -> Self {
         // Not in the closure: the caller's location does not get into one.
         let at = Location::caller();
         let number = RECORD.with_borrow_mut(|record| {
-            record.atomics.push((at, value));
-            record.atomics.len() - 1
+            let number = record.atomics.len();
+            record.atomics.push(Made {
+                at,
+                first: value.signed(),
+                object: number,
+            });
+            number
         });
         let word = Word::new(value);
         Self { number, word }
     }
     #[track_caller]
-    fn load(&self, order: Ordering) -> u32 {
+    fn load(&self, order: Ordering) -> V {
         let old = self.word.load(order);
-        push(self.number, What::Load(old), Some(order));
+        self.did("load", old, old, order);
         old
     }
     #[track_caller]
-    fn store(&self, new: u32, order: Ordering) {
-        self.word.store(new, order);
-        push(self.number, What::Store { new }, Some(order));
+    fn store(&self, new: V, order: Ordering) {
+        let old = self.word.swap(new, order);
+        self.did("store", old, new, order);
     }
     #[track_caller]
     fn compare_exchange(
         &self,
-        current: u32,
-        new: u32,
+        current: V,
+        new: V,
         success: Ordering,
         failure: Ordering,
-    ) -> Result<u32, u32> {
+    ) -> Result<V, V> {
         let result = self.word.compare_exchange(current, new, success, failure);
         match result {
-            Ok(old) => push(self.number, What::Cas { old, new }, Some(success)),
-            Err(old) => push(self.number, What::CasFails { old }, Some(failure)),
+            Ok(old) => self.did("cas", old, new, success),
+            Err(old) => self.did("cas fails", old, old, failure),
         }
         result
     }
     #[track_caller]
     fn compare_exchange_weak(
         &self,
-        current: u32,
-        new: u32,
+        current: V,
+        new: V,
         success: Ordering,
         failure: Ordering,
-    ) -> Result<u32, u32> {
+    ) -> Result<V, V> {
         if !thread_rng().gen_ratio(1, 8) {
             return self.compare_exchange(current, new, success, failure);
         }
         let old = self.word.load(failure);
-        push(self.number, What::CasFails { old }, Some(failure));
+        self.did("cas fails", old, old, failure);
         Err(old)
     }
-    fn with_mut<R>(&mut self, f: impl FnOnce(&mut u32) -> R) -> R {
+    fn with_mut<R>(&mut self, f: impl FnOnce(&mut V) -> R) -> R {
         self.word.with_mut(f)
     }
     #[track_caller]
-    fn swap(&self, new: u32, order: Ordering) -> u32 {
+    fn swap(&self, new: V, order: Ordering) -> V {
         let old = self.word.swap(new, order);
-        push(self.number, What::Swap { old, new }, Some(order));
+        self.did("swap", old, new, order);
         old
     }
 }
 
 // SAFETY: as above.
-unsafe impl AtomicBits for Recorded {}
+unsafe impl<V: Signed> AtomicBits for Recorded<V> {}
 
 // SAFETY: as above.
-unsafe impl AtomicInt for Recorded {
+unsafe impl<V: Signed> AtomicInt for Recorded<V> {
     #[track_caller]
-    fn fetch_add(&self, n: u32, order: Ordering) -> u32 {
+    fn fetch_add(&self, n: V, order: Ordering) -> V {
         let old = self.word.replace(|value| value.wrapping_add(n));
-        let new = old.wrapping_add(n);
-        push(self.number, What::Add { old, new }, Some(order));
+        self.did("add", old, old.wrapping_add(n), order);
         old
     }
     #[track_caller]
-    fn fetch_sub(&self, n: u32, order: Ordering) -> u32 {
+    fn fetch_sub(&self, n: V, order: Ordering) -> V {
         let old = self.word.replace(|value| value.wrapping_sub(n));
-        let new = old.wrapping_sub(n);
-        push(self.number, What::Sub { old, new }, Some(order));
+        self.did("sub", old, old.wrapping_sub(n), order);
         old
+    }
+}
+
+// SAFETY: as for `Backend`, and the lock excludes.
+unsafe impl ShardBackend for Recording {
+    type Count = Recorded<u64>;
+    type Switch = Index;
+
+    #[track_caller]
+    fn new_switch() -> Index {
+        Index::new()
+    }
+    fn thread_shard() -> usize {
+        shuttle::current::me().into()
     }
 }
 

@@ -10,20 +10,35 @@ use crate::table::{Mode, Step, Table, Target};
 
 /// What of a record belongs to the protocol, and what of the protocol is not in the record.
 pub struct View {
-    /// Whether this atomic is the count of an object: where it was made, and its first value.
-    pub is_count: fn(&str, u32) -> bool,
+    /// On which word of an object the event of this number is, if on any.
+    pub word: fn(&Record, usize) -> Option<&'static str>,
     /// Whether this lock is that of the index: where it was made.
     pub is_index: fn(&str) -> bool,
-    /// Calls and what the callers do are not recorded: such steps may happen at any time. Objects begin dead.
-    pub is_from_inside: bool,
+    /// The events that are not recorded, or the beginnings of their names. Such steps may happen at any time.
+    pub silent: &'static [&'static str],
+    /// Objects begin dead: there is memory for one, but none in it yet.
+    pub begins_dead: bool,
+    /// All that is recorded is of one object.
+    pub is_one: bool,
 }
 
-/// The view of a scenario that says all that it does, with one lock.
+/// The view of a scenario that says all that it does, with one atomic for each object, and one lock.
 pub const OUTSIDE: View = View {
-    is_count: |_, _| true,
+    word: |_, _| Some(""),
     is_index: |_| true,
-    is_from_inside: false,
+    silent: &[],
+    begins_dead: false,
+    is_one: false,
 };
+
+impl View {
+    /// Whether the record has no event for the step.
+    fn is_silent(&self, step: &Step) -> bool {
+        self.silent
+            .iter()
+            .any(|event| step.event.starts_with(event))
+    }
+}
 
 /// Replays a record. Returns how many steps were made, or what was no step of the table; `taken` has for each step of the
 /// table how often it was made.
@@ -64,19 +79,21 @@ pub fn replay(
                 }
                 for object in objects.values_mut() {
                     steps += 1;
-                    Object::event(object, event).map_err(fails)?;
+                    Object::event(object, event, "").map_err(fails)?;
                 }
             }
             _ => {
-                let (made_at, first) = record.atomics[event.on];
-                if !(view.is_count)(made_at.file(), first) {
-                    continue;
-                }
+                let word = (view.word)(record, number);
+                let Some(word) = word else { continue };
+                let object = match view.is_one {
+                    true => 0,
+                    false => record.atomics[event.on].object,
+                };
                 let object = objects
-                    .entry(event.on)
+                    .entry(object)
                     .or_insert_with(|| Object::new(table, view, &holders));
                 steps += 1;
-                object.event(event).map_err(fails)?;
+                object.event(event, word).map_err(fails)?;
             }
         }
     }
@@ -131,8 +148,7 @@ impl<'a> Object<'a> {
             taken: vec![0; table.steps.len()],
             threads: HashMap::new(),
         };
-        if view.is_from_inside {
-            // Memory for an object, but none in it yet.
+        if view.begins_dead {
             object.at.fill(0);
             for ((name, _), value) in table.variables.iter().zip(&mut object.variables) {
                 *value = (name == "freed").into();
@@ -155,54 +171,40 @@ impl<'a> Object<'a> {
         object
     }
 
-    /// Makes the step of the table that `event` is.
-    fn event(&mut self, event: &Event) -> Result<(), String> {
-        if !self.try_event(event, 3)? {
+    /// Makes the step of the table that `event` is, an operation on this word.
+    fn event(&mut self, event: &Event, word: &str) -> Result<(), String> {
+        if !self.try_event(event, word, 3)? {
             return Err(format!(
                 "the table has no such step {}",
                 self.place_of(event.thread)
             ));
         }
-        if self.view.is_from_inside {
-            self.hurry(event.thread);
-        }
+        self.hurry(event.thread);
         self.check()
     }
 
     /// Makes the step that `event` is, possibly after some steps that are not recorded.
-    fn try_event(&mut self, event: &Event, silent: usize) -> Result<bool, String> {
+    fn try_event(&mut self, event: &Event, word: &str, silent: usize) -> Result<bool, String> {
         let table = self.table;
-        let kind = kind(event.what);
-        let mut fitting = table
-            .steps
-            .iter()
-            .filter(|step| step.event == kind && self.is_possible(event.thread, step));
+        let mut fitting = table.steps.iter().filter(|step| {
+            is_event(step, word, event.what) && self.is_possible(event.thread, step)
+        });
         if let Some(step) = fitting.next() {
             if let Some(other) = fitting.next() {
                 panic!("{}: {} or {}?", table.name, step.name, other.name);
             }
             self.check_order(event, step)?;
-            let before = self.variables[table.cell];
-            self.apply(event.thread, step);
-            let after = self.variables[table.cell];
-            return match values(event.what) {
-                Some((old, new)) if old.is_some_and(|old| old != before) || new != after => {
-                    Err(format!(
-                        "'{}' goes from {before} to {after}, but the code does not",
-                        step.name
-                    ))
-                }
-                _ => Ok(true),
-            };
+            self.apply_checked(event, word, step)?;
+            return Ok(true);
         }
-        if silent == 0 || !self.view.is_from_inside {
+        if silent == 0 {
             return Ok(false);
         }
-        for step in table.steps.iter().filter(|step| is_silent(step)) {
+        for step in table.steps.iter().filter(|step| self.view.is_silent(step)) {
             if self.is_possible(event.thread, step) {
                 let before = self.clone();
                 self.apply(event.thread, step);
-                if self.try_event(event, silent - 1)? {
+                if self.try_event(event, word, silent - 1)? {
                     return Ok(true);
                 }
                 *self = before;
@@ -211,12 +213,44 @@ impl<'a> Object<'a> {
         Ok(false)
     }
 
+    /// Makes the step, which has to do to the word what the operation did.
+    fn apply_checked(&mut self, event: &Event, word: &str, step: &Step) -> Result<(), String> {
+        let table = self.table;
+        let holds = |object: &Self| table.word(word).map(|holds| holds.value(object));
+        let sum = |object: &Self| table.sum(word).map(|number| object.variables[number]);
+        let before = (holds(self), sum(self));
+        self.apply(event.thread, step);
+        let after = (holds(self), sum(self));
+        let What::Did {
+            operation,
+            old,
+            new,
+        } = event.what
+        else {
+            return Ok(());
+        };
+        let is_so = match (before, after) {
+            ((Some(before), _), (Some(after), _)) => (before, after) == (old, new),
+            ((_, Some(before)), (_, Some(after))) if matches!(operation, "add" | "sub") => {
+                after - before == new - old
+            }
+            _ => true,
+        };
+        match is_so {
+            true => Ok(()),
+            false => Err(format!(
+                "'{}' goes from {before:?} to {after:?}, but the code does not",
+                step.name
+            )),
+        }
+    }
+
     /// Makes the steps that are not recorded and are all that the thread can do.
     fn hurry(&mut self, thread: usize) {
         let table = self.table;
         while let Some(&(place, _)) = self.threads.get(&thread) {
             let mut here = table.steps.iter().filter(|step| step.from == Some(place));
-            if !here.clone().all(is_silent) {
+            if !here.clone().all(|step| self.view.is_silent(step)) {
                 return;
             }
             match here.find(|step| self.is_possible(thread, step)) {
@@ -361,41 +395,17 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Whether a record from inside has no event for the step.
-fn is_silent(step: &Step) -> bool {
-    let event = &step.event;
-    event.starts_with("call ")
-        || event.starts_with("returns ")
-        || ["unlink", "not listed", "free"].contains(&&**event)
-}
-
-/// The word of a table for an event.
-fn kind(what: What) -> &'static str {
-    match what {
-        What::Load(_) => "load",
-        What::Store { .. } => "store",
-        What::Swap { .. } => "swap",
-        What::Add { .. } => "add",
-        What::Sub { .. } => "sub",
-        What::Cas { .. } => "cas",
-        What::CasFails { .. } => "cas fails",
+/// Whether the table has this event, on this word, for the step.
+fn is_event(step: &Step, word: &str, what: What) -> bool {
+    let event = match what {
+        What::Did { operation, .. } => {
+            let of_word = step.event.strip_prefix(word);
+            return of_word.is_some_and(|rest| rest.trim_start() == operation);
+        }
         What::Locks(Mode::Exclusive) => "lock",
         What::Locks(Mode::Shared) => "lock shared",
         What::Unlocks => "unlock",
         What::Says(what) => what,
-    }
-}
-
-/// The value that was there, and the one that is there now. The words are signed in the tables.
-fn values(what: What) -> Option<(Option<i64>, i64)> {
-    let signed = |word: u32| i64::from(word as i32);
-    match what {
-        What::Load(old) | What::CasFails { old } => Some((Some(signed(old)), signed(old))),
-        What::Store { new } => Some((None, signed(new))),
-        What::Swap { old, new }
-        | What::Add { old, new }
-        | What::Sub { old, new }
-        | What::Cas { old, new } => Some((Some(signed(old)), signed(new))),
-        What::Locks(_) | What::Unlocks | What::Says(_) => None,
-    }
+    };
+    step.event == event
 }

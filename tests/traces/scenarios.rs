@@ -10,7 +10,7 @@ use crate::recorder::{self, Index, says};
 
 /// A count, and how the index is used with it. What is not overridden is right.
 pub trait Count: Send + Sync + 'static {
-    /// Makes a count of one reference. It makes one recorded atomic.
+    /// Makes a count of one reference.
     fn new() -> Self;
     /// By a thread that has a reference.
     fn get(&self);
@@ -45,8 +45,8 @@ pub struct World<C> {
 // SAFETY: only one coroutine runs at a time.
 unsafe impl<C> Sync for World<C> {}
 
-const THREADS: usize = 4;
-const CALLS: usize = 8;
+pub const THREADS: usize = 4;
+pub const CALLS: usize = 8;
 
 /// Picks a number below `n`.
 pub fn pick(n: usize) -> usize {
@@ -55,10 +55,13 @@ pub fn pick(n: usize) -> usize {
 
 /// Runs threads that do what they like with two objects, and drop all references in the end.
 pub fn index<C: Count>() {
-    let object = || Object {
-        count: C::new(),
-        number: recorder::last_atomic(),
-        is_listed: Cell::new(true),
+    let object = || {
+        let (count, number) = recorder::object(C::new);
+        Object {
+            count,
+            number,
+            is_listed: Cell::new(true),
+        }
     };
     let world = Arc::new(World {
         index: Index::new(),
@@ -162,7 +165,7 @@ impl<C> Object<C> {
 
 /// A count that is found without a lock, in memory that outlives the puts.
 pub trait RcuCount: Send + Sync + 'static {
-    /// Makes a count of one reference. It makes one recorded atomic.
+    /// Makes a count of one reference.
     fn new() -> Self;
     /// Returns whether there is a reference now.
     fn get(&self) -> bool;
@@ -172,8 +175,7 @@ pub trait RcuCount: Send + Sync + 'static {
 
 /// Runs threads that take references to an object, dead or alive, and drop them.
 pub fn rcu<C: RcuCount>() {
-    let count = Arc::new(C::new());
-    let number = recorder::last_atomic();
+    let (count, number) = recorder::object(|| Arc::new(C::new()));
     let put = move |count: &C| {
         says(number, "call put");
         if !count.put() {
@@ -205,7 +207,7 @@ pub fn rcu<C: RcuCount>() {
 
 /// A count that can be frozen.
 pub trait FrozenCount: Send + Sync + 'static {
-    /// Makes a count of one reference. It makes one recorded atomic.
+    /// Makes a count of one reference.
     fn new() -> Self;
     /// By a thread that has a reference.
     fn inc(&self);
@@ -221,8 +223,7 @@ pub trait FrozenCount: Send + Sync + 'static {
 
 /// Runs threads that take references, freeze the count if all are their own, and drop them.
 pub fn freeze<C: FrozenCount>() {
-    let count = Arc::new(C::new());
-    let number = recorder::last_atomic();
+    let (count, number) = recorder::object(|| Arc::new(C::new()));
     let freed = move || {
         says(number, "returns guard");
         says(number, "free");

@@ -7,7 +7,7 @@ use kref::lock::Lock;
 use kref::{HandBack, Handle, Kref, RcuRef, RefCount, Registry};
 
 use crate::accepts;
-use crate::recorder::{Index, Recording};
+use crate::recorder::{Index, Made, Recording};
 use crate::replay::{OUTSIDE, View};
 use crate::scenarios::{self, Count, FrozenCount, RcuCount, pick};
 
@@ -119,9 +119,16 @@ fn freeze() {
 /// The nodes of a registry are counted by hand-back, under the lock of their shard.
 const NODES: View = View {
     // The other counts are made with a number of references; a node is dead at first.
-    is_count: |file, first| file.ends_with("refcount/mod.rs") && first == 0,
+    word: |record, number| {
+        let is_node = |made: &Made| made.at.file().ends_with("refcount/mod.rs") && made.first == 0;
+        let (made, _) = record.operation(number)?;
+        is_node(made).then_some("")
+    },
     is_index: |file| file.ends_with("table/shard.rs"),
-    is_from_inside: true,
+    // The calls, and what the callers do.
+    silent: &["call ", "returns ", "unlink", "not listed", "free"],
+    begins_dead: true,
+    is_one: false,
 };
 
 type Map = Registry<u8, u8, BuildHasherDefault<DefaultHasher>, Recording>;

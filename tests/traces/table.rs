@@ -10,7 +10,10 @@ use crate::expression::Expression;
 
 #[derive(Deserialize)]
 struct File {
-    cell: String,
+    #[serde(default)]
+    words: BTreeMap<String, String>,
+    #[serde(default)]
+    sums: BTreeMap<String, String>,
     #[serde(default)]
     puts: Vec<usize>,
     variables: BTreeMap<String, Initial>,
@@ -47,6 +50,8 @@ struct PlaceEntry {
     uses: bool,
     #[serde(default)]
     start: i64,
+    #[serde(default)]
+    rest: bool,
     lock: Option<String>,
     made: Option<Vec<usize>>,
     #[serde(default, rename = "final")]
@@ -77,8 +82,10 @@ struct Claim {
 /// A protocol.
 pub struct Table {
     pub name: &'static str,
-    /// Which variable the recorded atomic holds.
-    pub cell: usize,
+    /// What each recorded atomic holds.
+    words: Vec<(String, Expression)>,
+    /// What is added to an atomic of this name is added to this variable.
+    sums: Vec<(String, usize)>,
     /// How many successful decrements a put may have made.
     pub puts: Vec<usize>,
     pub variables: Vec<(String, i64)>,
@@ -179,11 +186,20 @@ impl Table {
         let claims = file.invariant.iter().chain(&file.properties);
         Self {
             name,
-            cell: variable(&file.cell).expect("the cell is a variable"),
+            words: file
+                .words
+                .iter()
+                .map(|(w, text)| (w.clone(), parse(text)))
+                .collect(),
+            sums: Vec::from_iter(
+                file.sums
+                    .iter()
+                    .map(|(word, sum)| (word.clone(), variable(sum).expect("a sum is a variable"))),
+            ),
             puts: file.puts.clone(),
             places: Vec::from_iter(file.places.iter().map(|(name, place)| Place {
                 name: name.clone(),
-                is_rest: place.start > 0,
+                is_rest: place.rest,
                 start: place.start,
                 lock: place.lock.as_deref().map(|lock| match lock {
                     "exclusive" => Mode::Exclusive,
@@ -197,6 +213,22 @@ impl Table {
             locked: locked.clone(),
             variables,
         }
+    }
+}
+
+impl Table {
+    /// What the word of this name holds; the only word has no name in a record.
+    pub fn word(&self, name: &str) -> Option<&Expression> {
+        let mut words = self.words.iter();
+        words
+            .find(|(word, _)| name.is_empty() || word == name)
+            .map(|(_, holds)| holds)
+    }
+
+    /// The variable that changes as the words of this name do, by additions.
+    pub fn sum(&self, name: &str) -> Option<usize> {
+        let mut sums = self.sums.iter();
+        sums.find(|(word, _)| word == name).map(|(_, sum)| *sum)
     }
 }
 
