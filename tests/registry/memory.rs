@@ -5,12 +5,35 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::ptr;
+use std::sync::Mutex;
 
 thread_local! {
     /// The thread gets no block of so many bytes, nor of more.
     static REFUSED: Cell<usize> = const { Cell::new(usize::MAX) };
     /// How many blocks the thread was refused.
     static REFUSALS: Cell<usize> = const { Cell::new(0) };
+    /// How many locks the thread has under which no memory is to be allocated or freed.
+    static LOCKS: Cell<usize> = const { Cell::new(0) };
+    /// How many blocks it has allocated or freed under one.
+    static UNDER_LOCK: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Notes that the thread has got such a lock, or has given it up.
+pub(crate) fn locked(is: bool) {
+    LOCKS.set(if is { LOCKS.get() + 1 } else { LOCKS.get() - 1 });
+}
+
+/// Calls `f`; returns how many blocks the thread has allocated or freed under such a lock.
+pub(crate) fn under_lock(f: impl FnOnce()) -> usize {
+    UNDER_LOCK.set(0);
+    f();
+    UNDER_LOCK.get()
+}
+
+fn note_lock() {
+    if LOCKS.get() > 0 {
+        UNDER_LOCK.set(UNDER_LOCK.get() + 1);
+    }
 }
 
 struct Overwriting;
@@ -18,6 +41,7 @@ struct Overwriting;
 // SAFETY: the memory is the system's, and what is written to it is within a block that is being given back.
 unsafe impl GlobalAlloc for Overwriting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        note_lock();
         if layout.size() >= REFUSED.get() {
             REFUSALS.set(REFUSALS.get() + 1);
             return ptr::null_mut();
@@ -27,6 +51,7 @@ unsafe impl GlobalAlloc for Overwriting {
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        note_lock();
         // SAFETY: the block has this size, and nobody uses it.
         unsafe { block.write_bytes(0xA5, layout.size()) };
         // SAFETY: as the caller promises.
@@ -45,6 +70,19 @@ pub(crate) fn refusing<R>(size: usize, f: impl FnOnce() -> R) -> (R, usize) {
     REFUSED.set(before);
     (result, REFUSALS.get())
 }
+
+/// Forgets a value, as `mem::forget` does, so that leak checkers find what it had: the leak is meant.
+pub(crate) fn forget<T>(value: T) {
+    static FORGOTTEN: Mutex<Vec<Forgotten>> = Mutex::new(Vec::new());
+    let forgotten = Forgotten(Box::into_raw(Box::new(value)).cast());
+    FORGOTTEN.lock().unwrap().push(forgotten);
+}
+
+/// Where a forgotten value is. Nobody looks there but leak checkers.
+struct Forgotten(#[expect(dead_code)] *const ());
+
+// SAFETY: nobody looks there.
+unsafe impl Send for Forgotten {}
 
 /// The buckets stay as they are if there is no memory for more, and all is found in longer chains.
 #[test]

@@ -1,30 +1,41 @@
 //! A lock that may panic instead of locking, as its contract allows, and one whose unlock takes its time.
 
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering::*};
 use std::sync::mpsc;
 use std::thread;
 
 use kref::atomic::Backend;
 use kref::lock::{Lock, LockBackend};
-use kref::registry::DefaultHashBuilder;
+use kref::registry::{DefaultHashBuilder, Entry, Pending, Reservation};
 use kref::{Handle, Registry};
 
+use crate::memory;
+
 thread_local! {
-    /// How many of the thread's next attempts to lock panic.
+    /// How many of the thread's next attempts to lock panic, when so many others have succeeded.
     static PANICS: Cell<u32> = const { Cell::new(0) };
+    static LATER: Cell<u32> = const { Cell::new(0) };
     /// What the thread does behind its next unlock.
     static AFTER_UNLOCK: Cell<Option<fn()>> = const { Cell::new(None) };
 }
 
-struct Moody(AtomicBool);
+struct Moody {
+    is_locked: AtomicBool,
+    /// Whether it is the lock of a shard.
+    is_shards: bool,
+}
 
-struct Held<'a>(&'a AtomicBool);
+struct Held<'a>(&'a Moody);
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.0.store(false, Release);
+        if self.0.is_shards {
+            memory::locked(false);
+        }
+        self.0.is_locked.store(false, Release);
         // Nothing of the lock is touched from here on.
         if let Some(after) = AFTER_UNLOCK.take() {
             after();
@@ -37,14 +48,19 @@ unsafe impl Lock for Moody {
     type Guard<'a> = Held<'a>;
 
     fn lock(&self) -> Held<'_> {
-        if let Some(left) = PANICS.get().checked_sub(1) {
+        if let Some(later) = LATER.get().checked_sub(1) {
+            LATER.set(later);
+        } else if let Some(left) = PANICS.get().checked_sub(1) {
             PANICS.set(left);
             panic!("the lock is in a mood");
         }
-        while self.0.swap(true, Acquire) {
+        while self.is_locked.swap(true, Acquire) {
             thread::yield_now();
         }
-        Held(&self.0)
+        if self.is_shards {
+            memory::locked(true);
+        }
+        Held(self)
     }
 }
 
@@ -63,8 +79,12 @@ unsafe impl LockBackend for Backdrop {
     type Signal = AtomicBool;
     type ThreadId = thread::ThreadId;
 
+    #[track_caller]
     fn new_lock() -> Moody {
-        Moody(AtomicBool::new(false))
+        Moody {
+            is_locked: AtomicBool::new(false),
+            is_shards: Location::caller().file().ends_with("table/shard.rs"),
+        }
     }
     fn new_signal() -> AtomicBool {
         AtomicBool::new(false)
@@ -135,6 +155,8 @@ fn a_construction_that_cannot_end_keeps_its_node() {
         assert_eq!(**other, u32::to_string(&key));
     }
     assert_eq!(map.handles().len(), others.len());
+    drop(others);
+    memory::forget(map);
 }
 
 /// What was constructed is in the map when the lock panics at first, and goes with the panic.
@@ -180,6 +202,7 @@ fn a_last_put_that_cannot_lock_leaks() {
     moody(|| drop(one));
     assert_eq!(map.get(&1).as_deref().map(String::as_str), Some("one"));
     assert_eq!(map.len(), 1);
+    memory::forget(map);
 }
 
 /// Makes the lock panic when the destructor of the value has run: at what comes next.
@@ -213,6 +236,113 @@ fn a_slot_is_given_back_behind_a_lock_that_panics() {
         moody(|| drop(one));
     }
     assert!(places.len() < 50, "{} slots", places.len());
+}
+
+/// A reservation, and somebody that waits for it.
+type Awaited<'a> = (
+    Reservation<'a, u32, String, Backdrop>,
+    Pending<'a, u32, String, Backdrop>,
+);
+
+/// Reservations of these keys.
+fn awaited(map: &Map, keys: Range<u32>) -> Vec<Awaited<'_>> {
+    let one = |key| {
+        let Entry::Vacant(reservation) = map.entry(key) else {
+            panic!("{key} is vacant");
+        };
+        let Entry::Busy(pending) = map.entry(key) else {
+            panic!("{key} is reserved");
+        };
+        (reservation, pending)
+    };
+    keys.map(one).collect()
+}
+
+/// A map that is divided among many shards while keys are reserved, and a lock that panics at any point of that: nothing of
+/// the map is lost, and no waiter is forgotten.
+#[test]
+fn a_division_behind_a_lock_that_panics_forgets_nobody() {
+    // A backend that is not `Native` is taken for that of a model, where two nodes are many.
+    const NODES: u32 = 2;
+    let mut panicked = 0;
+    for later in 0..12 {
+        let map = Map::new_in(0, DefaultHashBuilder);
+        let waiting = awaited(&map, 1000..1008);
+        let all = Vec::from_iter((0..NODES).map(|key| map.get_or_insert_with(key, u32::to_string)));
+        LATER.set(later);
+        PANICS.set(1);
+        let last = catch_unwind(AssertUnwindSafe(|| {
+            map.get_or_insert_with(NODES, u32::to_string)
+        }));
+        LATER.set(0);
+        PANICS.set(0);
+        panicked += u32::from(last.is_err());
+        for (reservation, pending) in waiting {
+            let made = reservation.fulfil("made".into());
+            assert!(pending.is_done(), "after {later} locks");
+            assert_eq!(pending.wait().as_deref(), Some(&*made));
+        }
+        for (key, handle) in (0..).zip(&all) {
+            assert!(
+                map.get(&key)
+                    .is_some_and(|found| Handle::ptr_eq(&found, handle))
+            );
+        }
+        map.get_or_insert_with(NODES, u32::to_string);
+        drop((all, last));
+        assert!(map.is_empty());
+    }
+    assert!(panicked > 4, "the division takes {panicked} locks");
+}
+
+/// A value that has the handle of another.
+struct Nest {
+    _next: Option<Handle<u32, Nest, Backdrop>>,
+}
+
+/// Whatever is noted of busy nodes, of those who wait for them and of nodes that are being destroyed: the memory for it is
+/// allocated before a shard is locked, and freed afterwards. Also when the map is divided.
+#[test]
+fn no_memory_is_allocated_or_freed_under_the_lock_of_a_shard() {
+    fn nested(map: &Map, key: u32) -> String {
+        if key % 10 == 0 {
+            return String::new();
+        }
+        map.get_or_insert_with(key - 1, |key| nested(map, *key))
+            .to_string()
+    }
+    let blocks = memory::under_lock(|| {
+        let map = Map::new_in(0, DefaultHashBuilder);
+        map.get_or_insert_with(9, |key| nested(&map, *key));
+        let mut waiting = awaited(&map, 1000..1040);
+        // Constructors under way while the map is divided.
+        let all = map.get_or_insert_with(500, |_| {
+            map.get_or_insert_with(501, |_| {
+                let others = (0..200).map(|key| map.get_or_insert_with(key, u32::to_string));
+                format!("{}", Vec::from_iter(others).len())
+            });
+            "all".into()
+        });
+        waiting.extend(awaited(&map, 2000..2100));
+        waiting.drain(..70).for_each(|(reservation, pending)| {
+            drop(reservation.fulfil("made".into()));
+            assert!(pending.is_done());
+        });
+        drop((waiting, all));
+        assert!(map.is_empty());
+        map.shrink_to_fit();
+
+        // Destructors of exclusive keys that run one inside the other.
+        let map =
+            Registry::<u32, Nest, DefaultHashBuilder, Backdrop>::new_in(1, DefaultHashBuilder);
+        let map = map.exclusive();
+        let chain = (0..10).fold(None, |next, key| {
+            Some(map.try_insert(key, Nest { _next: next }).ok().unwrap())
+        });
+        drop(chain);
+        assert!(map.is_empty());
+    });
+    assert_eq!(blocks, 0);
 }
 
 static UNLOCKED: AtomicBool = AtomicBool::new(false);

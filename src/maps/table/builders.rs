@@ -10,6 +10,12 @@
 //! for it: the first waiter makes it, and enters it in [`Builders`], under the lock of the node's shard. At its end the
 //! builder takes it out there, unlocks, and then ends the event: wakers are user code.
 //!
+//! # Memory
+//!
+//! None is allocated or freed under the lock. Who is about to enter something asks first whether there is room. If not, it unlocks,
+//! allocates, and brings the memory when it has the lock again; and it frees outside what is brought in vain. Room that was made
+//! stays until the map is shrunk.
+//!
 //! # The thread of a builder
 //!
 //! A constructor that is called and returns (`get_or_insert_with`) runs on one thread, and what it calls on that thread
@@ -17,7 +23,7 @@
 //! and an asynchronous constructor have no thread: what waits for them on the thread that made them may be another task.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::TryReserveError;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::mem;
@@ -49,8 +55,13 @@ pub(super) struct Watch<B: LockBackend> {
     ended: Arc<Ended<B>>,
 }
 
-/// Nodes that are being built, each on a thread.
+/// Nodes that are busy, each because of a thread.
 pub(super) type Threads<B> = Vec<(NonNull<Node<B>>, <B as LockBackend>::ThreadId)>;
+
+/// Events of nodes that have waiters, in the order of the nodes' addresses.
+struct Awaited<B: LockBackend>(Vec<AwaitedNode<B>>);
+
+type AwaitedNode<B> = (NonNull<Node<B>>, Arc<Ended<B>>);
 
 /// What a shard knows of its busy nodes; used under the lock.
 pub(super) struct Builders<B: LockBackend> {
@@ -59,11 +70,52 @@ pub(super) struct Builders<B: LockBackend> {
     first: Option<(NonNull<Node<B>>, B::ThreadId)>,
     /// The others. As many as there are threads here, and deeper where constructors nest, of which the innermost is the last.
     threads: Threads<B>,
-    /// The events of the nodes that have waiters, if any has.
+    /// In a box, so that a shard has two cache lines.
     awaited: Option<Box<Awaited<B>>>,
 }
 
-type Awaited<B> = BTreeMap<NonNull<Node<B>>, Arc<Ended<B>>>;
+/// An event that a waiter brings, and memory for it to be entered.
+pub(super) struct Fresh<B: LockBackend> {
+    ended: Arc<Ended<B>>,
+    awaited: Option<Box<Awaited<B>>>,
+}
+
+/// How many busy nodes there has to be room for.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Needs {
+    threads: usize,
+    awaited: usize,
+}
+
+/// Memory that a shard does not need any more, to be freed after unlocking.
+pub(super) struct Idle<B: LockBackend> {
+    _threads: Threads<B>,
+    _awaited: Option<Box<Awaited<B>>>,
+}
+
+impl<B: LockBackend> Fresh<B> {
+    pub(super) fn new() -> Self {
+        Self {
+            ended: Event::new(),
+            awaited: None,
+        }
+    }
+
+    /// Allocates memory for so many events.
+    pub(super) fn prepare(&mut self, count: usize) {
+        self.awaited = Some(Box::new(Awaited(Vec::with_capacity(count))));
+    }
+}
+
+impl<B: LockBackend> Awaited<B> {
+    fn place(&self, node: NonNull<Node<B>>) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&node, |(node, _)| *node)
+    }
+
+    fn has_room(&self) -> bool {
+        self.0.len() < self.0.capacity()
+    }
+}
 
 impl<B: LockBackend> Builders<B> {
     pub(super) fn new() -> Self {
@@ -74,8 +126,9 @@ impl<B: LockBackend> Builders<B> {
         }
     }
 
-    /// Notes on which thread a node is being built, if on one.
+    /// Notes because of which thread a node is busy, if because of one. There is [room](Self::have_room).
     pub(super) fn begin(&mut self, node: NonNull<Node<B>>, thread: Option<B::ThreadId>) {
+        debug_assert!(self.have_room());
         let noted = thread.map(|thread| (node, thread));
         if self.first.is_none() {
             self.first = noted;
@@ -109,7 +162,7 @@ impl<B: LockBackend> Builders<B> {
         memory
     }
 
-    /// The thread on which a node is being built, if on one.
+    /// The thread because of which a node is busy, if because of one.
     fn thread(&self, node: NonNull<Node<B>>) -> Option<B::ThreadId> {
         let mut noted = self.first.iter().chain(self.threads.iter().rev());
         noted
@@ -117,16 +170,40 @@ impl<B: LockBackend> Builders<B> {
             .map(|(_, thread)| *thread)
     }
 
-    /// Returns what there is to wait for: the event is `fresh`, unless the node has one already.
-    pub(super) fn watch(&mut self, node: NonNull<Node<B>>, fresh: Arc<Ended<B>>) -> Watch<B> {
-        Watch {
-            thread: self.thread(node),
-            ended: self.awaited().entry(node).or_insert(fresh).clone(),
+    /// Returns what there is to wait for: the event is that of `fresh`, unless the node has one already. What is in `fresh` afterwards
+    /// is to be freed after unlocking.
+    ///
+    /// # Errors
+    ///
+    /// Returns for how many events `fresh` has to be [prepared](Fresh::prepare).
+    pub(super) fn watch(
+        &mut self,
+        node: NonNull<Node<B>>,
+        fresh: &mut Fresh<B>,
+    ) -> Result<Watch<B>, usize> {
+        let thread = self.thread(node);
+        let room = |awaited: &Option<Box<Awaited<B>>>| {
+            awaited.as_ref().map_or(0, |awaited| awaited.0.capacity())
+        };
+        if room(&fresh.awaited) > room(&self.awaited) {
+            mem::swap(&mut fresh.awaited, &mut self.awaited);
+            if let (Some(to), Some(from)) = (&mut self.awaited, &mut fresh.awaited) {
+                to.0.append(&mut from.0);
+            }
         }
-    }
-
-    fn awaited(&mut self) -> &mut Awaited<B> {
-        self.awaited.get_or_insert_default()
+        let Some(awaited) = &mut self.awaited else {
+            return Err(2);
+        };
+        let ended = match awaited.place(node) {
+            Ok(place) => Arc::clone(&awaited.0[place].1),
+            Err(_) if !awaited.has_room() => return Err(2 * awaited.0.len() + 2),
+            Err(place) => {
+                let ended = Arc::clone(&fresh.ended);
+                awaited.0.insert(place, (node, Arc::clone(&ended)));
+                ended
+            }
+        };
+        Ok(Watch { thread, ended })
     }
 
     /// Forgets a node, which is not busy any more. Returns the event to end after unlocking, if the node has
@@ -139,42 +216,74 @@ impl<B: LockBackend> Builders<B> {
             self.threads.swap_remove(place);
         }
         let awaited = self.awaited.as_mut()?;
-        let ended = awaited.remove(&node);
-        if awaited.is_empty() {
-            self.awaited = None;
-        }
-        ended
+        let place = awaited.place(node).ok()?;
+        Some(awaited.0.remove(place).1)
     }
 
-    /// Takes over what `from` knows of some nodes.
-    pub(super) fn take(&mut self, from: &mut Self, is_meant: impl Fn(NonNull<Node<B>>) -> bool) {
-        let (meant, others): (Vec<_>, Vec<_>) = mem::take(&mut from.threads)
-            .into_iter()
-            .chain(from.first.take())
-            .partition(|&(node, _)| is_meant(node));
-        for (node, thread) in meant {
-            self.begin(node, Some(thread));
+    /// Counts the nodes that are known, each for the part that it belongs to.
+    pub(super) fn count(&self, needs: &mut [Needs], part: impl Fn(NonNull<Node<B>>) -> usize) {
+        for (node, _) in self.first.iter().chain(&self.threads) {
+            needs[part(*node)].threads += 1;
         }
-        from.threads = others;
-        let Some(awaited) = from.awaited.take() else {
-            return;
-        };
-        for (node, ended) in *awaited {
-            let to = if is_meant(node) {
-                &mut *self
-            } else {
-                &mut *from
-            };
-            to.awaited().insert(node, ended);
+        for (node, _) in self.awaited.iter().flat_map(|awaited| &awaited.0) {
+            needs[part(*node)].awaited += 1;
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.first.is_none() && self.threads.is_empty() && self.awaited.is_none()
+    /// Whether there is room for all of it. Nothing is known yet.
+    pub(super) fn suffice_for(&self, needs: Needs) -> bool {
+        let awaited = self
+            .awaited
+            .as_ref()
+            .map_or(0, |awaited| awaited.0.capacity());
+        needs.threads <= self.threads.capacity() && needs.awaited <= awaited
     }
 
-    pub(super) fn shrink(&mut self) {
-        self.threads.shrink_to_fit();
+    /// Allocates memory for all of it, and for some more. No other thread knows this, and no lock is held.
+    pub(super) fn reserve(&mut self, needs: Needs) -> Result<(), TryReserveError> {
+        if needs.threads > 0 {
+            self.threads.try_reserve(2 * needs.threads)?;
+        }
+        if needs.awaited > 0 {
+            let awaited = self
+                .awaited
+                .get_or_insert_with(|| Box::new(Awaited(Vec::new())));
+            awaited.0.try_reserve(2 * needs.awaited)?;
+        }
+        Ok(())
+    }
+
+    /// Gives what is known of each node to the builders of its part, which [have room](Self::suffice_for).
+    pub(super) fn divide<P>(
+        &mut self,
+        parts: &mut [P],
+        builders: impl Fn(&mut P) -> &mut Self,
+        part: impl Fn(NonNull<Node<B>>) -> usize,
+    ) {
+        for (node, thread) in self.first.take().into_iter().chain(self.threads.drain(..)) {
+            builders(&mut parts[part(node)]).begin(node, Some(thread));
+        }
+        for (node, ended) in self
+            .awaited
+            .iter_mut()
+            .flat_map(|awaited| awaited.0.drain(..))
+        {
+            let awaited = &mut builders(&mut parts[part(node)]).awaited;
+            let awaited = awaited.as_mut().expect("there is room");
+            // At the end: they come in the order of the nodes.
+            awaited.0.push((node, ended));
+        }
+    }
+
+    /// Takes the memory away that nothing is in.
+    pub(super) fn strip(&mut self) -> Idle<B> {
+        Idle {
+            _threads: match self.threads.is_empty() {
+                true => mem::take(&mut self.threads),
+                false => Vec::new(),
+            },
+            _awaited: self.awaited.take_if(|awaited| awaited.0.is_empty()),
+        }
     }
 }
 

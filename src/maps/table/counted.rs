@@ -120,7 +120,7 @@ unsafe fn last_put<P: Payload, B: LockBackend>(node: NonNull<Node<B>>) {
     // SAFETY: this is the pending owner.
     let table = unsafe { table_of::<P, B>(node) };
     // SAFETY: as above, up to the end of the node's life in the table.
-    let mut guard = unsafe { table.as_ref() }.lock(header.tag().hash());
+    let mut guard = unsafe { table.as_ref() }.lock_for_put(header.tag().hash());
     if !header.refs.settle() {
         return;
     }

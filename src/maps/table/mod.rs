@@ -88,6 +88,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use self::buckets::{Buckets, FirstHeads, Heads};
 pub(crate) use self::builders::{Busy, Outcome};
+use self::builders::{Fresh, Watch};
 pub(crate) use self::counted::Counted;
 pub(crate) use self::ending::{Panicked, go_on};
 pub(crate) use self::event::Event;
@@ -192,6 +193,29 @@ impl<B: LockBackend> Table<B> {
         self.shards.iter().map(Shard::len_hint).sum()
     }
 
+    /// Returns what there is to wait for, if the node is busy.
+    fn watch<P: Payload>(&self, hash: Hash, node: &Counted<P, B>) -> Option<Watch<B>> {
+        // Not under the lock, as it allocates.
+        let mut fresh = Fresh::new();
+        loop {
+            // The guard is dropped at the end of the statement.
+            let watch = self.lock(hash).watch(node, &mut fresh)?;
+            match watch {
+                Ok(watch) => return Some(watch),
+                Err(count) => fresh.prepare(count),
+            }
+        }
+    }
+
+    /// Locks the shard of a hash for the last put of a node there.
+    fn lock_for_put(&self, hash: Hash) -> Guard<'_, B> {
+        let mut guard = self.lock(hash);
+        while self.is_exclusive && !guard.is_ready_for_dying() {
+            guard = self.stock(hash, guard);
+        }
+        guard
+    }
+
     /// Puts at hand what an insertion in the shard of a hash needs. Memory is not allocated under the lock, nor freed, so it is released
     /// in between.
     #[cold]
@@ -236,8 +260,9 @@ impl<B: LockBackend> Table<B> {
     /// Gives all memory back that can go back.
     fn shrink(&self) {
         for mut guard in self.shards.guards() {
-            let slots = guard.strip();
+            let (slots, idle) = guard.strip();
             drop(guard);
+            drop(idle);
             // SAFETY: they are taken from here, and a shard had them.
             unsafe { self.memory.give(slots) };
         }

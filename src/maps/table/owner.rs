@@ -17,7 +17,6 @@ use core::sync::atomic::AtomicPtr;
 use core::sync::atomic::Ordering::{Acquire, Release};
 
 use super::candidates::Candidates;
-use super::event::Event;
 use super::shard::{Guard, Look};
 use super::{Busy, Counted, Hash, Iter, Payload, State, Table, Tag};
 use crate::atomic::{Atomic, Native};
@@ -299,10 +298,7 @@ impl<P: Payload, B: LockBackend> Owner<P, B> {
                         return Slowly::Occupied(found);
                     }
                     State::Building | State::Dying => {
-                        // Not under the lock, as it allocates.
-                        let fresh = Event::new();
-                        let watch = table.lock(hash).watch(&found, fresh);
-                        if let Some(watch) = watch {
+                        if let Some(watch) = table.watch(hash, &found) {
                             drop(seen);
                             return Slowly::Busy(Busy::new(found, watch));
                         }

@@ -11,7 +11,7 @@ use crossbeam_utils::CachePadded;
 
 use super::Table;
 use super::buckets::{Buckets, Heads};
-use super::builders::{Builders, Ended, Threads, Watch};
+use super::builders::{Builders, Ended, Fresh, Idle, Needs, Threads, Watch};
 use super::candidates::Candidates;
 use super::chains::Chains;
 use super::counted::Counted;
@@ -125,6 +125,11 @@ impl<B: LockBackend> Shard<B> {
         self.shards as usize
     }
 
+    /// What is known of busy nodes, in a shard that no other thread knows.
+    pub(super) fn builders(&mut self) -> &mut Builders<B> {
+        &mut self.inner.get_mut().builders
+    }
+
     /// How many nodes are listed; a hint.
     pub(crate) fn len_hint(&self) -> usize {
         // Relaxed: a hint.
@@ -222,13 +227,29 @@ impl<B: LockBackend> Guard<'_, B> {
 
     /// Gives everything in the shard to `parts`, which no other thread knows: each node belongs to the part of its hash.
     /// What is left to do is to make them known, and then to [end](Self::end_divided) this shard.
-    pub(super) fn divide(&mut self, buckets: &Buckets<B>, parts: &mut [CachePadded<Shard<B>>]) {
+    ///
+    /// Returns `false`, and does nothing, if the parts have no room for what is known of busy nodes: memory is not allocated under the
+    /// lock. There is `needs` for each part, which says then what it has to have room for.
+    pub(super) fn divide(
+        &mut self,
+        buckets: &Buckets<B>,
+        parts: &mut [CachePadded<Shard<B>>],
+        needs: &mut [Needs],
+    ) -> bool {
         self.keep_up();
         let shift = 32 - parts.len().ilog2();
         let place = |node: NonNull<Node<B>>| {
             // SAFETY: what is in a chain, or busy, is a node.
             unsafe { node.as_ref() }.tag().hash().place(shift)
         };
+        needs.fill(Needs::default());
+        self.builders.count(needs, place);
+        let mut both = parts.iter_mut().zip(&*needs);
+        if !both.all(|(part, needs)| part.builders().suffice_for(*needs)) {
+            return false;
+        }
+        // First: this takes a lock, which may unwind. From here on nothing does.
+        buckets.divide(self.heads, parts.len());
         for part in &mut *parts {
             let inner = part.inner.get_mut();
             inner.heads = self.heads;
@@ -248,19 +269,14 @@ impl<B: LockBackend> Guard<'_, B> {
         let first = parts[0].inner.get_mut();
         first.live += in_no_chain;
         first.free.append(&mut self.free);
-        for (number, part) in parts.iter_mut().enumerate() {
-            if self.builders.is_empty() {
-                break;
-            }
-            let builders = &mut part.inner.get_mut().builders;
-            builders.take(&mut self.builders, |node| place(node) == number);
-        }
-        buckets.divide(self.heads, parts.len());
+        self.builders.divide(parts, |part| part.builders(), place);
+        true
     }
 
-    /// Ends the shard, whose parts are known.
-    pub(super) fn end_divided(mut self) {
+    /// Ends the shard, whose parts are known. Returns memory to be freed after unlocking.
+    pub(super) fn end_divided(mut self) -> Idle<B> {
         self.phase = Phase::Divided;
+        self.builders.strip()
     }
 
     /// Moves the shard to the array in use.
@@ -334,10 +350,9 @@ impl<B: LockBackend> Guard<'_, B> {
         self.free.split_off(enough / 2)
     }
 
-    /// Takes all slots away.
-    pub(super) fn strip(&mut self) -> Batch<B> {
-        self.builders.shrink();
-        self.free.split_off(0)
+    /// Takes all slots away, and memory to be freed after unlocking.
+    pub(super) fn strip(&mut self) -> (Batch<B>, Idle<B>) {
+        (self.free.split_off(0), self.builders.strip())
     }
 
     /// Whether the last insertion made the nodes as many as the heads, or twice as many, and so on: then it
@@ -413,13 +428,17 @@ impl<B: LockBackend> Guard<'_, B> {
         self.chains().chain(hash).filter(has)
     }
 
-    /// Returns what there is to wait for: the event is `fresh`, unless the node has one already. Nothing if the node is not
-    /// being built any more.
+    /// Returns what there is to wait for: the event is that of `fresh`, unless the node has one already. Nothing if the node is not
+    /// busy any more.
+    ///
+    /// # Errors
+    ///
+    /// Returns for how many events `fresh` has to be prepared: memory is not allocated under the lock.
     pub(super) fn watch<P: Payload>(
         &mut self,
         node: &Counted<P, B>,
-        fresh: Arc<Ended<B>>,
-    ) -> Option<Watch<B>> {
+        fresh: &mut Fresh<B>,
+    ) -> Option<Result<Watch<B>, usize>> {
         let is_busy = matches!(node.header().tag().state(), State::Building | State::Dying);
         is_busy.then(|| self.builders.watch(node.node(), fresh))
     }
@@ -590,7 +609,13 @@ impl<B: LockBackend> Guard<'_, B> {
         true
     }
 
-    /// Makes a dead node busy: it stays in its chain while the destructor of its value runs. Returns a reference.
+    /// Whether there is memory for what is noted of a node that is [dying](Self::begin_dying).
+    pub(super) fn is_ready_for_dying(&self) -> bool {
+        self.builders.have_room()
+    }
+
+    /// Makes a dead node busy: it stays in its chain while the destructor of its value runs. Returns a reference. The shard is
+    /// [ready](Self::is_ready_for_dying) for it.
     ///
     /// # Safety
     ///

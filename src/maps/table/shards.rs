@@ -7,7 +7,8 @@
 //! # How a shard is divided
 //!
 //! The thread that does it allocates the new shards, and makes the heads enough for them (see `buckets.rs`). No lock is held for
-//! that, and if there is no memory, all stays as it is. Then it locks the one shard and, in this order,
+//! that, and if there is no memory, all stays as it is. Then it locks the one shard. If more nodes are busy than the new shards have
+//! room for, it unlocks, makes room, and begins again. Otherwise, in this order, it
 //!
 //! 1. moves the nodes to the array of heads in use, where each of the new shards has heads of its own;
 //! 2. tells each of the new shards how many of the nodes are its own, and which threads and tasks wait for them. The nodes stay in their chains;
@@ -29,17 +30,18 @@
 //!
 //! # Orderings
 //!
-//! `at`: Release when it is replaced, Acquire when it is read, so that the shards are there.
+//! `at`: Release when it is replaced, Acquire when it is read, so that the shards are there. `again` is a hint: Relaxed.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::mem::ManuallyDrop;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::Ordering::{Acquire, Release};
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crossbeam_utils::CachePadded;
 
 use super::buckets::Buckets;
+use super::builders::Needs;
 use super::node::Hash;
 use super::shard::{Guard, Shard};
 use crate::atomic::Atomic;
@@ -67,7 +69,9 @@ pub(super) struct Shards<B: LockBackend> {
     /// The pointer of the [`Array`] in use.
     at: B::Ptr<Shard<B>>,
     /// How many there may be: a power of two, or 0 for as many as the processors call for.
-    most: usize,
+    most: u32,
+    /// How many nodes there have to be for the next try, after one that found no memory.
+    again: B::U32,
 }
 
 /// An array of shards. A copy of it owns nothing.
@@ -87,7 +91,8 @@ impl<B: LockBackend> Shards<B> {
     pub(super) unsafe fn new(one: NonNull<One<B>>, most: usize) -> Self {
         Self {
             at: B::Ptr::new(one.as_ptr().cast()),
-            most,
+            most: most as u32,
+            again: B::U32::new(0),
         }
     }
 
@@ -131,26 +136,55 @@ impl<B: LockBackend> Shards<B> {
             && (one.len_hint() >= many::<B>() || one.contention() >= MET)
     }
 
-    /// Divides the only shard, if there is memory for it and no other thread was faster. No lock is held.
+    /// Divides the only shard, unless another thread was faster. No lock is held.
+    ///
+    /// If there is no memory for it, the map goes on with one shard, and it is tried again when the map has twice as many nodes.
     #[cold]
     #[inline(never)]
     pub(super) fn divide(&self, one: &Shard<B>, buckets: &Buckets<B>) {
+        // Relaxed: a hint.
+        if one.len_hint() < self.again.load(Relaxed) as usize {
+            return;
+        }
+        if self.try_divide(one, buckets).is_none() {
+            let twice = u32::try_from(2 * one.len_hint()).unwrap_or(u32::MAX);
+            // Relaxed: as above.
+            self.again.store(twice.max(2), Relaxed);
+        }
+    }
+
+    /// Divides the only shard, unless it is divided already. Nothing if there is no memory for it.
+    fn try_divide(&self, one: &Shard<B>, buckets: &Buckets<B>) -> Option<()> {
         let len = match self.most {
             0 => default_most::<B>(),
-            most => most,
+            most => most as usize,
         };
         let len = len.min(Array::<B>::MOST);
         let mut parts = Vec::new();
-        if len == 1 || parts.try_reserve_exact(len).is_err() || !buckets.suffice_for(len) {
-            return;
+        let mut needs = Vec::new();
+        parts.try_reserve_exact(len).ok()?;
+        needs.try_reserve_exact(len).ok()?;
+        if len == 1 || !buckets.suffice_for(len) {
+            return None;
         }
         let heads = buckets.heads();
         let part = |number| Shard::new(one.table(), number, len as u32, heads);
         parts.extend((0..len as u32).map(|number| CachePadded::new(part(number))));
-        let Some(mut guard) = one.lock() else {
-            return;
+        needs.resize(len, Needs::default());
+        let mut guard = one.lock();
+        while let Some(one_guard) = &mut guard {
+            if one_guard.divide(buckets, &mut parts, &mut needs) {
+                break;
+            }
+            drop(guard);
+            for (part, needs) in parts.iter_mut().zip(&needs) {
+                part.builders().reserve(*needs).ok()?;
+            }
+            guard = one.lock();
+        }
+        let Some(guard) = guard else {
+            return Some(());
         };
-        guard.divide(buckets, &mut parts);
         let parts = ManuallyDrop::new(parts.into_boxed_slice());
         let first = parts.as_ptr().cast_mut().cast::<Shard<B>>();
         // Release: pairs with the Acquire in `array`, so that the shards are seen.
@@ -158,7 +192,9 @@ impl<B: LockBackend> Shards<B> {
             first.map_addr(|first| first | len.ilog2() as usize),
             Release,
         );
-        guard.end_divided();
+        let idle = guard.end_divided();
+        drop(idle);
+        Some(())
     }
 }
 

@@ -81,9 +81,9 @@ use crate::track::{Operation, Origin, Token};
 /// aborts at once.
 ///
 /// A coroutine runs on a stack that the operating system does not know of. There, destructors nest 32
-/// deep on the coroutine's stack, and continue on a new one after that. (This fails to notice a
-/// coroutine's stack that lies less than 1 GiB above the end of its thread's. On such a stack nothing is
-/// done.)
+/// deep on the coroutine's stack, and continue on a new one after that. (On other systems than Linux and Android,
+/// this fails to notice a coroutine's stack that lies less than 1 GiB above the end of its thread's. On such a
+/// stack nothing is done.)
 ///
 /// Without the feature `deep`, or on a target that `stacker` does not support, take a long chain apart
 /// in a loop, and use [`into_inner`](Self::into_inner) for it: of several threads that drop the
