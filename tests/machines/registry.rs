@@ -8,6 +8,7 @@ use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::hash::{BuildHasher, Hash, Hasher};
+use std::ops::RangeInclusive;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -22,11 +23,15 @@ use super::{Letter, Machine, Model, counts, pick, size};
 
 /// How many keys there are.
 const KEYS: u8 = 24;
+/// The keys of [`Op::Many`].
+const OTHERS: RangeInclusive<u8> = 100..=u8::MAX;
 
 #[derive(Clone, Debug)]
 pub enum Op {
     Get(u8),
     GetOrInsert(u8, usize),
+    /// Holds the objects of so many other keys that the registry gets more shards.
+    Many(usize),
     /// The object owns a handle, which is given up.
     GetOrInsertChild(u8, u16),
     TryMake(u8, Ending),
@@ -185,6 +190,7 @@ impl Model for Objects {
         match *op {
             Op::Get(key) => self.held.extend(self.listed.get(&key)),
             Op::GetOrInsert(key, _) => self.get_or_insert(key),
+            Op::Many(_) => OTHERS.for_each(|key| self.get_or_insert(key)),
             Op::GetOrInsertChild(key, number) => {
                 let parent = pick(number, self.held.len()).map(|i| self.held.swap_remove(i));
                 match self.listed.get(&key) {
@@ -561,6 +567,11 @@ impl<S: BuildHasher + Default + 'static, A: Align, const N: usize> Machine
         |a, _| Op::Drop(a),
         |a, _| Op::Drop(a),
         |_, _| Op::DropAll,
+        // Seldom: each check looks at all that are held.
+        |a, b| match a % 16 {
+            0 => Op::Many(size(b)),
+            _ => Op::DropAll,
+        },
         |a, _| Op::Handles(usize::from(a % 8)),
         |_, _| Op::ShrinkToFit,
         |_, _| Op::ShrinkToFit,
@@ -569,7 +580,7 @@ impl<S: BuildHasher + Default + 'static, A: Align, const N: usize> Machine
 
     fn new() -> Self {
         Self {
-            registry: Registry::with_shards_and_hasher(1, S::default()),
+            registry: Registry::with_hasher(S::default()),
             held: Vec::new(),
             ledger: Ledger::default(),
             keys: Rc::default(),
@@ -581,6 +592,11 @@ impl<S: BuildHasher + Default + 'static, A: Align, const N: usize> Machine
         match op {
             Op::Get(key) => self.held.extend(self.registry.get(&key)),
             Op::GetOrInsert(key, size) => self.held.push(self.get_or_insert(key, size)),
+            Op::Many(size) => {
+                for key in OTHERS {
+                    self.held.push(self.get_or_insert(key, size));
+                }
+            }
             Op::GetOrInsertChild(key, number) => {
                 let parent = pick(number, self.held.len()).map(|i| self.held.swap_remove(i));
                 let present = self.registry.get(&key);

@@ -176,7 +176,8 @@ fn wakers_are_foreign_code() {
     struct Panics;
     impl Wake for Panics {
         fn wake(self: Arc<Self>) {
-            panic!("in a waker");
+            // Where it is the second panic, what it panics with is forgotten: this takes no memory.
+            std::panic::panic_any(());
         }
     }
     struct Uses(Arc<Drain>);
