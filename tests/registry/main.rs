@@ -3,10 +3,6 @@
 #![cfg(feature = "registry")]
 #![allow(unreachable_pub)] // the modules of a test are as public to one another as they need
 
-// The tracker has memory of its own, and makes the pointers larger.
-#[cfg(not(feature = "track"))]
-mod memory;
-
 mod behaviour;
 mod entry;
 mod equal_hashes;
@@ -16,6 +12,7 @@ mod hostile;
 mod interner;
 mod iterate;
 mod key_lock;
+mod memory;
 mod moody;
 mod panics;
 mod place;

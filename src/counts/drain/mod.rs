@@ -44,7 +44,7 @@
 mod shared;
 mod wait;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "std"))]
 mod tests;
 
 use core::fmt;

@@ -105,7 +105,7 @@ mod switch;
 mod thread;
 mod word;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "std"))]
 mod tests;
 
 pub use self::backend::ShardBackend;
