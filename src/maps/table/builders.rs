@@ -12,9 +12,9 @@
 //!
 //! # Memory
 //!
-//! None is allocated or freed under the lock. Who is about to enter something asks first whether there is room. If not, it unlocks,
-//! allocates, and brings the memory when it has the lock again; and it frees outside what is brought in vain. Room that was made
-//! stays until the map is shrunk.
+//! None is allocated or freed under the lock. A thread that is about to enter something asks first whether there is room. If not,
+//! it unlocks, allocates, and brings the memory when it has the lock again. Memory that turns out not to be needed is freed after the
+//! unlock. Room that was made stays until the map is shrunk.
 //!
 //! # The thread of a builder
 //!
