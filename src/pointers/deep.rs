@@ -89,14 +89,11 @@ mod stack {
     #[cold]
     #[inline(never)]
     fn without_room(f: impl FnOnce(), left: Option<usize>) {
-        if SIZE.get() == 0 {
-            SIZE.set(size_of_threads_stack().unwrap_or(LEFT_MAX));
-        }
         let mut f = Some(f);
         let mut once = || f.take().into_iter().for_each(|f| f());
         match left {
             // Zero is below the end, so this is another stack. More than there is in all is above it.
-            Some(left @ 1..) if left < SIZE.get() => {
+            Some(left @ 1..) if left < size() => {
                 if left < RED_ZONE {
                     grown(STACK_SIZE, &mut once);
                 } else {
@@ -105,6 +102,15 @@ mod stack {
             }
             _ => nested(&mut once),
         }
+    }
+
+    /// How large the stack is from whose end `stacker` measures. It is asked for where there is such a stack: Miri has none, and does
+    /// not know the functions that tell.
+    fn size() -> usize {
+        if SIZE.get() == 0 {
+            SIZE.set(size_of_threads_stack().unwrap_or(LEFT_MAX));
+        }
+        SIZE.get()
     }
 
     /// Asks the system how large the thread's stack is.

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use kref::registry::Entry;
 use kref::{Handle, Registry};
 
-use crate::recorder::{Record, Recording, What, says};
-use crate::replay::View;
-use crate::scenarios::{CALLS, THREADS, pick};
+use crate::recorder::{Event, Record, Recording, What, says};
+use crate::replay::{OUTSIDE, View};
+use crate::scenarios::{CALLS, THREADS, pick, run_threads};
 use crate::{accepts, alters};
 
 /// The end of objects and of their table.
@@ -20,17 +20,16 @@ const END: View = View {
     word: |record, number| end_word(record, number).or_else(|| tag_word(record, number)),
     is_index: |_| false,
     silent: &["grow", "free"],
-    begins_dead: false,
     is_one: true,
+    ..OUTSIDE
 };
 
 /// One key that is exclusive.
 const KEY: View = View {
     word: key_word,
     is_index: |_| false,
-    silent: &[],
-    begins_dead: false,
     is_one: true,
+    ..OUTSIDE
 };
 
 const BIAS: i64 = isize::MIN as i64;
@@ -43,49 +42,31 @@ const DYING: i64 = 4;
 
 /// What a store to the tag of a node did: the states before and after.
 fn tag_store(record: &Record, number: usize) -> Option<(i64, i64)> {
-    let event = &record.events[number];
-    match event.what {
-        What::Did {
-            operation: "store",
-            old,
-            new,
-        } if is_of(record, event.on, "table/node.rs") => Some((old & 7, new & 7)),
-        _ => None,
-    }
-}
-
-fn is_of(record: &Record, atomic: usize, file: &str) -> bool {
-    record.atomics[atomic].at.file().ends_with(file)
+    let (made, did) = record.operation(number)?;
+    (made.is_in("table/node.rs") && did.name == "store").then_some((did.old & 7, did.new & 7))
 }
 
 /// The shard's lock that the event's thread has.
 fn lock_of(record: &Record, number: usize) -> Option<usize> {
     let thread = record.events[number].thread;
-    let before = record.events[..number].iter().rev();
-    let mut own = before.filter(|event| event.thread == thread);
-    own.find_map(|event| match event.what {
-        What::Locks(_) => Some(Some(event.on)),
-        What::Unlocks => Some(None),
-        _ => None,
-    })?
+    let mut before = record.events[..number].iter().rev();
+    let is_own = |event: &&Event| {
+        event.thread == thread && matches!(event.what, What::Locks(_) | What::Unlocks)
+    };
+    let last = before.find(is_own)?;
+    (last.what != What::Unlocks).then_some(last.on)
 }
 
 /// The steps of `left`. What is said belongs to no word.
 fn end_word(record: &Record, number: usize) -> Option<&'static str> {
-    let event = &record.events[number];
-    let What::Did {
-        operation,
-        old,
-        new,
-    } = event.what
-    else {
+    let Some((made, did)) = record.operation(number) else {
         return Some("");
     };
     // The number begins with the bias.
-    let is_left = is_of(record, event.on, "table/mod.rs") && record.atomics[event.on].first == BIAS;
-    is_left.then(|| match operation {
+    let is_left = made.is_in("table/mod.rs") && made.first == BIAS;
+    is_left.then(|| match did.name {
         "add" => "close: left",
-        "sub" if old.wrapping_sub(new) == 1 => "left",
+        "sub" if did.old.wrapping_sub(did.new) == 1 => "left",
         _ => "bias: left",
     })
 }
@@ -191,14 +172,10 @@ fn ends() {
     let world = Arc::new(World(Map::new_in(2, BuildHasherDefault::default())));
     // So that there is one table. Of two threads that make one, one throws its own away.
     drop(world.0.get_or_insert_with(0, |_| Value));
-    let threads = Vec::from_iter((0..THREADS).map(|_| {
+    run_threads(THREADS, move |_| {
         let world = Arc::clone(&world);
-        shuttle::thread::spawn(move || thread(world))
-    }));
-    drop(world);
-    for thread in threads {
-        thread.join().unwrap();
-    }
+        move || thread(world)
+    });
 }
 
 /// Threads that want the same exclusive key.
@@ -230,14 +207,10 @@ fn one_key() {
     }
     let map = Map::new_in(1, BuildHasherDefault::default());
     let map = Arc::new(map.exclusive());
-    drop(map.get(&KEY));
-    let threads = Vec::from_iter((0..THREADS).map(|_| {
+    run_threads(THREADS, |_| {
         let map = Arc::clone(&map);
-        shuttle::thread::spawn(move || thread(&map))
-    }));
-    for thread in threads {
-        thread.join().unwrap();
-    }
+        move || thread(&map)
+    });
 }
 
 #[test]
@@ -342,13 +315,9 @@ fn takes_the_bias_early() {
         let is_closed = |record: &Record, number| end_word(record, number) == Some("close: left");
         let is_bias = |record: &Record, number| {
             end_word(record, number) == Some("bias: left")
-                && !matches!(
-                    record.events[number].what,
-                    What::Did {
-                        operation: "load",
-                        ..
-                    }
-                )
+                && record
+                    .operation(number)
+                    .is_some_and(|(_, did)| did.name == "sub")
         };
         hasten(record, is_bias, is_closed)
     });

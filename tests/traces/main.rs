@@ -130,7 +130,7 @@ fn accepts(table: &'static str, view: &'static View, never: &[&str], scenario: f
     }
 }
 
-/// Asserts that some schedule of the scenario has a step that the table does not have, and returns why.
+/// Asserts that some schedule of the scenario has a step that the table does not have.
 #[track_caller]
 fn rejects(table: &'static str, view: &'static View, scenario: fn()) {
     let table = Arc::new(Table::read(table));

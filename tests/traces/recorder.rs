@@ -29,16 +29,19 @@ pub struct Event {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
-    /// An operation, what it found and what it left. The words are signed, as in the tables.
-    Did {
-        operation: &'static str,
-        old: i64,
-        new: i64,
-    },
+    Did(Operation),
     Locks(Mode),
     Unlocks,
     /// What the scenario says of the object: a call begins or returns, the object is unlinked or freed.
     Says(&'static str),
+}
+
+/// An operation, what it found and what it left. The words are signed, as in the tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Operation {
+    pub name: &'static str,
+    pub old: i64,
+    pub new: i64,
 }
 
 /// An atomic that was made.
@@ -60,12 +63,19 @@ pub struct Record {
     pub locks: Vec<&'static Location<'static>>,
 }
 
+impl Made {
+    /// Whether this file of the source has made it.
+    pub fn is_in(&self, file: &str) -> bool {
+        self.at.file().ends_with(file)
+    }
+}
+
 impl Record {
-    /// What the operation of this number was on, by its first value, and what it found there. Nothing, if the event is no operation.
-    pub fn operation(&self, number: usize) -> Option<(&Made, i64)> {
+    /// The operation that the event of this number is, if it is one, and what it was done to.
+    pub fn operation(&self, number: usize) -> Option<(&Made, Operation)> {
         let event = &self.events[number];
         match event.what {
-            What::Did { old, .. } => Some((&self.atomics[event.on], old)),
+            What::Did(operation) => Some((&self.atomics[event.on], operation)),
             _ => None,
         }
     }
@@ -208,14 +218,10 @@ unsafe impl<V: Int> AtomicInt for Word<V> {}
 
 impl<V: Signed> Recorded<V> {
     #[track_caller]
-    fn did(&self, operation: &'static str, old: V, new: V, order: Ordering) {
+    fn did(&self, name: &'static str, old: V, new: V, order: Ordering) {
         let (old, new) = (old.signed(), new.signed());
-        let what = What::Did {
-            operation,
-            old,
-            new,
-        };
-        push(self.number, what, Some(order));
+        let operation = Operation { name, old, new };
+        push(self.number, What::Did(operation), Some(order));
     }
 }
 

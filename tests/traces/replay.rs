@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 
 use crate::expression::State;
-use crate::recorder::{Event, Record, What};
+use crate::recorder::{Event, Operation, Record, What};
 use crate::table::{Mode, Step, Table, Target};
 
 /// What of a record belongs to the protocol, and what of the protocol is not in the record.
@@ -221,17 +221,12 @@ impl<'a> Object<'a> {
         let before = (holds(self), sum(self));
         self.apply(event.thread, step);
         let after = (holds(self), sum(self));
-        let What::Did {
-            operation,
-            old,
-            new,
-        } = event.what
-        else {
+        let What::Did(Operation { name, old, new }) = event.what else {
             return Ok(());
         };
         let is_so = match (before, after) {
             ((Some(before), _), (Some(after), _)) => (before, after) == (old, new),
-            ((_, Some(before)), (_, Some(after))) if matches!(operation, "add" | "sub") => {
+            ((_, Some(before)), (_, Some(after))) if matches!(name, "add" | "sub") => {
                 after - before == new - old
             }
             _ => true,
@@ -398,9 +393,9 @@ impl<'a> Object<'a> {
 /// Whether the table has this event, on this word, for the step.
 fn is_event(step: &Step, word: &str, what: What) -> bool {
     let event = match what {
-        What::Did { operation, .. } => {
+        What::Did(operation) => {
             let of_word = step.event.strip_prefix(word);
-            return of_word.is_some_and(|rest| rest.trim_start() == operation);
+            return of_word.is_some_and(|rest| rest.trim_start() == operation.name);
         }
         What::Locks(Mode::Exclusive) => "lock",
         What::Locks(Mode::Shared) => "lock shared",

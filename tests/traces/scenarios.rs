@@ -53,6 +53,14 @@ pub fn pick(n: usize) -> usize {
     thread_rng().gen_range(0..n)
 }
 
+/// Runs so many threads to their end. `make` makes what the thread of a number does, and is dropped before they are waited for.
+pub fn run_threads<F: FnOnce() + Send + 'static>(count: usize, make: impl FnMut(usize) -> F) {
+    let threads = Vec::from_iter((0..count).map(make).map(shuttle::thread::spawn));
+    for thread in threads {
+        thread.join().unwrap();
+    }
+}
+
 /// Runs threads that do what they like with two objects, and drop all references in the end.
 pub fn index<C: Count>() {
     let object = || {
@@ -68,15 +76,12 @@ pub fn index<C: Count>() {
         objects: [object(), object()],
     });
     let first = pick(THREADS);
-    let threads = Vec::from_iter((0..THREADS).map(|number| {
+    run_threads(THREADS, |number| {
         let world = Arc::clone(&world);
         // The creator's references.
         let mine = if number == first { vec![0, 1] } else { vec![] };
-        shuttle::thread::spawn(move || world.thread(mine))
-    }));
-    for thread in threads {
-        thread.join().unwrap();
-    }
+        move || world.thread(mine)
+    });
 }
 
 impl<C: Count> World<C> {
@@ -184,9 +189,9 @@ pub fn rcu<C: RcuCount>() {
         says(number, "returns guard");
         says(number, "free");
     };
-    let threads = Vec::from_iter((0..THREADS).map(|thread| {
+    run_threads(THREADS, |thread| {
         let count = Arc::clone(&count);
-        shuttle::thread::spawn(move || {
+        move || {
             let mut mine = usize::from(thread == 0);
             for _ in 0..CALLS {
                 if mine > 0 && pick(3) > 0 {
@@ -198,11 +203,8 @@ pub fn rcu<C: RcuCount>() {
                 }
             }
             (0..mine).for_each(|_| put(&count));
-        })
-    }));
-    for thread in threads {
-        thread.join().unwrap();
-    }
+        }
+    });
 }
 
 /// A count that can be frozen.
@@ -235,9 +237,9 @@ pub fn freeze<C: FrozenCount>() {
             false => says(number, "returns None"),
         }
     };
-    let threads = Vec::from_iter((0..THREADS).map(|thread| {
+    run_threads(THREADS, |thread| {
         let count = Arc::clone(&count);
-        shuttle::thread::spawn(move || {
+        move || {
             let mut mine = u32::from(thread == 0);
             for _ in 0..CALLS {
                 match (pick(6), mine) {
@@ -268,9 +270,6 @@ pub fn freeze<C: FrozenCount>() {
                 }
             }
             (0..mine).for_each(|_| put(&count));
-        })
-    }));
-    for thread in threads {
-        thread.join().unwrap();
-    }
+        }
+    });
 }

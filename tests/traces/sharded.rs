@@ -10,8 +10,8 @@ use kref::atomic::{Atomic, AtomicInt};
 use kref::lock::Lock;
 
 use crate::recorder::{self, Index, Recorded, Recording, says};
-use crate::replay::View;
-use crate::scenarios::{CALLS, THREADS, pick};
+use crate::replay::{OUTSIDE, View};
+use crate::scenarios::{CALLS, THREADS, pick, run_threads};
 use crate::{accepts, rejects};
 
 const BIAS: i64 = 1 << 62;
@@ -20,11 +20,11 @@ const CLOSED: i64 = -OPEN;
 
 const VIEW: View = View {
     word: |record, number| {
-        let Some((made, found)) = record.operation(number) else {
+        let Some((made, did)) = record.operation(number) else {
             return Some("");
         };
         match made.first {
-            OPEN if found > 0 => Some("open shard"),
+            OPEN if did.old > 0 => Some("open shard"),
             OPEN => Some("closed shard"),
             // The creator's reference.
             first if first == BIAS + 1 => Some("common"),
@@ -32,10 +32,8 @@ const VIEW: View = View {
             _ => None,
         }
     },
-    is_index: |_| true,
     silent: &["loop ends", "finds it live"],
-    begins_dead: false,
-    is_one: false,
+    ..OUTSIDE
 };
 
 /// How many shards the table has at first.
@@ -80,13 +78,10 @@ fn scenario<C: Count>() {
         killed: Cell::new(false),
         others_kill: pick(2) == 0,
     });
-    let threads = Vec::from_iter((0..THREADS).map(|_| {
+    run_threads(THREADS, |_| {
         let world = Arc::clone(&world);
-        shuttle::thread::spawn(move || world.thread())
-    }));
-    for thread in threads {
-        thread.join().unwrap();
-    }
+        move || world.thread()
+    });
     let is_left = match world.others_kill {
         true => !world.count.is_dying(),
         false => world.creator.get(),

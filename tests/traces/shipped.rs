@@ -7,9 +7,9 @@ use kref::lock::Lock;
 use kref::{HandBack, Handle, Kref, RcuRef, RefCount, Registry};
 
 use crate::accepts;
-use crate::recorder::{Index, Made, Recording};
+use crate::recorder::{Index, Recording};
 use crate::replay::{OUTSIDE, View};
-use crate::scenarios::{self, Count, FrozenCount, RcuCount, pick};
+use crate::scenarios::{self, Count, FrozenCount, RcuCount, pick, run_threads};
 
 impl Count for Kref<Recording> {
     fn new() -> Self {
@@ -120,15 +120,14 @@ fn freeze() {
 const NODES: View = View {
     // The other counts are made with a number of references; a node is dead at first.
     word: |record, number| {
-        let is_node = |made: &Made| made.at.file().ends_with("refcount/mod.rs") && made.first == 0;
         let (made, _) = record.operation(number)?;
-        is_node(made).then_some("")
+        (made.is_in("refcount/mod.rs") && made.first == 0).then_some("")
     },
     is_index: |file| file.ends_with("table/shard.rs"),
     // The calls, and what the callers do.
     silent: &["call ", "returns ", "unlink", "not listed", "free"],
     begins_dead: true,
-    is_one: false,
+    ..OUTSIDE
 };
 
 type Map = Registry<u8, u8, BuildHasherDefault<DefaultHasher>, Recording>;
@@ -153,13 +152,10 @@ fn registry_scenario() {
     let map = Arc::new(Map::new_in(1, BuildHasherDefault::default()));
     // Now, so that there is one table, and one lock: of two threads that make one, one throws its own away.
     drop(map.get_or_insert_with(0, |_| 0));
-    let threads = Vec::from_iter((0..3).map(|_| {
+    run_threads(3, |_| {
         let map = Arc::clone(&map);
-        shuttle::thread::spawn(move || thread(&map))
-    }));
-    for thread in threads {
-        thread.join().unwrap();
-    }
+        move || thread(&map)
+    });
 }
 
 #[test]

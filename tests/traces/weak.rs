@@ -9,8 +9,8 @@ use kref::atomic::{Atomic, AtomicInt};
 use kref::weak::{Weak, WeakRef};
 
 use crate::recorder::{self, Recorded, Recording, says};
-use crate::replay::View;
-use crate::scenarios::{CALLS, THREADS, pick};
+use crate::replay::{OUTSIDE, View};
+use crate::scenarios::{CALLS, THREADS, pick, run_threads};
 use crate::{accepts, rejects};
 
 /// The memory is freed where nobody looks.
@@ -22,8 +22,7 @@ const VIEW: View = View {
     },
     is_index: |_| false,
     silent: &["free", "move"],
-    begins_dead: false,
-    is_one: false,
+    ..OUTSIDE
 };
 
 /// Pointers to one object. Their drops say "destroy" where they destroy the value.
@@ -46,17 +45,12 @@ trait Pointers: 'static {
 fn scenario<P: Pointers>() {
     let (first, number) = P::new();
     let mut first = Some(first);
-    let threads = Vec::from_iter((0..THREADS).map(|thread| {
+    run_threads(THREADS, |thread| {
         let weak = first.as_ref().filter(|_| pick(2) == 0).map(P::downgrade);
         // The last thread has the creator's reference. Of the others, some begin with a `Weak`.
         let strong = first.take_if(|_| thread == THREADS - 1);
-        shuttle::thread::spawn(move || {
-            run::<P>(number, Vec::from_iter(strong), Vec::from_iter(weak))
-        })
-    }));
-    for thread in threads {
-        thread.join().unwrap();
-    }
+        move || run::<P>(number, Vec::from_iter(strong), Vec::from_iter(weak))
+    });
 }
 
 fn run<P: Pointers>(number: usize, mut strong: Vec<P::Strong>, mut weak: Vec<P::Weak>) {
@@ -205,7 +199,7 @@ trait Variant: 'static {
         match words.strong.compare_exchange(CLAIMED, 0, Relaxed, Relaxed) {
             Ok(_) => no_weak,
             Err(_) => {
-                words.end_claim_in_any_case();
+                Self::end_claim(words);
                 false
             }
         }
@@ -243,10 +237,6 @@ trait Variant: 'static {
 impl Words {
     fn destroy(&self) {
         says(self.number.load(Relaxed), "destroy");
-    }
-
-    fn end_claim_in_any_case(&self) {
-        Right::end_claim(self);
     }
 }
 

@@ -117,6 +117,14 @@ impl<B: LockBackend> Awaited<B> {
     }
 }
 
+/// Moves what is in `of` to the memory that was brought, if that is larger.
+fn exchange<T>(of: &mut Vec<T>, brought: &mut Vec<T>) {
+    if brought.capacity() > of.capacity() {
+        mem::swap(of, brought);
+        of.append(brought);
+    }
+}
+
 impl<B: LockBackend> Builders<B> {
     pub(super) fn new() -> Self {
         Self {
@@ -155,10 +163,7 @@ impl<B: LockBackend> Builders<B> {
     /// Takes memory for more threads, if it is more. Returns the memory that is not needed, to be freed after unlocking.
     #[must_use = "it is to be freed after unlocking"]
     pub(super) fn stock(&mut self, mut memory: Threads<B>) -> Threads<B> {
-        if memory.capacity() > self.threads.capacity() {
-            mem::swap(&mut memory, &mut self.threads);
-            self.threads.append(&mut memory);
-        }
+        exchange(&mut self.threads, &mut memory);
         memory
     }
 
@@ -182,14 +187,10 @@ impl<B: LockBackend> Builders<B> {
         fresh: &mut Fresh<B>,
     ) -> Result<Watch<B>, usize> {
         let thread = self.thread(node);
-        let room = |awaited: &Option<Box<Awaited<B>>>| {
-            awaited.as_ref().map_or(0, |awaited| awaited.0.capacity())
-        };
-        if room(&fresh.awaited) > room(&self.awaited) {
-            mem::swap(&mut fresh.awaited, &mut self.awaited);
-            if let (Some(to), Some(from)) = (&mut self.awaited, &mut fresh.awaited) {
-                to.0.append(&mut from.0);
-            }
+        match (&mut self.awaited, &mut fresh.awaited) {
+            (Some(awaited), Some(memory)) => exchange(&mut awaited.0, &mut memory.0),
+            (None, memory) => self.awaited = memory.take(),
+            (Some(_), None) => {}
         }
         let Some(awaited) = &mut self.awaited else {
             return Err(2);

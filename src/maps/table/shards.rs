@@ -162,28 +162,28 @@ impl<B: LockBackend> Shards<B> {
         let len = len.min(Array::<B>::MOST);
         let mut parts = Vec::new();
         let mut needs = Vec::new();
-        parts.try_reserve_exact(len).ok()?;
-        needs.try_reserve_exact(len).ok()?;
-        if len == 1 || !buckets.suffice_for(len) {
+        if len == 1
+            || parts.try_reserve_exact(len).is_err()
+            || needs.try_reserve_exact(len).is_err()
+            || !buckets.suffice_for(len)
+        {
             return None;
         }
         let heads = buckets.heads();
         let part = |number| Shard::new(one.table(), number, len as u32, heads);
         parts.extend((0..len as u32).map(|number| CachePadded::new(part(number))));
         needs.resize(len, Needs::default());
-        let mut guard = one.lock();
-        while let Some(one_guard) = &mut guard {
-            if one_guard.divide(buckets, &mut parts, &mut needs) {
-                break;
+        let guard = loop {
+            let Some(mut guard) = one.lock() else {
+                return Some(());
+            };
+            if guard.divide(buckets, &mut parts, &mut needs) {
+                break guard;
             }
             drop(guard);
             for (part, needs) in parts.iter_mut().zip(&needs) {
                 part.builders().reserve(*needs).ok()?;
             }
-            guard = one.lock();
-        }
-        let Some(guard) = guard else {
-            return Some(());
         };
         let parts = ManuallyDrop::new(parts.into_boxed_slice());
         let first = parts.as_ptr().cast_mut().cast::<Shard<B>>();
@@ -192,8 +192,7 @@ impl<B: LockBackend> Shards<B> {
             first.map_addr(|first| first | len.ilog2() as usize),
             Release,
         );
-        let idle = guard.end_divided();
-        drop(idle);
+        drop(guard.end_divided());
         Some(())
     }
 }
