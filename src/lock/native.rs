@@ -112,6 +112,7 @@ unsafe impl Lock for ShardLock {
 }
 
 impl ShardLock {
+    #[inline]
     fn turns(&self) -> u16 {
         // Relaxed: a hint, or the lock is held.
         self.turns.load(Relaxed)
@@ -275,10 +276,12 @@ unsafe impl LockBackend for Native {
         condvar.notify_all();
     }
 
+    #[inline]
     fn current_thread() -> usize {
         IDENTITY.with(|identity| ptr::from_ref(identity).addr())
     }
 
+    #[inline]
     fn contention(lock: &ShardLock) -> u32 {
         // Relaxed: a hint.
         lock.contention.load(Relaxed).into()

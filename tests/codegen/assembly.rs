@@ -1,6 +1,6 @@
 //! As much of assembly as it takes to follow the paths of a small function.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 /// The architectures whose instructions are known here.
 pub(crate) enum Architecture {
@@ -61,12 +61,8 @@ impl<'a> Assembly<'a> {
     /// For each path from the entry of `function` to a return on which there is no call: how many
     /// atomic read-modify-writes there are on it. Loops are gone through once.
     pub(crate) fn paths(&self, function: &str) -> Result<Vec<usize>, String> {
-        let entry = self
-            .labels
-            .get(function)
-            .ok_or(format!("there is no {function}"))?;
         let mut found = Vec::new();
-        let mut paths = vec![(*entry, 0, Vec::new())];
+        let mut paths = vec![(self.label(function)?, 0, Vec::new())];
         while let Some((at, count, seen)) = paths.pop() {
             if seen.contains(&at) {
                 continue;
@@ -94,6 +90,48 @@ impl<'a> Assembly<'a> {
             }
         }
         Ok(found)
+    }
+
+    /// The fewest calls that there are on any path from the entry of `function` to a return.
+    pub(crate) fn fewest_calls(&self, function: &str) -> Result<usize, String> {
+        let mut reached = vec![false; self.lines.len()];
+        // In the order of their calls: a line that is reached by one more goes to the end.
+        let mut next = VecDeque::from([(self.label(function)?, 0)]);
+        while let Some((at, calls)) = next.pop_front() {
+            let line = self.lines.get(at).ok_or("a path leads out of the file")?;
+            if std::mem::replace(&mut reached[at], true) {
+                continue;
+            }
+            match *line {
+                Line::Return => return Ok(calls),
+                Line::Trap => {}
+                Line::Call => next.push_back((at + 1, calls + 1)),
+                Line::Other | Line::ReadModifyWrite => next.push_front((at + 1, calls)),
+                // A jump to another function is a call whose return is ours.
+                Line::Jump(to) | Line::Branch(to) => {
+                    if to.starts_with('.') {
+                        next.push_front((self.label(to)?, calls));
+                    }
+                    if matches!(line, Line::Branch(_)) {
+                        next.push_front((at + 1, calls));
+                    }
+                }
+            }
+        }
+        Err(format!("no path leads to a return of {function}"))
+    }
+
+    /// The function with this name; or, if there is none, those whose names have it in them.
+    pub(crate) fn functions(&self, name: &str) -> Vec<&'a str> {
+        if let Some((function, _)) = self.labels.get_key_value(name) {
+            return vec![function];
+        }
+        let labels = self.labels.keys().copied();
+        let mut functions: Vec<_> = labels
+            .filter(|label| !label.starts_with('.') && label.contains(name))
+            .collect();
+        functions.sort_unstable();
+        functions
     }
 
     fn label(&self, label: &str) -> Result<usize, String> {

@@ -2,10 +2,11 @@
 
 #![crate_type = "lib"]
 
+use core::hash::{BuildHasher, Hasher};
 use core::num::NonZero;
 
 use kref::lock::Lock;
-use kref::{HandBack, Handle, Kref, RcuRef, Ref, RefCount};
+use kref::{HandBack, Handle, Kref, RcuRef, Ref, RefCount, Registry};
 
 /// A lock that the compiler knows nothing about, so that to take it is a call.
 pub struct Opaque(());
@@ -111,4 +112,53 @@ pub fn probe_handle_clone(object: &Handle<u64, Value>) -> Handle<u64, Value> {
 #[unsafe(no_mangle)]
 pub fn probe_handle_drop(object: Handle<u64, Value>) {
     drop(object);
+}
+
+/// Takes a key as its hash.
+#[derive(Clone, Copy)]
+pub struct Plain(u64);
+
+impl BuildHasher for Plain {
+    type Hasher = Self;
+
+    fn build_hasher(&self) -> Self {
+        *self
+    }
+}
+
+impl Hasher for Plain {
+    fn write(&mut self, _: &[u8]) {}
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[unsafe(no_mangle)]
+pub fn probe_registry_insert(
+    map: &Registry<u64, u64, Plain>,
+    key: u64,
+    value: u64,
+) -> Handle<u64, u64> {
+    map.try_insert(key, value).unwrap_or_else(|_| unreachable!())
+}
+
+/// Two ways to insert, as there are in a program: so the compiler has two callers of what they have in common.
+#[unsafe(no_mangle)]
+pub fn probe_registry_replace(
+    map: &Registry<u64, u64, Plain>,
+    key: u64,
+    value: u64,
+) -> Handle<u64, u64> {
+    map.replace(key, value).0
+}
+
+/// What it calls for the last handle is a function of its own.
+#[unsafe(no_mangle)]
+pub fn probe_registry_drop(handle: Handle<u64, u64>) {
+    drop(handle);
 }

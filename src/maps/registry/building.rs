@@ -64,14 +64,17 @@ impl<K, V, B: LockBackend> Building<K, V, B> {
     /// # Panics
     ///
     /// If the lock unwinds twice: then the construction has not ended.
+    #[inline]
     fn end(&self, outcome: Outcome) -> Panicked {
         let (mut guard, locked) = self.entry.lock_to_end();
         // SAFETY: this is its builder, and the value was written if it was built.
         let ended = unsafe { guard.end_building(&self.entry, outcome == Outcome::Built) };
         drop(guard);
+        let Some(ended) = ended else {
+            return locked;
+        };
         // With no lock held: wakers are user code.
-        let wake = || ended.into_iter().for_each(|ended| ended.end(outcome));
-        let woken = catch_unwind(AssertUnwindSafe(wake));
+        let woken = catch_unwind(AssertUnwindSafe(|| ended.end(outcome)));
         match locked {
             Ok(()) => woken,
             Err(panic) => {

@@ -173,6 +173,7 @@ impl<K: Eq + Hash, V, S: BuildHasher, B: LockBackend> Registry<K, V, S, B> {
 }
 
 /// Lists an object in a vacant place.
+#[inline(always)]
 #[cfg_attr(feature = "track", track_caller)]
 fn list<K, V, B: LockBackend>(
     vacant: Vacant<'_, Pair<K, V>, B>,

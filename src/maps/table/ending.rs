@@ -21,6 +21,7 @@ pub(crate) type Panicked = thread::Result<()>;
 /// # Panics
 ///
 /// If it unwinds twice.
+#[inline]
 pub(super) fn lock_to_end<B: LockBackend>(
     table: &Table<B>,
     hash: Hash,

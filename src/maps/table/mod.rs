@@ -208,9 +208,20 @@ impl<B: LockBackend> Table<B> {
     }
 
     /// Locks the shard of a hash for the last put of a node there.
+    #[inline(always)]
     fn lock_for_put(&self, hash: Hash) -> Guard<'_, B> {
-        let mut guard = self.lock(hash);
-        while self.is_exclusive && !guard.is_ready_for_dying() {
+        let guard = self.lock(hash);
+        if self.is_exclusive {
+            return self.stock_for_dying(hash, guard);
+        }
+        guard
+    }
+
+    /// Puts at hand what is noted of a node that is dying, as [`stock`](Self::stock) does for an insertion.
+    #[cold]
+    #[inline(never)]
+    fn stock_for_dying<'a>(&'a self, hash: Hash, mut guard: Guard<'a, B>) -> Guard<'a, B> {
+        while !guard.is_ready_for_dying() {
             guard = self.stock(hash, guard);
         }
         guard
