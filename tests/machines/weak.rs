@@ -297,7 +297,10 @@ impl Machine for WeakMachine {
             assert_eq!((held.id(), held.stamp()), model.values[memory]);
             assert_eq!(WeakRef::count_hint(held) as usize, strong[memory]);
             let first = model.strong.iter().position(|other| other == memory);
-            assert!(WeakRef::ptr_eq(held, &self.strong[first.expect("this, at least")]));
+            assert!(WeakRef::ptr_eq(
+                held,
+                &self.strong[first.expect("this, at least")]
+            ));
             let pointers = weak.get(memory).copied().unwrap_or(0);
             assert_eq!(WeakRef::weak_count_hint(held) as usize, pointers);
         }
