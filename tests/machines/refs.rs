@@ -20,16 +20,22 @@ pub enum Made {
     From,
     FromBox,
     Pinned,
+    /// Filled in place.
+    Uninit,
     Unique,
+    /// The same, and pinned in between.
+    UniqueUninit,
     Intrusive,
 }
 
-const MADE: [Made; 6] = [
+const MADE: [Made; 8] = [
     Made::New,
     Made::From,
     Made::FromBox,
     Made::Pinned,
+    Made::Uninit,
     Made::Unique,
+    Made::UniqueUninit,
     Made::Intrusive,
 ];
 
@@ -157,7 +163,7 @@ impl Model for Allocations {
             Op::New(made, _) => {
                 let values = self.values(1);
                 let form = match made {
-                    Made::Unique => Form::Unique,
+                    Made::Unique | Made::UniqueUninit => Form::Unique,
                     Made::Intrusive => Form::Intrusive,
                     _ => Form::Value,
                 };
@@ -319,7 +325,20 @@ impl Held {
             Made::From => Self::Value(value.into()),
             Made::FromBox => Self::Value(Box::new(value).into()),
             Made::Pinned => Self::Value(std::pin::Pin::into_inner(Ref::pin(value))),
+            Made::Uninit => {
+                let mut place = Ref::<Thing>::new_uninit();
+                Ref::get_mut(&mut place).expect("it is new").write(value);
+                // SAFETY: it was written just now.
+                Self::Value(unsafe { place.assume_init() })
+            }
             Made::Unique => Self::Unique(UniqueRef::new(value)),
+            Made::UniqueUninit => {
+                let mut place = UniqueRef::<Thing>::new_uninit();
+                place.write(value);
+                // SAFETY: it was written just now.
+                let unique = UniqueRef::into_pin(unsafe { place.assume_init() });
+                Self::Unique(std::pin::Pin::into_inner(unique))
+            }
             Made::Intrusive => {
                 let kref = Kref::new();
                 let object = NonNull::from(Box::leak(Box::new(Counted { value, kref })));
@@ -459,6 +478,16 @@ impl Held {
                 let address = Ref::as_ptr(held).cast::<()>().addr();
                 (address, Form::Bytes, Some(Ref::count_hint(held)))
             }
+        }
+    }
+
+    /// Whether two are known to be references to one allocation.
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Value(one), Self::Value(other)) => Ref::ptr_eq(one, other),
+            (Self::Text(one), Self::Text(other)) => Ref::ptr_eq(one, other),
+            (Self::Intrusive(one), Self::Intrusive(other)) => IntrusiveRef::ptr_eq(one, other),
+            _ => false,
         }
     }
 
@@ -665,6 +694,10 @@ impl Machine for RefMachine {
             assert_eq!(form, *expected);
             assert_eq!(*addresses.entry(id).or_insert(address), address);
             assert!(count.is_none_or(|count| count as usize == refs[id]));
+            let sames = self.held.iter().filter(|other| held.is_same(other)).count();
+            let knows = matches!(form, Form::Value | Form::Text | Form::Intrusive);
+            let is_same = |other: &&(u32, Form)| knows && **other == (*id, form);
+            assert_eq!(sames, model.held.iter().filter(is_same).count());
             let allocation = &model.alive[id];
             let values = held
                 .values()

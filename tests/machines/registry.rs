@@ -8,8 +8,9 @@ use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::hash::{BuildHasher, Hash, Hasher};
+use std::mem;
 use std::ops::RangeInclusive;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
@@ -60,7 +61,7 @@ pub enum Op {
     Clone(u16),
     /// Clones by a borrowed form.
     CloneBorrowed(u16),
-    /// Becomes a raw pointer and a handle again.
+    /// Becomes a pinned handle, a raw pointer, and a handle again.
     Raw(u16),
     Drop(u16),
     DropAll,
@@ -306,6 +307,7 @@ impl Model for Objects {
 }
 
 /// A key that is counted.
+#[derive(Clone)]
 pub struct Key {
     number: u8,
     alive: Rc<()>,
@@ -445,11 +447,7 @@ impl<S: BuildHasher + Default + 'static, A: Align, const N: usize> RegistryMachi
 
     fn enter(&mut self, key: u8, place: Place) {
         let entered = match place {
-            // Equivalent: a number makes no key.
-            Place::FilledByRef => match self.registry.get(&key) {
-                Some(handle) => Enter::Occupied(handle),
-                None => self.registry.entry(self.key(key)),
-            },
+            Place::FilledByRef => self.registry.entry_ref(&self.key(key)),
             _ => self.registry.entry(self.key(key)),
         };
         let handle = match entered {
@@ -478,9 +476,10 @@ impl<S: BuildHasher + Default + 'static, A: Align, const N: usize> RegistryMachi
                         handle
                     }
                     Place::GivenUp => {
-                        let waits = waits();
+                        let (waits, other) = (waits(), waits());
                         drop(reserved);
                         assert!(waits.is_done() && waits.wait().is_none());
+                        assert_eq!(other.into_key().number, key);
                         return;
                     }
                     Place::GivenUpAndRetried => {
@@ -673,7 +672,9 @@ impl<S: BuildHasher + Default + 'static, A: Align, const N: usize> Machine
             }
             Op::Raw(number) => {
                 if let Some(index) = pick(number, self.held.len()) {
-                    let handle = self.held.swap_remove(index);
+                    // And a pinned one in between.
+                    let handle = Handle::into_pin(self.held.swap_remove(index));
+                    let handle = Pin::into_inner(handle);
                     let address = Handle::as_ptr(&handle);
                     let raw = Handle::into_raw(handle);
                     // SAFETY: it came from `into_raw`, once.
@@ -716,6 +717,11 @@ impl<S: BuildHasher + Default + 'static, A: Align, const N: usize> Machine
                     1 => Registry::new_in(1, hasher),
                     shards => Registry::with_shards_and_hasher(usize::from(shards), hasher),
                 };
+                // Keys that are busy while destructors run, none of which asks for its own.
+                if shards % 8 >= 4 {
+                    let old = mem::replace(&mut self.registry, Registry::with_hasher(S::default()));
+                    self.registry = old.exclusive();
+                }
             }
         }
     }

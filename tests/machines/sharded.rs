@@ -4,9 +4,13 @@ use kref::ShardedCount;
 
 use super::{Letter, Machine, Model};
 
+const SHARDS: u8 = 4;
+/// That of the thread.
+const OWN: u8 = SHARDS;
+
 #[derive(Clone, Copy, Debug)]
 pub enum Op {
-    /// In which shard; so are the next three.
+    /// In which shard, or [`OWN`]; so are the next three.
     Get(u8),
     Put(u8),
     TryGet(u8),
@@ -110,13 +114,13 @@ impl Machine for ShardedMachine {
     type Model = Refs;
 
     const ALPHABET: &'static [Letter<Self>] = &[
-        |n, _| Op::Get((n % 5) as u8),
-        |n, _| Op::Get((n % 5) as u8),
-        |n, _| Op::Put((n % 5) as u8),
-        |n, _| Op::Put((n % 5) as u8),
-        |n, _| Op::Put((n % 5) as u8),
-        |n, _| Op::TryGet((n % 5) as u8),
-        |n, _| Op::TryGetLive((n % 5) as u8),
+        |n, _| Op::Get((n % (SHARDS as u16 + 1)) as u8),
+        |n, _| Op::Get((n % (SHARDS as u16 + 1)) as u8),
+        |n, _| Op::Put((n % (SHARDS as u16 + 1)) as u8),
+        |n, _| Op::Put((n % (SHARDS as u16 + 1)) as u8),
+        |n, _| Op::Put((n % (SHARDS as u16 + 1)) as u8),
+        |n, _| Op::TryGet((n % (SHARDS as u16 + 1)) as u8),
+        |n, _| Op::TryGetLive((n % (SHARDS as u16 + 1)) as u8),
         |_, _| Op::Kill,
         |_, _| Op::KillAndConfirm,
         |_, _| Op::Resurrect,
@@ -125,7 +129,7 @@ impl Machine for ShardedMachine {
 
     fn new() -> Self {
         Self {
-            count: ShardedCount::with_shards(4),
+            count: ShardedCount::with_shards(SHARDS.into()),
             users: 0,
             answer: None,
         }
@@ -136,20 +140,32 @@ impl Machine for ShardedMachine {
         self.answer = None;
         match op {
             Op::Get(shard) if !count.is_zero() => {
-                count.get_at(shard.into());
+                match shard {
+                    OWN => count.get(),
+                    shard => count.get_at(shard.into()),
+                }
                 self.users += 1;
             }
             Op::Put(shard) if self.users > 0 => {
                 self.users -= 1;
-                self.answer = Some(count.put_at(shard.into()));
+                self.answer = Some(match shard {
+                    OWN => count.put(),
+                    shard => count.put_at(shard.into()),
+                });
             }
             Op::TryGet(shard) => {
-                let got = count.try_get_at(shard.into());
+                let got = match shard {
+                    OWN => count.try_get(),
+                    shard => count.try_get_at(shard.into()),
+                };
                 self.users += u32::from(got);
                 self.answer = Some(got);
             }
             Op::TryGetLive(shard) => {
-                let got = count.try_get_live_at(shard.into());
+                let got = match shard {
+                    OWN => count.try_get_live(),
+                    shard => count.try_get_live_at(shard.into()),
+                };
                 self.users += u32::from(got);
                 self.answer = Some(got);
             }
@@ -164,6 +180,7 @@ impl Machine for ShardedMachine {
     fn check(&self, model: &Refs) {
         assert_eq!(self.answer, model.answer);
         assert_eq!(self.users, model.users());
+        assert_eq!(self.count.shards(), usize::from(SHARDS));
         assert_eq!(self.count.is_dying(), model.life == Life::Dying);
         assert_eq!(self.count.is_zero(), model.refs == 0);
         assert!(!self.count.is_saturated());

@@ -52,8 +52,8 @@ impl Ledger {
 }
 
 /// An alignment.
-pub trait Align: Default + Send + Sync + 'static {}
-impl<A: Default + Send + Sync + 'static> Align for A {}
+pub trait Align: Default + Send + Sync + 'static + Unpin {}
+impl<A: Default + Send + Sync + 'static + Unpin> Align for A {}
 
 #[derive(Default)]
 #[repr(align(64))]

@@ -1,7 +1,10 @@
 //! `WeakRef` and `Weak` against a table of values with the number of references of each kind.
 
+use std::any::Any;
 use std::collections::BTreeSet;
+use std::pin::Pin;
 
+use kref::unsize;
 use kref::weak::{Weak, WeakRef};
 
 use super::values::{Ledger, Line, Value};
@@ -24,6 +27,8 @@ pub enum Op {
     MakeMut(u16, u8),
     TryUnwrap(u16),
     IntoInner(u16),
+    UnwrapOrClone(u16),
+    /// Becomes a trait object, a raw pointer, and a `WeakRef` again.
     Raw(u16),
     RawWeak(u16),
     DropAll,
@@ -128,6 +133,13 @@ impl Model for Pointers {
                     }
                 }
             }
+            Op::UnwrapOrClone(number) => {
+                if let Some(index) = strong(number) {
+                    // A clone is dropped at once, as what was moved out is.
+                    self.made += u32::from(self.refs(self.strong[index]) > 1);
+                    self.drop_strong(index);
+                }
+            }
             Op::Raw(_) | Op::RawWeak(_) => {}
             Op::DropAll => {
                 self.strong.clear();
@@ -165,6 +177,7 @@ impl Machine for WeakMachine {
         |n, stamp| Op::MakeMut(n, stamp as u8),
         |n, _| Op::TryUnwrap(n),
         |n, _| Op::IntoInner(n),
+        |n, _| Op::UnwrapOrClone(n),
         |n, _| Op::Raw(n),
         |n, _| Op::RawWeak(n),
         |_, _| Op::DropAll,
@@ -182,9 +195,13 @@ impl Machine for WeakMachine {
         let strong = |number| pick(number, self.strong.len());
         let weak = |number| pick(number, self.weak.len());
         match op {
-            Op::New(size) => self
-                .strong
-                .push(WeakRef::new(Value::new(&self.ledger, size))),
+            Op::New(size) => {
+                let value = Value::new(&self.ledger, size);
+                self.strong.push(match size % 2 {
+                    0 => WeakRef::new(value),
+                    _ => Pin::into_inner(WeakRef::pin(value)),
+                });
+            }
             Op::NewCyclic(size) => {
                 let (ledger, weak) = (&self.ledger, &mut self.weak);
                 self.strong.push(WeakRef::new_cyclic(|me| {
@@ -235,8 +252,17 @@ impl Machine for WeakMachine {
             Op::IntoInner(number) => {
                 drop(strong(number).map(|i| WeakRef::into_inner(self.strong.swap_remove(i))));
             }
+            Op::UnwrapOrClone(number) => {
+                if let Some(held) = strong(number).map(|i| self.strong.swap_remove(i)) {
+                    assert!(WeakRef::unwrap_or_clone(held).is_intact());
+                }
+            }
             Op::Raw(number) => {
                 if let Some(held) = strong(number).map(|i| self.strong.swap_remove(i)) {
+                    let any: WeakRef<dyn Any + Send + Sync> = unsize!(held);
+                    let Ok(held) = WeakRef::downcast::<Thing>(any) else {
+                        unreachable!("it was made of a value");
+                    };
                     // SAFETY: just taken from a `WeakRef`, and taken back once.
                     self.strong
                         .push(unsafe { WeakRef::from_raw(WeakRef::into_raw(held)) });
@@ -270,6 +296,11 @@ impl Machine for WeakMachine {
             assert!(held.is_intact());
             assert_eq!((held.id(), held.stamp()), model.values[memory]);
             assert_eq!(WeakRef::count_hint(held) as usize, strong[memory]);
+            let first = model.strong.iter().position(|other| other == memory);
+            assert!(WeakRef::ptr_eq(
+                held,
+                &self.strong[first.expect("this, at least")]
+            ));
             let pointers = weak.get(memory).copied().unwrap_or(0);
             assert_eq!(WeakRef::weak_count_hint(held) as usize, pointers);
         }
@@ -277,6 +308,8 @@ impl Machine for WeakMachine {
             let references = strong.get(memory).copied().unwrap_or(0);
             assert_eq!(held.count_hint() as usize, references);
             assert_eq!(held.is_dead(), references == 0);
+            let first = model.weak.iter().position(|other| other == memory);
+            assert!(held.ptr_eq(&self.weak[first.expect("this, at least")]));
         }
     }
 

@@ -9,6 +9,7 @@
 
 #![cfg(feature = "registry")]
 
+mod alphabets;
 mod atomic;
 mod cas_loop;
 #[path = "../machines/mod.rs"]
