@@ -347,7 +347,7 @@ impl Drop for Noted {
     }
 }
 
-// SAFETY: the lock is `Native`'s, and the guard touches nothing but a thread-local after the unlock.
+// SAFETY: the lock is `Native`'s, and after the unlock the guard touches a thread-local only.
 #[cfg(feature = "registry")]
 unsafe impl Lock for ShardLock {
     type Guard<'a> = ShardGuard<'a>;
