@@ -121,7 +121,7 @@ impl<'a> Assembly<'a> {
         Err(format!("no path leads to a return of {function}"))
     }
 
-    /// The function with this name; or, if there is none, those whose names have it in them.
+    /// The function with this name; or, if no function has it, those whose names contain it.
     pub(crate) fn functions(&self, name: &str) -> Vec<&'a str> {
         if let Some((function, _)) = self.labels.get_key_value(name) {
             return vec![function];

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering::*};
 use std::sync::mpsc;
 use std::thread;
@@ -83,7 +84,7 @@ unsafe impl LockBackend for Backdrop {
     fn new_lock() -> Moody {
         Moody {
             is_locked: AtomicBool::new(false),
-            is_shards: Location::caller().file().ends_with("table/shard.rs"),
+            is_shards: Path::new(Location::caller().file()).ends_with("table/shard/mod.rs"),
         }
     }
     fn new_signal() -> AtomicBool {

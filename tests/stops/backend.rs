@@ -28,11 +28,12 @@
 //! the hand-over from thread to thread also orders everything, so that nothing can be said about orderings here.
 //!
 //! To use it in another test binary: `#[path = "../stops/backend.rs"] mod stops;`. With the feature `registry`, `Stops` is a
-//! `LockBackend` too, over the locks of `Native`, whose operations are not counted.
+//! `LockBackend` too, over the locks of `Native`. A thread that has one does not stop, as others would wait for it: neither the
+//! operations of a lock are counted, nor those of a thread that has one.
 
 #![allow(dead_code, reason = "no test binary uses all of it")]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -40,7 +41,7 @@ use std::thread;
 use kref::atomic::{Atomic, AtomicBits, AtomicInt, Backend};
 use kref::{HandBack, Kref, RcuRef, RefCount};
 #[cfg(feature = "registry")]
-use kref::{atomic::Native, lock::LockBackend};
+use kref::{atomic::Native, lock::Lock, lock::LockBackend};
 
 /// The family of atomics to run the types of the crate over.
 #[derive(Debug)]
@@ -128,6 +129,8 @@ struct Observer {
 
 thread_local! {
     static OBSERVER: RefCell<Option<Observer>> = const { RefCell::new(None) };
+    /// How many locks of shards the thread has.
+    static LOCKS: Cell<u32> = const { Cell::new(0) };
 }
 
 impl Observer {
@@ -143,6 +146,9 @@ impl Observer {
 
 /// Makes one operation of the calling thread, and notes it if the thread is observed.
 fn step<A, R>(word: &Word<A>, f: impl FnOnce(&A) -> R, kind: impl FnOnce(&R) -> Kind) -> R {
+    if LOCKS.get() > 0 {
+        return f(&word.0);
+    }
     OBSERVER.with_borrow_mut(|observer| {
         let Some(observer) = observer else {
             return f(&word.0);
@@ -320,17 +326,53 @@ unsafe impl Backend for Stops {
     type Ptr<T> = Word<AtomicPtr<T>>;
 }
 
+/// A lock of `Native`, and a note that the thread has it.
+#[cfg(feature = "registry")]
+pub struct ShardLock(<Native as LockBackend>::Lock);
+
+#[cfg(feature = "registry")]
+pub struct ShardGuard<'a> {
+    _guard: <<Native as LockBackend>::Lock as Lock>::Guard<'a>,
+    // Dropped behind the other: from then on the thread may stop.
+    _noted: Noted,
+}
+
+#[cfg(feature = "registry")]
+struct Noted;
+
+#[cfg(feature = "registry")]
+impl Drop for Noted {
+    fn drop(&mut self) {
+        LOCKS.set(LOCKS.get() - 1);
+    }
+}
+
+// SAFETY: the lock is `Native`'s, and after the unlock the guard touches a thread-local only.
+#[cfg(feature = "registry")]
+unsafe impl Lock for ShardLock {
+    type Guard<'a> = ShardGuard<'a>;
+
+    fn lock(&self) -> ShardGuard<'_> {
+        let _guard = self.0.lock();
+        LOCKS.set(LOCKS.get() + 1);
+        ShardGuard {
+            _guard,
+            _noted: Noted,
+        }
+    }
+}
+
 // SAFETY: all of it is `Native`'s.
 #[cfg(feature = "registry")]
 unsafe impl LockBackend for Stops {
-    type Lock = <Native as LockBackend>::Lock;
+    type Lock = ShardLock;
     type Signal = <Native as LockBackend>::Signal;
     type ThreadId = <Native as LockBackend>::ThreadId;
 
     const NULL_IS_ZERO: bool = Native::NULL_IS_ZERO;
 
-    fn new_lock() -> Self::Lock {
-        Native::new_lock()
+    fn new_lock() -> ShardLock {
+        ShardLock(Native::new_lock())
     }
     fn new_signal() -> Self::Signal {
         Native::new_signal()

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use kref::{Handle, Registry};
 
-use crate::backend::{Stops, behind, stopped, trace};
+use crate::backend::{Stops, behind, everywhere, stopped, trace};
 
 type Map = Registry<u32, Value, Poor, Stops>;
 type Held = Handle<u32, Value, Stops>;
@@ -204,4 +204,59 @@ fn a_last_put_that_stops_outlives_the_map() {
         },
     );
     assert_eq!(alive.load(SeqCst), 0);
+}
+
+/// A thread whose insertion divides the shard stops with no lock held: in front of the division, when its new shards are made but
+/// not known, or behind it. Others divide the shard, fill its parts and empty them.
+#[test]
+fn an_insertion_that_stops_at_a_division_finds_its_shard() {
+    /// So many make a map divide its shard at the next insertion.
+    const MANY: u32 = 128;
+    let case = |listed: u32| {
+        let alive = Arc::new(AtomicUsize::new(0));
+        let mut case = Case {
+            map: Map::new_in(0, Poor(0)),
+            alive,
+            held: Vec::new(),
+        };
+        let keys = 1000..1000 + listed;
+        case.held = keys.map(|key| case.put(key)).collect();
+        case
+    };
+    let insert = |case: &Case| -> Vec<Held> { (KEY..KEY + 2).map(|key| case.put(key)).collect() };
+    let steps = |case: Case| trace(|| drop(insert(&case))).1.len();
+    assert!(
+        steps(case(MANY)) > steps(case(MANY - 8)),
+        "nothing is divided"
+    );
+
+    everywhere(|place| {
+        let case = case(MANY);
+        let run = stopped(
+            place,
+            || insert(&case),
+            || {
+                let spare: Vec<_> = (5000..5000 + MANY).map(|key| case.put(key)).collect();
+                for held in &spare {
+                    assert!(case.map.get(Handle::key(held)).is_some());
+                }
+                drop(spare);
+                case.map.shrink_to_fit();
+                case.put(OTHER)
+            },
+        );
+        let has_stopped = run.meanwhile.is_some();
+        let new = run.result;
+        for held in &new {
+            let again = case.map.get(Handle::key(held));
+            assert!(again.is_some_and(|again| Handle::ptr_eq(&again, held)));
+        }
+        assert_eq!(
+            case.map.len(),
+            MANY as usize + new.len() + usize::from(has_stopped)
+        );
+        drop(new);
+        check(case, None, (run.meanwhile, None));
+        has_stopped
+    });
 }

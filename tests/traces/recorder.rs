@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::panic::Location;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use kref::atomic::{Atomic, AtomicBits, AtomicInt, Backend, Bits, Int};
@@ -66,7 +67,7 @@ pub struct Record {
 impl Made {
     /// Whether this file of the source has made it.
     pub fn is_in(&self, file: &str) -> bool {
-        self.at.file().ends_with(file)
+        Path::new(self.at.file()).ends_with(file)
     }
 }
 

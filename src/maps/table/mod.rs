@@ -12,7 +12,7 @@
 //! | | `buckets.rs` | the heads of the chains, and how their number doubles and shrinks |
 //! | memory | `memory/` | where slots come from and go back to, and how a node finds its table |
 //! | | `map.rs` | pages from the system |
-//! | all three | `shard.rs` | a lock and what it protects |
+//! | all three | `shard/` | a lock and what it protects |
 //! | | `shards.rs` | one of them at first, and many when one is not enough |
 //! | | `owner.rs` | how a map finds, enters and gives up its table |
 //! | | `candidates.rs` | nodes to be compared, when many have one hash |
