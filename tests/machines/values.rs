@@ -114,9 +114,13 @@ impl<A: Align, const N: usize> Value<A, N> {
     pub fn is_intact(&self) -> bool {
         let byte = self.id as u8 ^ self.stamp;
         let aligned = (&raw const self.align).addr() % align_of::<A>() == 0;
-        let is = |found: &u8| *found == byte;
-        aligned && self.inside.iter().all(is) && self.outside.iter().all(is)
+        aligned && all_are(byte, &self.inside) && all_are(byte, &self.outside)
     }
+}
+
+/// Whether all of the bytes are this one, by one comparison: a fuzzer notes each, which took two thirds of its time.
+fn all_are(byte: u8, bytes: &[u8]) -> bool {
+    bytes.iter().fold(0, |others, b| others | (b ^ byte)) == 0
 }
 
 impl<A: Align, const N: usize> Clone for Value<A, N> {
@@ -137,7 +141,7 @@ impl<A: Align, const N: usize> Clone for Value<A, N> {
 impl<A, const N: usize> Drop for Value<A, N> {
     fn drop(&mut self) {
         let byte = self.id as u8 ^ self.stamp;
-        let changed = self.inside.iter().chain(&self.outside).any(|b| *b != byte);
+        let changed = !(all_are(byte, &self.inside) && all_are(byte, &self.outside));
         self.ledger.with(|book| {
             if changed {
                 book.faults.push(format!("value {} was changed", self.id));

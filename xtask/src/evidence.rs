@@ -25,7 +25,7 @@ struct Step {
     command: &'static str,
 }
 
-const STEPS: [Step; 17] = [
+const STEPS: [Step; 18] = [
     Step {
         name: "mutants",
         what: "each memory ordering weakened, each rule broken: a test notices",
@@ -110,6 +110,11 @@ const STEPS: [Step; 17] = [
         name: "fuzz",
         what: "ten minutes of fuzzing for each target",
         command: "scripts/fuzz.sh 600",
+    },
+    Step {
+        name: "planted",
+        what: "the fuzzer finds a planted bug of the registry's memory, with each of ten seeds",
+        command: "scripts/fuzz_planted.py",
     },
 ];
 
