@@ -252,6 +252,7 @@ mod planted {
     fn a_function_that_is_not_there_is_seen() {
         assert!(complaint(&Assembly::parse("other:\n\tret\n"), "probe", Fast::Always).is_some());
     }
+
     fn call_of(lines: &[&str]) -> Option<String> {
         let text = format!("a_probe:\n\t{}\n", lines.join("\n\t"));
         call(&Assembly::parse(&text), "probe")
