@@ -193,6 +193,31 @@ fn two_first_tokens<B: ShardBackend>() {
     block_on(&used.drain);
 }
 
+/// A thread looks whether it is drained. If it is, the thread sees what the holder of the token did.
+fn a_look<B: ShardBackend>() {
+    let used = Used::<B>::new();
+    let worker = worker(&used, 0);
+    if used.drain.is_drained() {
+        assert_eq!(used.done(), 1);
+    }
+    worker.join().unwrap();
+}
+
+/// A thread looks at a shared part that another thread makes at the same time, and that it has learned of from nobody.
+fn a_look_at_the_first_token<B: ShardBackend>() {
+    let used = Used::<B>::new();
+    let maker = {
+        let used = used.clone();
+        thread::spawn(move || {
+            let _token = used.drain.token();
+            used.work(0);
+        })
+    };
+    let _: bool = used.drain.is_drained();
+    maker.join().unwrap();
+    assert_eq!(used.done(), 1);
+}
+
 /// After `close` has returned, `try_token` refuses; what got in before is waited for.
 fn closed<B: ShardBackend>() {
     let used = Used::<B>::new();
@@ -244,6 +269,8 @@ over_backends! {
     drained_twice: |f| check_bounded(3, f);
     a_waiter_between_two_ends: |f| check_bounded(2, f);
     two_first_tokens: |f| check_bounded(2, f);
+    a_look: check;
+    a_look_at_the_first_token: check;
     closed: |f| check_bounded(3, f);
     a_sharded_token: |f| check_bounded(2, f);
 }

@@ -92,8 +92,10 @@
 //!
 //! Of the common word:
 //!
-//! - The compare-and-swap of the kill is Release: it hands on what the swaps of the shards have acquired. A put is
-//!   Release too, and the put that makes the word zero then loads it with Acquire, which pairs with all of them.
+//! - A put is Release. The put that makes the word zero then loads it with Acquire, which pairs with all of them.
+//! - The compare-and-swap of the kill is Relaxed. The thread that kills has acquired the puts in the shards by its swaps,
+//!   and holds a reference until it has done so. Whoever drops that reference hands them on, by the Release of that put.
+//! - The compare-and-swap of a resurrection is Release: a try-get in the common word sees what was made ready before.
 //! - A get is Relaxed and a try-get Acquire, as in a shard.
 //!
 //! `state` is written under the lock of the switch, and read without it for hints only: Relaxed.

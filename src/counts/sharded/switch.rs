@@ -42,7 +42,7 @@ impl<B: ShardBackend> ShardedCount<B> {
     ///
     /// # Memory ordering
     ///
-    /// Release, and Acquire when it returns `true`.
+    /// Release if it is the first, and Acquire when it returns `true`. A kill that is not the first orders nothing.
     ///
     /// # Examples
     ///
@@ -119,8 +119,8 @@ impl<B: ShardBackend> ShardedCount<B> {
             let found = self.shard(number).swap(CLOSED, Acquire);
             sum.wrapping_add(counted_in(found))
         });
-        // Release: pairs with the Acquire load of the last put. It hands on what the swaps have acquired.
-        let merged = self.common().cas_loop(Release, |word| {
+        // Relaxed: what the swaps have acquired is handed on by the put of the reference that the caller holds.
+        let merged = self.common().cas_loop(Relaxed, |word| {
             let total = total(word, sum);
             let is_good = zone(word) == Zone::Biased && (1..=MAX as i64).contains(&total);
             Some(if is_good { total as u64 } else { SATURATED })
