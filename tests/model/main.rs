@@ -70,10 +70,12 @@ fn check_bounded(bound: usize, model: impl Fn() + Send + Sync + Copy + 'static) 
 fn explore(bound: Option<usize>, mask: u32, model: impl Fn() + Send + Sync + 'static) {
     ::kref::report::set_hook(|_| {}); // several models misuse counts on purpose
     backend::set_spurious(mask);
+    backend::set_every_load(bound.is_none());
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = bound;
     builder.max_branches = 20_000;
     builder.check(model);
+    backend::set_every_load(false);
     backend::set_spurious(0);
 }
 
