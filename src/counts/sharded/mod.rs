@@ -94,7 +94,7 @@
 //!
 //! - A put is Release. The put that makes the word zero then loads it with Acquire, which pairs with all of them.
 //! - The compare-and-swap of the kill is Relaxed. The thread that kills has acquired the puts in the shards by its swaps,
-//!   and holds a reference until it has done so. Whoever drops that reference hands them on, by the Release of that put.
+//!   and holds a reference until it has done so. The put of that reference hands them on, as it is Release.
 //! - The compare-and-swap of a resurrection is Release: a try-get in the common word sees what was made ready before.
 //! - A get is Relaxed and a try-get Acquire, as in a shard.
 //!
