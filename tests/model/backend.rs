@@ -24,9 +24,9 @@ use kref::sharded::ShardBackend;
 mod shipped;
 
 use self::shipped::Loom;
-pub use self::shipped::set_spurious;
 #[cfg(feature = "alloc")]
 pub use self::shipped::set_thread_shard;
+pub use self::shipped::{set_every_load, set_spurious};
 
 /// Loom's atomics with compare-exchange only.
 pub struct CasOnly;

@@ -1,7 +1,8 @@
 //! Models: the shipped code over loom's atomics, in all interleavings.
 //!
-//! Two threads over one primitive are searched completely; three threads, and the maps, with a bound
-//! on preemptions in the ordinary run. `KREF_MODELS=exhaustive cargo test --release --test model`
+//! Two threads over one primitive are searched without a bound on preemptions. Loom leaves out some orders of loads there
+//! (see `set_every_load`), so they are searched once more with every order of loads, and at most three preemptions. Three
+//! threads, and the maps, have a bound on preemptions in the ordinary run. `KREF_MODELS=exhaustive cargo test --release --test model`
 //! searches those without a bound too, for as long as that takes (hours).
 //!
 //! Each model runs once for every pattern of spurious failures in [`SPURIOUS`], those with a bound
@@ -47,24 +48,31 @@ mod wrong;
 /// Which weak compare-exchanges fail spuriously: none; each thread's first; its second; both.
 const SPURIOUS: [u32; 4] = [0b00, 0b01, 0b10, 0b11];
 
-/// Checks a model of two threads: every interleaving.
+/// Checks a model of two threads: without a bound, and then with every order of loads and a bound.
 #[track_caller]
 fn check(model: impl Fn() + Send + Sync + Copy + 'static) {
     for mask in SPURIOUS {
         explore(None, mask, model);
     }
+    backend::set_every_load(true);
+    explore(if is_exhaustive() { None } else { Some(3) }, 0, model);
+    backend::set_every_load(false);
 }
 
 /// Checks a model of three threads: in the ordinary run with at most `bound` preemptions, and, of
 /// the patterns of spurious failures, with none and with the first.
 #[track_caller]
 fn check_bounded(bound: usize, model: impl Fn() + Send + Sync + Copy + 'static) {
-    if std::env::var("KREF_MODELS").as_deref() == Ok("exhaustive") {
+    if is_exhaustive() {
         return check(model);
     }
     for mask in &SPURIOUS[..2] {
         explore(Some(bound), *mask, model);
     }
+}
+
+fn is_exhaustive() -> bool {
+    std::env::var("KREF_MODELS").as_deref() == Ok("exhaustive")
 }
 
 fn explore(bound: Option<usize>, mask: u32, model: impl Fn() + Send + Sync + 'static) {

@@ -47,6 +47,23 @@ pub fn set_spurious(mask: u32) {
     SPURIOUS.set(mask);
 }
 
+thread_local! {
+    /// Whether loads are tried in every order; for all threads of a model, as above.
+    static EVERY_LOAD: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Makes loom try every order of the loads of an atomic, in the models that the calling thread runs from now on; off by
+/// default.
+///
+/// Without it loom leaves out some executions. It tries a write before the operation that came *last* on the atomic, and no
+/// earlier one. If one thread loads, and another loads and then writes (every compare-exchange loop does), the last operation
+/// before the write is the writer's own load. So the write never comes before the first thread's load.
+///
+/// With it the search is complete in this respect, and longer: for models of two threads and few operations.
+pub fn set_every_load(is_on: bool) {
+    EVERY_LOAD.set(is_on);
+}
+
 fn fails_spuriously() -> bool {
     let call = WEAK_CALLS.with(|calls| calls.replace(calls.get() + 1));
     call < u32::BITS && SPURIOUS.get() >> call & 1 == 1
@@ -58,22 +75,43 @@ struct Timed<A>(cell::UnsafeCell<Inside<A>>);
 
 struct Inside<A> {
     atomic: A,
+    loads: atomic::AtomicU32,
     life: Life,
 }
 
 impl<A> Timed<A> {
     #[track_caller]
     fn new(atomic: A) -> Self {
-        let life = Life::begin();
-        Self(cell::UnsafeCell::new(Inside { atomic, life }))
+        Self(cell::UnsafeCell::new(Inside {
+            atomic,
+            loads: atomic::AtomicU32::new(0),
+            life: Life::begin(),
+        }))
+    }
+
+    #[track_caller]
+    fn inside(&self) -> &Inside<A> {
+        // SAFETY: only `&mut self` gives out anything else.
+        let inside = unsafe { &*self.0.get() };
+        inside.life.used.with(|_| ());
+        inside
     }
 
     /// The atomic, if this is the time.
     #[track_caller]
     fn live(&self) -> &A {
-        // SAFETY: only `&mut self` gives out anything else.
-        let inside = unsafe { &*self.0.get() };
-        inside.life.used.with(|_| ());
+        &self.inside().atomic
+    }
+
+    /// The atomic, for a load. With [`set_every_load`] a write of another atomic comes first: loom tries both orders of two
+    /// writes.
+    #[track_caller]
+    fn live_for_load(&self) -> &A {
+        let inside = self.inside();
+        if EVERY_LOAD.get() {
+            // Relaxed: it is there for loom's search, and must order nothing.
+            inside.loads.fetch_add(0, Ordering::Relaxed);
+        }
         &inside.atomic
     }
 }
@@ -138,7 +176,7 @@ macro_rules! atomic {
             }
             #[track_caller]
             fn load(&self, order: Ordering) -> $value {
-                self.live().load(order)
+                self.0.live_for_load().load(order)
             }
             #[track_caller]
             fn store(&self, value: $value, order: Ordering) {
@@ -163,7 +201,7 @@ macro_rules! atomic {
                 failure: Ordering,
             ) -> Result<$value, $value> {
                 if fails_spuriously() {
-                    return Err(self.live().load(failure));
+                    return Err(self.0.live_for_load().load(failure));
                 }
                 self.compare_exchange(current, new, success, failure)
             }

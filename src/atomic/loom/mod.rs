@@ -79,7 +79,8 @@
 //! They are loom's. It treats `SeqCst` operations as `AcqRel` (fences are as they should be), so a
 //! protocol that needs their total order fails in the model although it is right. It does not let a
 //! load see a store that comes after it in another thread's program order (load buffering), which
-//! `Relaxed` allows. It runs at most four threads in addition to the first. The search grows
+//! `Relaxed` allows. It leaves out executions in which a compare-exchange loop of one thread comes before a load of
+//! another, unless [`set_every_load`] asks for them. It runs at most four threads in addition to the first. The search grows
 //! exponentially:
 //!
 //! - two threads with some ten operations each are searched in a second, three want a bound on
@@ -104,7 +105,8 @@ use std::sync::PoisonError;
 use ::loom::sync::{Mutex, MutexGuard, RwLock, RwLockWriteGuard};
 
 pub use self::backend::{
-    AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Loom, set_spurious, set_thread_shard,
+    AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Loom, set_every_load, set_spurious,
+    set_thread_shard,
 };
 use crate::lock::Lock;
 
