@@ -479,7 +479,7 @@ impl<B: ShardBackend> ShardedCount<B> {
         let found = self.common().fetch_sub(1, Release);
         match zone(found) {
             Zone::Counted if found == 1 => {
-                // Acquire: pairs with the Release of every earlier put here, and of the kill's compare-and-swap.
+                // Acquire: pairs with the Release of every earlier put here, that of the kill among them.
                 let _ = self.common().load(Acquire);
                 return true;
             }
