@@ -19,8 +19,8 @@
 //!
 //! **`Mutex<HashMap<K, Weak<V>>>`, `DashMap<K, Weak<V>>`.** A lookup pays for the shard's lock and for `upgrade`, a
 //! compare-and-swap loop. An entry stays after its object is gone, until someone removes it, and the obvious code for that
-//! [races](super::registry). A registry finds 100,000 keys in <!--f:hit-dashmap-1-->0.59<!--f--> of DashMap's time on one thread
-//! and <!--f:hit-dashmap-2-->0.38<!--f--> on two. In return you get handles instead of `Arc`s, and no entry without a live
+//! [races](super::registry). A registry finds 100,000 keys in <!--f:hit-dashmap-1-->0.58 to 0.60<!--f--> of DashMap's time on one thread
+//! and <!--f:hit-dashmap-2-->0.30 to 0.45<!--f--> on two. In return you get handles instead of `Arc`s, and no entry without a live
 //! object.
 //!
 //! **internment, string_cache, hstr.** The job of [`Interner`](crate::Interner). internment's `ArcIntern` takes a lock
@@ -40,13 +40,13 @@
 //!
 //! # Where kref loses
 //!
-//! - `LList` between one producer and one consumer is faster than `SegQueue` on one processor and slower on another: here it
-//!   takes <!--f:llist-queue-2-->1.57<!--f--> of its time. The intrusive list, which allocates nothing,
-//!   takes <!--f:list-queue-2-->0.40<!--f-->.
-//! - `Kref::put_lock` is a compare-and-swap loop: a get and a put take <!--f:put-lock-1-->1.45<!--f--> of the time of a bare pair on one
-//!   thread. (On two threads they take <!--f:put-lock-parking-lot-2-->0.53<!--f--> of the time of a put that always takes a parking_lot
+//! - `LList` between one producer and one consumer is faster than `SegQueue` on one processor and slower on another: it
+//!   takes <!--f:llist-queue-2-->0.85 to 1.57<!--f--> of its time. The intrusive list, which allocates nothing,
+//!   takes <!--f:list-queue-2-->0.33 to 0.43<!--f-->.
+//! - `Kref::put_lock` is a compare-and-swap loop: a get and a put take <!--f:put-lock-1-->1.14 to 1.45<!--f--> of the time of a bare pair on one
+//!   thread. (On two threads they take <!--f:put-lock-parking-lot-2-->0.45 to 0.53<!--f--> of the time of a put that always takes a parking_lot
 //!   lock.) [`HandBack`](crate::HandBack) has no loop.
-//! - lasso, which never frees a string, finds one in less time: ours takes <!--f:intern-lasso-1-->1.31<!--f--> on one thread.
+//! - lasso, which never frees a string, finds one in less time: ours takes <!--f:intern-lasso-1-->1.18 to 1.31<!--f--> on one thread.
 //! - A map of a few entries that one thread uses is a `HashMap`. A registry pays for locks and padding.
 //! - The [scoreboard](https://docs.rs/crate/kref/latest/source/docs/scoreboard.md) lists every target that is missed.
 //!

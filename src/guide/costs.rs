@@ -20,7 +20,7 @@
 //! | [`ShardedRef<u64>`](crate::ShardedRef) | 8 | a `Ref`'s, a `ShardedCount` and 8 bytes |
 //! | [`Drain`](crate::Drain) | 8 | some 64, from the first token on |
 //! | [`Token`](crate::Token) | 8 | nothing |
-//! | [`Handle<u64, u64>`](crate::Handle) | 8 | <!--f:bytes-registry-million-->49.6<!--f--> to <!--f:bytes-registry-->55.6<!--f--> bytes for each live entry of keys and values of 8 bytes, the table included |
+//! | [`Handle<u64, u64>`](crate::Handle) | 8 | <!--f:bytes-registry-million-->49.7<!--f--> to <!--f:bytes-registry-->56.6<!--f--> bytes for each live entry of keys and values of 8 bytes, the table included |
 //! | [`Interned<str>`](crate::Interned) | 8 | the text, and what an entry takes |
 //! | [`LList<u64>`](crate::LList) | 24 | the values, in blocks of a kilobyte |
 //! | [`intrusive::List<Box<T>>`](crate::llist::intrusive::List) | 16 | nothing |

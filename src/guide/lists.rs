@@ -70,9 +70,9 @@
 //! # Cost
 //!
 //! A push is one compare-and-swap; taking everything is one swap. Compared with crossbeam's `SegQueue`
-//! (`benches/llist.rs`): to push 64 values and take all takes <!--f:llist-64-queue-1-->0.56<!--f--> of the time; from one
-//! thread to another, intrusive nodes take <!--f:list-queue-2-->0.40<!--f-->, and values in an
-//! `LList` <!--f:llist-queue-2-->1.57<!--f-->.
+//! (`benches/llist.rs`): to push 64 values and take all takes <!--f:llist-64-queue-1-->0.52 to 0.58<!--f--> of the time; from one
+//! thread to another, intrusive nodes take <!--f:list-queue-2-->0.33 to 0.43<!--f-->, and values in an
+//! `LList` <!--f:llist-queue-2-->0.85 to 1.57<!--f-->.
 //!
 //! # Proof
 //!

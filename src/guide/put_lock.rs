@@ -116,9 +116,10 @@
 //!
 //! # Cost
 //!
-//! A get and a put that is not the last take <!--f:put-lock-1-->1.45<!--f--> of the time of a bare `fetch_add` and
-//! `fetch_sub` on one thread and <!--f:put-lock-2-->1.12<!--f--> on two, because the put is a loop. A put that always
-//! takes the lock (std's mutex) takes <!--f:lock-every-put-1-->2.02<!--f--> and <!--f:lock-every-put-2-->4.50<!--f-->
+//! A get and a put that is not the last take <!--f:put-lock-1-->1.14 to 1.45<!--f--> of the time of a bare `fetch_add` and
+//! `fetch_sub` on one thread and <!--f:put-lock-2-->0.25 to 1.12<!--f--> on two, by the processor:
+//! the put is a loop, and a put that has lost waits a moment, in which the other thread has the cache line to itself. A put that
+//! always takes the lock (std's mutex) takes <!--f:lock-every-put-1-->2.02 to 2.17<!--f--> and <!--f:lock-every-put-2-->1.48 to 4.50<!--f-->
 //! (`benches/put_with_lock.rs`). [`hand_back`](super::hand_back) shows a put without the loop.
 //!
 //! # Proof

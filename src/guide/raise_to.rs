@@ -63,7 +63,7 @@
 //! # Cost
 //!
 //! If the value is not larger, the cost is one load. If most values are not larger, `raise_to`
-//! takes <!--f:raise-to-1-->0.04<!--f--> of the time of `fetch_max` on one thread and <!--f:raise-to-2-->0.01<!--f--> on two
+//! takes <!--f:raise-to-1-->0.04 to 0.25<!--f--> of the time of `fetch_max` on one thread and <!--f:raise-to-2-->0.01 to 0.04<!--f--> on two
 //! (`benches/atomic.rs`).
 //!
 //! # Proof

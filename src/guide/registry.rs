@@ -63,9 +63,9 @@
 //!
 //! # Cost
 //!
-//! To find and drop one of 100,000 keys takes <!--f:hit-dashmap-1-->0.59<!--f--> of the time of a `DashMap` of `Weak` on one
-//! thread and <!--f:hit-dashmap-2-->0.38<!--f--> on two. An entry from `u64` to `u64`
-//! takes <!--f:bytes-registry-->55.6<!--f--> bytes, compared with <!--f:bytes-dashmap-->70.7<!--f--> in a map of `Weak`. The table of instructions
+//! To find and drop one of 100,000 keys takes <!--f:hit-dashmap-1-->0.58 to 0.60<!--f--> of the time of a `DashMap` of `Weak` on one
+//! thread and <!--f:hit-dashmap-2-->0.30 to 0.45<!--f--> on two. An entry from `u64` to `u64`
+//! takes <!--f:bytes-registry-->56.6<!--f--> bytes, compared with <!--f:bytes-dashmap-->70.7<!--f--> in a map of `Weak`. The table of instructions
 //! and locks is in [`kref::registry`](crate::registry).
 //!
 //! # Proof

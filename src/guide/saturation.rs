@@ -84,8 +84,8 @@
 //!
 //! # Cost
 //!
-//! A get and a put take <!--f:refcount-used-1-->1.00<!--f--> of the time of a bare pair whose results are used,
-//! and <!--f:refcount-dropped-1-->1.01<!--f--> of one whose results are dropped (`benches/refcount.rs`).
+//! A get and a put take <!--f:refcount-used-1-->0.99 to 1.00<!--f--> of the time of a bare pair whose results are used,
+//! and <!--f:refcount-dropped-1-->1.01 to 1.03<!--f--> of one whose results are dropped (`benches/refcount.rs`).
 //!
 //! # Proof
 //!

@@ -1,10 +1,12 @@
 //! `cargo xtask figures`: the numbers in the prose come from the records.
 //!
-//! `docs/figures.toml` says what each figure is: a ratio of two rows of a bench, bytes, instructions, or something
-//! that stands in another file of the repository. Where a text has a figure it has a pair of marks, which no reader sees:
+//! `docs/figures.toml` says what each figure is: a ratio of two rows of a bench, bytes, or something that stands in
+//! another file of the repository. A ratio is told as the lowest and the highest of all runs that are kept, which is one for
+//! each processor: so no processor on which kref is slower is left out. Where a text has a figure it has a pair of
+//! marks, which no reader sees:
 //!
 //! ```text
-//! a hit takes <!--f:hit-dashmap-1-->0.65<!--f--> of the time
+//! a hit takes <!--f:hit-dashmap-1-->0.58 to 0.65<!--f--> of the time
 //! ```
 //!
 //! The command writes what is between the marks; `--check` changes nothing and fails where a text and the records
@@ -19,7 +21,6 @@ use anyhow::{Context, Result, bail};
 use regex::Regex;
 use serde::Deserialize;
 
-use crate::counts::Baseline;
 use crate::root;
 use crate::scoreboard::{self, records::Run};
 
@@ -33,8 +34,6 @@ pub struct Options {
 
 #[derive(Deserialize)]
 struct File {
-    /// The run whose figures the texts have: the name of its file in `docs/scoreboard`, without the ending.
-    run: String,
     figure: BTreeMap<String, Figure>,
 }
 
@@ -42,54 +41,23 @@ struct File {
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Figure {
-    /// The median of the ratios of two rows.
+    /// The median of the ratios of two rows: the lowest and the highest of all runs.
     Ratio {
         bench: String,
         row: String,
         against: String,
         threads: u32,
     },
-    /// The median time of one operation.
-    Ns {
-        bench: String,
-        row: String,
-        threads: u32,
-    },
-    Bytes {
-        row: String,
-        what: String,
-    },
-    Latency {
-        row: String,
-        threads: u32,
-        operation: String,
-        percentile: Percentile,
-    },
-    /// Of one operation, from the baseline of `cargo xtask counts`.
-    Instructions(String),
-    /// How many targets of the scoreboard there are.
+    /// The highest of all runs.
+    Bytes { row: String, what: String },
+    /// How many targets of the scoreboard are met on all processors, how many are missed on one at least, or all.
     Targets(Verdict),
     /// How many lines of a file of the repository begin so.
-    Lines {
-        file: String,
-        begin: String,
-    },
+    Lines { file: String, begin: String },
     /// What the group of a regular expression matches in a file of the repository.
-    Captured {
-        file: String,
-        pattern: String,
-    },
-    /// Processor, cores and compiler of the run.
-    Machine,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Percentile {
-    P50,
-    P99,
-    P999,
-    Max,
+    Captured { file: String, pattern: String },
+    /// The processors of the runs.
+    Processors,
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -104,12 +72,11 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     let path = root().join("docs/figures.toml");
     let file = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
     let file: File = toml::from_str(&file).with_context(|| path.display().to_string())?;
-    let record = scoreboard::folder().join(&file.run).with_extension("json");
-    let run = Run::read(&record)?;
+    let runs = Run::read_all(&scoreboard::folder())?;
     let mut values = BTreeMap::new();
     for (name, figure) in &file.figure {
         let value = figure
-            .value(&run)
+            .value(&runs)
             .with_context(|| format!("the figure `{name}`"))?;
         values.insert(&**name, value);
     }
@@ -152,65 +119,32 @@ pub fn run(options: &Options) -> Result<ExitCode> {
 }
 
 impl Figure {
-    fn value(&self, run: &Run) -> Result<String> {
-        let records = &run.records;
-        let row = |bench: &str, row: &str, threads| {
-            let found = records.row(bench, row, threads);
-            found
-                .with_context(|| format!("there is no row `{row}` in {bench} on {threads} threads"))
-        };
+    fn value(&self, runs: &[Run]) -> Result<String> {
         Ok(match self {
             Self::Ratio {
                 bench,
-                row: own,
+                row,
                 against,
                 threads,
             } => {
-                let ratio = row(bench, own, *threads)?.ratio_to(row(bench, against, *threads)?);
-                format!("{:.2}", ratio.median)
-            }
-            Self::Ns {
-                bench,
-                row: own,
-                threads,
-            } => scoreboard::picture::nanoseconds(row(bench, own, *threads)?.cost().median),
-            Self::Bytes { row, what } => {
-                let mut rows = records.memory.iter();
-                let row = rows.find(|other| other.name == *row && other.what == *what);
-                format!(
-                    "{:.1}",
-                    row.context("there is no such row of memory")?.bytes
-                )
-            }
-            Self::Latency {
-                row,
-                threads,
-                operation,
-                percentile,
-            } => {
-                let mut rows = records.latencies.iter();
-                let row = rows.find(|other| {
-                    (&other.name, &other.operation, other.threads) == (row, operation, *threads)
-                });
-                let row = row.context("there is no such row of latencies")?;
-                let ns = match percentile {
-                    Percentile::P50 => row.p50,
-                    Percentile::P99 => row.p99,
-                    Percentile::P999 => row.p999,
-                    Percentile::Max => row.max,
+                let of = |run: &Run| {
+                    let own = run.records.row(bench, row, *threads)?;
+                    let other = run.records.row(bench, against, *threads)?;
+                    Some(own.ratio_to(other).median)
                 };
-                scoreboard::picture::nanoseconds(ns as f64)
+                let ratios: Vec<_> = runs.iter().filter_map(of).collect();
+                range(&ratios).with_context(|| {
+                    format!("no run has `{row}` and `{against}` in {bench} on {threads} threads")
+                })?
             }
-            Self::Instructions(name) => {
-                let baseline = Baseline::read()?;
-                let count = baseline.instructions.get(name);
-                format!(
-                    "{:.0}",
-                    count.context("the baseline has no such operation")?
-                )
+            Self::Bytes { row, what } => {
+                let rows = runs.iter().flat_map(|run| &run.records.memory);
+                let own = rows.filter(|other| other.name == *row && other.what == *what);
+                let highest = own.map(|row| row.bytes).max_by(f64::total_cmp);
+                format!("{:.1}", highest.context("there is no such row of memory")?)
             }
             Self::Targets(verdict) => {
-                let [met, all] = scoreboard::targets_met(&run.records)?;
+                let [met, all] = scoreboard::targets_met(runs)?;
                 let count = match verdict {
                     Verdict::Met => met,
                     Verdict::NotMet => all - met,
@@ -235,9 +169,26 @@ impl Figure {
                 let group = group.with_context(|| format!("{file} has no `{pattern}`"))?;
                 group.as_str().to_owned()
             }
-            Self::Machine => run.circumstances.machine(),
+            Self::Processors => {
+                let names: Vec<_> = runs
+                    .iter()
+                    .map(|run| &*run.circumstances.processor)
+                    .collect();
+                names.join(", ")
+            }
         })
     }
+}
+
+/// `lowest to highest`, or one number if the two look the same.
+fn range(ratios: &[f64]) -> Option<String> {
+    let shown = |ratio: Option<f64>| ratio.map(|ratio| format!("{ratio:.2}"));
+    let lowest = shown(ratios.iter().copied().min_by(f64::total_cmp))?;
+    let highest = shown(ratios.iter().copied().max_by(f64::total_cmp))?;
+    Some(match lowest == highest {
+        true => lowest,
+        false => format!("{lowest} to {highest}"),
+    })
 }
 
 const BEGIN: &str = "<!--f:";
@@ -343,6 +294,13 @@ mod tests {
     }
 
     #[test]
+    fn a_ratio_is_told_with_the_worst_run() {
+        assert_eq!(range(&[0.701, 1.2, 0.6]).unwrap(), "0.60 to 1.20");
+        assert_eq!(range(&[0.701, 0.699]).unwrap(), "0.70");
+        assert!(range(&[]).is_none());
+    }
+
+    #[test]
     fn a_mark_that_leads_nowhere_is_an_error() {
         for text in [
             "<!--f:c-->1<!--f-->",
@@ -368,20 +326,16 @@ mod tests {
     fn every_kind_of_figure_can_be_written_down() {
         let file: File = toml::from_str(
             r##"
-            run = "r"
             [figure]
             a.ratio = { bench = "b", row = "r", against = "o", threads = 1 }
-            b.ns = { bench = "b", row = "r", threads = 2 }
             c.bytes = { row = "r", what = "w" }
-            d.instructions = "x"
             e.targets = "not-met"
             f.lines = { file = "README.md", begin = "# " }
-            g = "machine"
+            g = "processors"
             i.captured = { file = "README.md", pattern = '(\d+)' }
-            h.latency = { row = "r", threads = 2, operation = "o", percentile = "p999" }
             "##,
         )
         .unwrap();
-        assert_eq!(file.figure.len(), 9);
+        assert_eq!(file.figure.len(), 6);
     }
 }

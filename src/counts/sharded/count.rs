@@ -479,7 +479,7 @@ impl<B: ShardBackend> ShardedCount<B> {
         let found = self.common().fetch_sub(1, Release);
         match zone(found) {
             Zone::Counted if found == 1 => {
-                // Acquire: pairs with the Release of every earlier put here, that of the kill among them.
+                // Acquire: pairs with the Release of every earlier put here, the kill's own included.
                 let _ = self.common().load(Acquire);
                 return true;
             }

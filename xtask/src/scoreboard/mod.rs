@@ -20,7 +20,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use self::circumstances::Circumstances;
 use self::records::{Progress, Record, Records, Run};
-use self::targets::Missing;
+use self::targets::{Compared, Judged, Missing};
 use crate::{cargo, root};
 
 /// Run all benches, and write `docs/scoreboard.md` and its pictures.
@@ -116,31 +116,33 @@ pub fn run(options: &Options) -> Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-/// How many targets a run meets, and how many there are.
-pub fn targets_met(records: &Records) -> Result<[usize; 2]> {
+/// How many targets all runs meet, and how many there are.
+pub fn targets_met(runs: &[Run]) -> Result<[usize; 2]> {
+    let judged = judge(runs)?;
+    Ok(met(&targets::compare(&judged)))
+}
+
+fn met(compared: &[Compared<'_>]) -> [usize; 2] {
+    let met = compared.iter().filter(|target| target.met).count();
+    [met, compared.len()]
+}
+
+fn judge<'r>(runs: impl IntoIterator<Item = &'r Run>) -> Result<Vec<Vec<Judged>>> {
     let targets = root().join("benches/targets.toml");
-    let judged = targets::judge(&targets, records, Missing::LeftOut)?;
-    let met = judged.iter().filter(|judged| judged.met).count();
-    Ok([met, judged.len()])
+    let runs = runs.into_iter();
+    runs.map(|run| targets::judge(&targets, &run.records, Missing::LeftOut))
+        .collect()
 }
 
 /// Writes `docs/scoreboard.md` of all runs, with the pictures of `own`, whose column is the first.
 fn write_page(runs: &[Run], own: &Run) -> Result<()> {
     let others = runs.iter().filter(|run| !std::ptr::eq(*run, own));
     let runs: Vec<&Run> = std::iter::once(own).chain(others).collect();
-    let targets = root().join("benches/targets.toml");
-    let judged: Result<Vec<_>> = runs
-        .iter()
-        .map(|run| targets::judge(&targets, &run.records, Missing::LeftOut))
-        .collect();
-    let judged = judged?;
+    let judged = judge(runs.iter().copied())?;
     let compared = targets::compare(&judged);
     page::write(&root().join("docs"), &runs, own, &compared)?;
-    let met = compared.iter().filter(|target| target.met).count();
-    println!(
-        "docs/scoreboard.md: {met} of {} targets are met.",
-        compared.len()
-    );
+    let [met, all] = met(&compared);
+    println!("docs/scoreboard.md: {met} of {all} targets are met.");
     Ok(())
 }
 
